@@ -1,0 +1,148 @@
+"""The command line: the notebooks' verbs without a notebook, for a headless machine or a cluster node."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_utils import paths
+from fer_utils.errors import FerError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Facial-expression experiments: prepare a data set, run experiments and studies, build the report.",
+)
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
+Precision = Annotated[str, typer.Option(help="of training: auto, fp32 or bf16")]
+Dataset = Annotated[str, typer.Option(help="a prepared data set under data/; 'sample' is drawn when needed")]
+
+
+@app.command()
+def prepare(
+    source: Annotated[
+        Path | None, typer.Argument(help="zip, folder or CSV; none: what data/ holds, or fetch from Kaggle")
+    ] = None,
+    name: Annotated[str, typer.Option(help="the data set's name")] = "fer2013",
+    size: Annotated[int | None, typer.Option(help="side in pixels; none: as the images are")] = None,
+    grey: Annotated[bool | None, typer.Option("--grey/--colour", help="none: as the images are")] = None,
+):
+    """Read a data set once into data/NAME.
+
+    Examples:  python -m fer_utils prepare archive.zip  ·  python -m fer_utils prepare photos/ --name mine
+    """
+    from fer_utils import sources
+
+    faces = sources.prepare(source or sources.fetch(), paths.DATA / name, size, grey)
+    print(f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}")
+    print(faces.counts().to_string())
+
+
+@app.command()
+def run(
+    settings: Annotated[list[str] | None, typer.Argument(help="name=value pairs; see the list below")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+):
+    """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
+    from fer_utils import experiment, results
+
+    chosen = experiment.Experiment.make(**_parse(settings or [], experiment.Experiment))
+    print(chosen.id, flush=True)
+    folder = experiment.run(chosen, device, precision)
+    scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
+    print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
+    print(folder)
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="report_a, median, …; an unknown name lists them")],
+    dataset: Dataset = "sample",
+    seeds: Annotated[str, typer.Option(help="comma-separated; none: the study's own")] = "",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value for every experiment of the study")
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+):
+    """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
+    from fer_utils import experiment, studies
+
+    extra = _parse(settings or [], experiment.Experiment)
+    if seeds:
+        extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
+    studies.run_study(name, dataset, device, precision, **extra)
+
+
+@app.command()
+def audit(dataset: Dataset = "sample"):
+    """List identical, leaked, conflicting and blank images in results/DATASET/audit/*.csv."""
+    from fer_utils import audit as room
+    from fer_utils.experiment import open_dataset
+
+    folder = paths.RESULTS / dataset / "audit"
+    print(room.write(open_dataset(dataset), folder).to_string())
+    print(folder)
+
+
+@app.command()
+def report(dataset: Dataset = "sample"):
+    """Build report/report.pdf from the results of a data set and from nothing else."""
+    from fer_utils import report as room
+
+    print(room.build(dataset))
+
+
+def _parse(pairs: list[str], cls) -> dict:
+    """name=value strings as typed settings of the dataclass `cls`. Raises FerError."""
+    types = {field.name: field.type for field in dataclasses.fields(cls)}
+    settings = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise FerError(f"{pair!r} is not of the form name=value; names: {', '.join(types)}")
+        settings[name] = _value(text, types.get(name, str), name)
+    return settings
+
+
+def _value(text: str, kind, name: str):
+    if text.lower() == "none" and "None" in str(kind):
+        return None
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise FerError(f"{name} must be true or false; got {text!r}")
+        return text.lower() == "true"
+    number = next((t for t in (int, float) if t is kind or t.__name__ in str(kind).split(" | ")), None)
+    return _number(text, number, name) if number else text
+
+
+def _number(text: str, kind, name: str):
+    try:
+        return kind(text)
+    except ValueError:
+        raise FerError(f"{name} must be a number ({kind.__name__}); got {text!r}") from None
+
+
+def main() -> None:
+    """Runs the command line; an error is one line on stderr and exit status 2."""
+    try:
+        app()
+    except FerError as error:
+        sys.exit(_fail(str(error)))
+    except OSError as error:
+        sys.exit(_fail(f"{error.filename or 'a file'}: {error.strerror or error}; is the disk full or read-only?"))
+
+
+def _fail(message: str) -> int:
+    print(f"fer_utils: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Where a run happens and in which precision; neither belongs to what the run is."""
+
+import platform
+import subprocess
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from fer_utils import paths
+from fer_utils.errors import FerError, one_of
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device and the precision of training on it. Final scores are always computed in fp32."""
+
+    device: torch.device
+    precision: str
+
+    def autocast(self):
+        """Forward passes inside run their matrix products in bf16 where that is the precision."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+    def describe(self) -> dict[str, str]:
+        """What a result should carry to be trusted: device, precision, versions, commit."""
+        cuda = self.device.type == "cuda"
+        return {
+            "device": torch.cuda.get_device_name(self.device) if cuda else f"{self.device.type}, {_cpu_name()}",
+            "threads": str(torch.get_num_threads()),
+            "precision": self.precision,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "commit": commit(),
+        }
+
+
+def choose(device: str = "auto", precision: str = "auto") -> Hardware:
+    """The fastest device at hand, or the one asked for; bf16 where the processor has it. Raises FerError."""
+    one_of(device, DEVICES, "device")
+    one_of(precision, PRECISIONS, "precision")
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        device = next(name for name, there in present.items() if there)
+    if not present[device]:
+        raise FerError(f"device {device!r} is not available on this machine; use DEVICE=auto or cpu")
+    if precision == "auto":
+        precision = "bf16" if _has_bf16(device) else "fp32"
+    return Hardware(torch.device(device), precision)
+
+
+def _has_bf16(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    return device == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
+def _cpu_name() -> str:
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    return str(found.get("cpu_name") or platform.machine())
+
+
+def commit() -> str:
+    """The checkout's commit, with + where files differ from it; "unknown" outside git."""
+    command = ["git", "-C", str(paths.CHECKOUT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

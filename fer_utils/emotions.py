@@ -1,0 +1,43 @@
+"""The seven expressions, and the tasks made of them. Names are saved and compared, never indices."""
+
+from dataclasses import dataclass
+
+from fer_utils.errors import FerError
+
+# Folder order is alphabetical; the order of FER2013's CSV column `emotion` is not.
+EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+CSV_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which classes are told apart, in the order of the logits, and each class's weight in the loss."""
+
+    name: str
+    classes: tuple[str, ...]
+    weights: tuple[float, ...]
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task("binary", ("happy", "sad"), (1.0, 1.5)),  # report A, with its class weights
+        Task("multiclass", ("angry", "fear", "happy", "sad"), (2.0, 1.5, 1.0, 1.3)),  # report A
+        Task("three", ("angry", "happy", "sad"), (1.0, 1.0, 1.0)),  # report B
+        Task("seven", EMOTIONS, (1.0,) * 7),
+    )
+}
+
+
+def get_task(name: str) -> Task:
+    """A task by name, or any classes joined by '+' ("happy+surprise"; weights 1). Raises FerError."""
+    if name in TASKS:
+        return TASKS[name]
+    classes = tuple(name.split("+"))
+    if len(classes) < 2:
+        raise FerError(
+            f"unknown task {name!r}; choose one of: {', '.join(TASKS)}, or join classes by '+', as in happy+sad"
+        )
+    if len(set(classes)) < len(classes) or "" in classes:
+        raise FerError(f"task {name!r} names a class twice or an empty class")
+    return Task(name, classes, (1.0,) * len(classes))

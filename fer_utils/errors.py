@@ -1,0 +1,18 @@
+"""The one error a user meets: a single clear line that says what is wrong, where, and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FerError(Exception):
+    """Bad input. The message names the file, row or parameter, and the remedy."""
+
+
+def one_of(value: str, known: Iterable[str], what: str) -> str:
+    """`value` if it is one of `known`, else a FerError that lists the right ones."""
+    known = list(known)
+    if value in known:
+        return value
+    close = get_close_matches(str(value), known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise FerError(f"unknown {what} {value!r}{hint}; choose one of: {', '.join(known)}")

@@ -1,0 +1,58 @@
+"""Scores from saved logits, all computed by scikit-learn over the whole split; nothing is averaged over batches."""
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn import metrics
+from torch import nn
+
+from fer_utils.batches import Batches
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, batches: Batches) -> np.ndarray:
+    """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used."""
+    network.eval()
+    return torch.cat([network(images) for images, _ in batches]).cpu().numpy()
+
+
+def scores(labels: np.ndarray, logits: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Every score as rows (metric, class, value), values in 0..1 except support.
+
+    labels: int, N; logits: float, N×classes. Precision, recall, F1 and support a class; macro and weighted
+    averages of the first three; accuracy; top-2 accuracy where there are more than two classes.
+    """
+    report = metrics.classification_report(
+        labels,
+        logits.argmax(1),
+        labels=range(len(classes)),
+        target_names=classes,
+        output_dict=True,
+        zero_division=0.0,
+    )
+    rows = [("accuracy", "", metrics.accuracy_score(labels, logits.argmax(1)))]
+    if len(classes) > 2:
+        top2 = metrics.top_k_accuracy_score(labels, logits, k=2, labels=range(len(classes)))
+        rows.append(("top2_accuracy", "", top2))
+    for average in ("macro", "weighted"):
+        for metric in ("precision", "recall", "f1"):
+            rows.append((f"{average}_{metric}", "", report[f"{average} avg"][_theirs(metric)]))
+    for metric in ("precision", "recall", "f1", "support"):
+        rows += [(metric, cls, report[cls][_theirs(metric)]) for cls in classes]
+    return pd.DataFrame(rows, columns=["metric", "class", "value"])
+
+
+def _theirs(metric: str) -> str:
+    return "f1-score" if metric == "f1" else metric
+
+
+def confusion(labels: np.ndarray, logits: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Counts of images: true class in rows, predicted class in columns."""
+    counts = metrics.confusion_matrix(labels, logits.argmax(1), labels=range(len(classes)))
+    return pd.DataFrame(counts, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted"))
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the classes, float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)

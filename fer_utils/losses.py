@@ -1,0 +1,41 @@
+"""Cross-entropy and focal loss, both with class weights."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fer_utils.errors import FerError, one_of
+
+LOSSES = ("cross_entropy", "focal")
+
+
+class FocalLoss(nn.Module):
+    """FL(p_t) = -α_t (1 - p_t)^γ log(p_t), averaged over the batch (Lin et al. 2017, and report A).
+
+    logits: float, B×classes; labels: int64, B. gamma ≥ 0; alpha: one weight a class, or None for 1.
+
+    The mean is over images, not over weights: with γ = 0 this is weighted cross-entropy summed and divided
+    by B, whereas PyTorch's weighted cross-entropy divides by the sum of the labels' weights.
+    """
+
+    def __init__(self, gamma: float, alpha: Tensor | None = None):
+        super().__init__()
+        if not gamma >= 0:
+            raise FerError(f"gamma must be 0 or more; got {gamma}")
+        self.gamma = gamma
+        self.register_buffer("alpha", alpha)
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        log_p = F.log_softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
+        # 1 - p without cancellation; kept off 0, where the slope of a power below 1 is infinite
+        miss = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
+        loss = -(miss**self.gamma) * log_p
+        if self.alpha is not None:
+            loss = self.alpha[labels] * loss
+        return loss.mean()
+
+
+def make_loss(name: str, gamma: float, weights: Tensor | None) -> nn.Module:
+    """The loss by name; weights: float, one a class, or None. Raises FerError for an unknown name."""
+    one_of(name, LOSSES, "loss")
+    return FocalLoss(gamma, weights) if name == "focal" else nn.CrossEntropyLoss(weights)

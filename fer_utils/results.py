@@ -1,0 +1,113 @@
+"""The results folder as tidy pandas frames, and the figures that the two reports print."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils import files, paths
+from fer_utils.errors import FerError
+
+
+@dataclass(frozen=True)
+class Results:
+    """All finished runs of one data set. Every frame has the column `run`, the id to join on.
+
+    runs: a row a run with every setting, image counts and hardware.
+    metrics: run, split, metric, class, value (0..1; support in images). history: run, epoch, …
+    """
+
+    folder: Path
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    history: pd.DataFrame
+
+    def select(self, **settings) -> "Results":
+        """The runs whose settings have these values, for example select(task="binary", loss="focal")."""
+        runs = self.runs
+        for name, value in settings.items():
+            if name not in runs:
+                raise FerError(f"no setting {name!r} in the results; there are: {', '.join(runs)}")
+            wanted = value if isinstance(value, (list, tuple)) else [value]
+            runs = runs[runs[name].isin(wanted)]
+        keep = set(runs["run"])
+        metrics, history = (frame[frame["run"].isin(keep)] for frame in (self.metrics, self.history))
+        return Results(self.folder, runs, metrics, history)
+
+    def study(self, name: str) -> "Results":
+        """The finished runs of a study, as it was last started. Raises FerError if it never was."""
+        listed = self.folder / "studies" / f"{name}.json"
+        if not listed.exists():
+            raise FerError(
+                f"no study {name!r} under {self.folder}; compute it with: "
+                f"python -m fer_utils study {name} --dataset {self.folder.name}"
+            )
+        return self.select(run=files.read_json(listed))
+
+    def scores(self, split: str = "test") -> pd.DataFrame:
+        """Metrics of one split with the settings of their run beside them."""
+        return self.metrics[self.metrics["split"] == split].merge(self.runs, on="run")
+
+    def predictions(self, run: str) -> dict[str, np.ndarray]:
+        """Arrays of one run: {val,test}_{logits,labels,rows} and classes; rows point into the data set."""
+        with np.load(self.folder / "runs" / run / "predictions.npz") as arrays:
+            return dict(arrays)
+
+    def confusion(self, run: str) -> pd.DataFrame:
+        """Counts on the test split: true class in rows, predicted class in columns."""
+        frame = pd.read_csv(self.folder / "runs" / run / "confusion.csv", index_col="true")
+        return frame.rename_axis(columns="predicted")
+
+
+def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
+    """Every finished run under results/<dataset>. Raises FerError where there is none."""
+    folder = results / dataset
+    done = sorted(path.parent for path in folder.glob("runs/*/done.json"))
+    if not done:
+        raise FerError(
+            f"no finished runs under {folder / 'runs'}; compute some with: "
+            f"python -m fer_utils study report_a --dataset {dataset}"
+        )
+    runs, metrics, history = [], [], []
+    for run in done:
+        config = files.read_json(run / "config.json")
+        images = {f"{split}_images": count for split, count in config["images"].items()}
+        about = {"run": run.name} | config["experiment"] | images | config["hardware"]
+        runs.append(
+            about
+            | {
+                "parameters": config["parameters"],
+                "total_seconds": files.read_json(run / "done.json")["seconds"],
+            }
+        )
+        metrics.append(pd.read_csv(run / "metrics.csv", keep_default_na=False).assign(run=run.name))
+        history.append(pd.read_csv(run / "history.csv").assign(run=run.name))
+    return Results(
+        folder,
+        pd.DataFrame(runs),
+        pd.concat(metrics, ignore_index=True),
+        pd.concat(history, ignore_index=True),
+    )
+
+
+def reported_a() -> pd.DataFrame:
+    """Report A's test scores: model, epochs, task, loss, metric, class, value (0..1)."""
+    frame = pd.read_csv(paths.REPORTED / "report_a_test_metrics.csv", keep_default_na=False)
+    return frame.assign(value=frame["percent"] / 100).drop(columns="percent")
+
+
+def over_seeds(scores: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Mean, standard deviation (n - 1; NaN for one seed) and number of seeds of `value` in each group."""
+    grouped = scores.groupby(by, sort=False)["value"]
+    return grouped.agg(mean="mean", std="std", seeds="count").reset_index()
+
+
+def parting_epoch(history: pd.DataFrame, margin: float = 0.02) -> int | None:
+    """Where overfitting sets in: the first epoch from which on the training accuracy stays more than
+    `margin` above the validation accuracy (means over the seeds in `history`); None if it never does.
+    """
+    means = history.groupby("epoch")[["train_accuracy", "val_accuracy"]].mean()
+    apart = means["train_accuracy"] - means["val_accuracy"] > margin
+    from_here_on = apart[::-1].cummin()[::-1]
+    return int(from_here_on.idxmax()) if from_here_on.any() else None

@@ -1,0 +1,222 @@
+"""Reads every public form of FER2013, and any folder of class folders, into a prepared store.
+
+Folder or zip: .../<split>/<class>/<image>, the split folder and anything above it being optional.
+CSV: fer2013.csv (`emotion,pixels,Usage`) or icml_face_data.csv (`emotion, Usage, pixels`).
+"""
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+from sklearn.model_selection import train_test_split
+from tqdm import tqdm
+
+from fer_utils import files
+from fer_utils.emotions import CSV_ORDER
+from fer_utils.errors import FerError
+from fer_utils.faces import TEST_SPLITS, Faces, finish_store, open_store
+
+KAGGLE = "msambare/fer2013"
+IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+SPLIT_FOLDERS = {"train": "Training", "training": "Training", "test": "Test", "testing": "Test"}
+SPLIT_FOLDERS |= dict.fromkeys(("val", "valid", "validation"), "Validation")
+SPLIT_FOLDERS |= {"publictest": "PublicTest", "privatetest": "PrivateTest"}
+PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
+BROKEN = (OSError, SyntaxError, ValueError, zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images found in a folder or zip: their index, and how to read the bytes of one by its name."""
+
+    index: pd.DataFrame
+    read: Callable[[str], bytes]
+
+
+def prepare(source: Path | str, folder: Path, size: int | None = None, grey: bool | None = None) -> Faces:
+    """Reads `source` once and writes the prepared store `folder`; returns it opened.
+
+    size: side in pixels. None keeps the images' own size if they share it, else crops the centre square
+    and resizes to 224. grey: None keeps grey only where every image is grey.
+    Images without a test split get one: a stratified fifth of each class, drawn with seed 0.
+    Raises FerError for a source or an image that cannot be read, naming it; nothing is left half-written.
+    """
+    source = Path(source)
+    if size is not None and size <= 0:
+        raise FerError(f"size must be at least 1 pixel; got {size}")
+    if not source.exists():
+        raise FerError(f"{source}: no such file or folder; see data/README.md for how to get FER2013")
+    with files.whole_folder(Path(folder)) as part:
+        if source.suffix.lower() == ".csv":
+            index, images, shape = _rows_of_csv(source)
+        else:
+            listing = list_images(source)
+            index = listing.index
+            images, shape = _decode(listing, size, grey)
+        _write_images(part / "images.npy", images, (len(index), *shape))
+        finish_store(part, with_test(index), source.name)
+    return open_store(folder)
+
+
+def list_images(source: Path) -> Listing:
+    """Every image of a folder or zip with its class and split, in the order of the names. Raises FerError."""
+    if source.is_dir():
+        names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
+        read = lambda name: (source / name).read_bytes()  # noqa: E731
+    else:
+        try:
+            archive = zipfile.ZipFile(source)
+        except zipfile.BadZipFile:
+            raise FerError(f"{source}: not a complete zip; a download that broke off? Fetch it again") from None
+        names = [item.filename for item in archive.infolist() if not item.is_dir()]
+        read = archive.read
+    rows = [row for name in sorted(names) if (row := _row(name))]
+    if not rows:
+        raise FerError(f"{source}: no images found; expected <split>/<class>/<image> or <class>/<image>")
+    return Listing(pd.DataFrame(rows, columns=["name", "label", "split"]), read)
+
+
+def _row(name: str) -> tuple[str, str, str] | None:
+    """(name, class, split) of an image by its path; None for anything else."""
+    path = PurePosixPath(name)
+    junk = "__MACOSX" in path.parts or path.name.startswith(".")
+    if junk or path.suffix.lower() not in IMAGE_TYPES or len(path.parts) < 2:
+        return None
+    told = re.match(r"(Training|PublicTest|PrivateTest)_", path.name)  # FER2013's file names tell more
+    above = path.parts[-3].lower() if len(path.parts) > 2 else ""
+    split = told[1] if told else SPLIT_FOLDERS.get(above, "")
+    return name, path.parts[-2].strip().lower(), split
+
+
+def with_test(index: pd.DataFrame) -> pd.DataFrame:
+    """The index with every split named: images of no split are for training, and a fifth of each class for test."""
+    index = index.assign(split=index["split"].replace("", "Training"))
+    if index["split"].isin(TEST_SPLITS).any():
+        return index
+    few = index["label"].value_counts().loc[lambda n: n < 5]
+    if len(few):
+        raise FerError(f"class {few.index[0]!r} has {few.iloc[0]} images; 5 are needed to set a test split aside")
+    pool = index.index[index["split"] == "Training"]
+    _, test = train_test_split(pool, test_size=0.2, stratify=index.loc[pool, "label"], random_state=0)
+    index.loc[test, "split"] = "Test"
+    return index
+
+
+def _decode(listing: Listing, size: int | None, grey: bool | None) -> tuple[Iterator[np.ndarray], tuple[int, ...]]:
+    names = list(listing.index["name"])
+    if size is None or grey is None:
+        heads = list(_each(lambda name: _head(listing, name), names, "looking"))
+        sizes = {head[:2] for head in heads}
+        height, width = sizes.pop() if len(sizes) == 1 and size is None else (size or PHOTO_SIZE,) * 2
+        grey = all(head[2] for head in heads) if grey is None else grey
+    else:
+        height, width = size, size
+    mode = "L" if grey else "RGB"
+
+    def pixels(name: str) -> np.ndarray:
+        with _open(listing, name) as image:
+            try:
+                if "exif" in image.info:  # photos from a phone say in there which side is up
+                    image = ImageOps.exif_transpose(image)
+                image = image.convert(mode)
+                if image.size != (width, height):
+                    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+                return np.asarray(image)
+            except BROKEN as error:
+                raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
+
+    shape = (height, width) if grey else (height, width, 3)
+    return _each(pixels, names, "reading"), shape
+
+
+def _head(listing: Listing, name: str) -> tuple[int, int, bool]:
+    with _open(listing, name) as image:
+        return image.height, image.width, image.mode in ("1", "L", "LA")
+
+
+def _open(listing: Listing, name: str) -> Image.Image:
+    try:
+        content = listing.read(name)
+        if not content:
+            raise FerError(f"{name}: the file has zero bytes; replace or delete it")
+        return Image.open(io.BytesIO(content))
+    except BROKEN as error:
+        raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
+
+
+def _each(work: Callable, names: list[str], verb: str) -> Iterator:
+    """work(name) for every name, in order. One thread: for 48×48 images two were measured 2× slower."""
+    return map(work, tqdm(names, desc=verb, unit="image", mininterval=0.5))
+
+
+def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Iterator[np.ndarray], tuple[int, ...]]:
+    """FER2013's CSV in either column order; an image and its label a row."""
+    rows, images, length = [], [], None
+    with source.open(newline="", encoding="utf-8") as stream:
+        lines = csv.reader(stream)
+        header = [cell.strip().lower() for cell in next(lines, [])]
+        if sorted(header) != ["emotion", "pixels", "usage"]:
+            raise FerError(f"{source}: the header must name emotion, pixels and Usage; found {header}")
+        for number, cells in enumerate(tqdm(lines, desc="reading", unit="row"), start=2):
+            if not cells:
+                continue
+            where = f"{source.name}, line {number}"
+            if len(cells) != 3:
+                raise FerError(f"{where}: {len(cells)} cells instead of 3; mend or delete the line")
+            row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+            if not (row["emotion"].isdecimal() and int(row["emotion"]) < len(CSV_ORDER)):
+                raise FerError(f"{where}: emotion {row['emotion']!r}; it must be 0 to {len(CSV_ORDER) - 1}")
+            if row["usage"] not in ("Training", "PublicTest", "PrivateTest"):
+                raise FerError(f"{where}: Usage {row['usage']!r}; it must be Training, PublicTest or PrivateTest")
+            pixels = _pixels(row["pixels"], where)
+            length = length or len(pixels)
+            if len(pixels) != length or int(length**0.5) ** 2 != length:
+                raise FerError(f"{where}: {len(pixels)} pixel values; a square image of {length} was expected")
+            images.append(pixels)
+            rows.append((f"line {number}", CSV_ORDER[int(row["emotion"])], row["usage"]))
+    if not rows:
+        raise FerError(f"{source}: no rows below the header")
+    side = int(length**0.5)
+    index = pd.DataFrame(rows, columns=["name", "label", "split"])
+    return index, (image.reshape(side, side) for image in images), (side, side)
+
+
+def _pixels(text: str, where: str) -> np.ndarray:
+    try:
+        values = np.array(text.split(), dtype=np.int64)
+    except ValueError as error:
+        raise FerError(f"{where}: a pixel is not a whole number ({error})") from None
+    if values.size == 0 or values.min() < 0 or values.max() > 255:
+        raise FerError(f"{where}: pixels must lie between 0 and 255")
+    return values.astype(np.uint8)
+
+
+def _write_images(path: Path, images: Iterator[np.ndarray], shape: tuple[int, ...]) -> None:
+    """An .npy file written image by image: flat memory, and a full disk is an error rather than a crash."""
+    with path.open("wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for image in images:
+            stream.write(image.tobytes())
+
+
+def fetch() -> Path:
+    """Downloads FER2013 from Kaggle (needs the internet, no account) and returns its folder. Raises FerError."""
+    import kagglehub  # slow to import, and needed only here
+
+    try:
+        return Path(kagglehub.dataset_download(KAGGLE))
+    except Exception as error:  # kagglehub raises whatever its HTTP client does
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FerError(
+            f"cannot fetch {KAGGLE} ({reason[:80]}); download it by hand from "
+            f"https://www.kaggle.com/datasets/{KAGGLE} and run: make data FER2013=path/to/archive.zip"
+        ) from None

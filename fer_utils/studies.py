@@ -1,0 +1,71 @@
+"""Named lists of experiments, and how they are run. Resume makes a study safe to stop at any time."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+from fer_utils import files, paths
+from fer_utils.errors import one_of
+from fer_utils.experiment import Experiment, folder_of, open_dataset, run
+
+TASKS = ("binary", "multiclass")
+LOSSES = ("cross_entropy", "focal")
+
+
+def report_a(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Experiment]:
+    """Report A's comparison with its CNN: both tasks, both losses, paired by seed."""
+    return [
+        Experiment.make(dataset=dataset, task=task, loss=loss, seed=seed, **settings)
+        for seed, task, loss in product(seeds, TASKS, LOSSES)
+    ]
+
+
+def median(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
+    """Report A's denoising experiment: the four classes with and without the median filter."""
+    return [
+        Experiment.make(dataset=dataset, task="multiclass", loss=loss, seed=seed, median=filtered, **settings)
+        for seed, loss, filtered in product(seeds, LOSSES, (False, True))
+    ]
+
+
+def learning_rate(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
+    """How the learning rate was chosen, on validation: half and twice the default beside it."""
+    return [
+        Experiment.make(dataset=dataset, task=task, seed=seed, learning_rate=rate, **settings)
+        for seed, task, rate in product(seeds, TASKS, (2.5e-4, 5e-4, 1e-3))
+    ]
+
+
+STUDIES: dict[str, Callable[..., list[Experiment]]] = {
+    "report_a": report_a,
+    "median": median,
+    "learning_rate": learning_rate,
+}
+
+
+def make_study(name: str, dataset: str, **settings) -> list[Experiment]:
+    """The experiments of a study by name. Raises FerError for an unknown name."""
+    return STUDIES[one_of(name, STUDIES, "study")](dataset, **settings)
+
+
+def run_study(
+    name: str,
+    dataset: str,
+    device: str = "auto",
+    precision: str = "auto",
+    results: Path = paths.RESULTS,
+    **settings,
+) -> list[str]:
+    """Runs what is not finished yet of a study, one run after another, and returns the ids of all.
+
+    results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant.
+    """
+    experiments = make_study(name, dataset, **settings)
+    ids = [experiment.id for experiment in experiments]
+    faces = open_dataset(dataset)
+    files.write_json(results / dataset / "studies" / f"{name}.json", ids)
+    for number, experiment in enumerate(experiments, start=1):
+        finished = (folder_of(experiment, results) / "done.json").exists()
+        print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
+        run(experiment, device, precision, results, faces)
+    return ids
