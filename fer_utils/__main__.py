@@ -136,7 +136,7 @@ def main() -> None:
     except FerError as error:
         sys.exit(_fail(str(error)))
     except OSError as error:
-        sys.exit(_fail(f"{error.filename or 'a file'}: {error.strerror or error}; is the disk full or read-only?"))
+        sys.exit(_fail(f"{error.filename or 'cannot read or write'}: {error.strerror or error}"))
 
 
 def _fail(message: str) -> int:

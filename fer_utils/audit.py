@@ -42,17 +42,19 @@ def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
 
 
 def write(faces: Faces, folder: Path) -> pd.Series:
-    """identical.csv, blank.csv and summary.csv in `folder`; returns the summary."""
+    """counts.csv, identical.csv, blank.csv and summary.csv in `folder`; returns the summary."""
     copies, blanks = identical_groups(faces), blank_images(faces)
     facts = summary(faces, copies, blanks)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in (
-        ("identical", copies),
-        ("blank", blanks),
-        ("summary", facts.rename_axis("what").reset_index()),
-    ):
+    tables = {
+        "counts": faces.counts().reset_index(),
+        "identical": copies,
+        "blank": blanks,
+        "summary": facts.rename_axis("what").reset_index(),
+    }
+    for name, table in tables.items():
         with files.whole_file(folder / f"{name}.csv") as part:
-            frame.to_csv(part, index=False)
+            table.to_csv(part, index=False)
     return facts
 
 

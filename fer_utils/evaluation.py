@@ -1,5 +1,7 @@
 """Scores from saved logits, all computed by scikit-learn over the whole split; nothing is averaged over batches."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -16,7 +18,7 @@ def predict(network: nn.Module, batches: Batches) -> np.ndarray:
     return torch.cat([network(images) for images, _ in batches]).cpu().numpy()
 
 
-def scores(labels: np.ndarray, logits: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+def scores(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Every score as rows (metric, class, value), values in 0..1 except support.
 
     labels: int, N; logits: float, N×classes. Precision, recall, F1 and support a class; macro and weighted
@@ -46,7 +48,7 @@ def _theirs(metric: str) -> str:
     return "f1-score" if metric == "f1" else metric
 
 
-def confusion(labels: np.ndarray, logits: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+def confusion(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Counts of images: true class in rows, predicted class in columns."""
     counts = metrics.confusion_matrix(labels, logits.argmax(1), labels=range(len(classes)))
     return pd.DataFrame(counts, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted"))
@@ -56,3 +58,14 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     """Softmax over the classes, float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
     return shifted / shifted.sum(1, keepdims=True)
+
+
+def confident_errors(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int) -> pd.DataFrame:
+    """The n wrong predictions of the highest probability: position, true, predicted, probability; surest first."""
+    p = probabilities(logits)
+    predicted, sure = p.argmax(1), p.max(1)
+    wrong = np.flatnonzero(predicted != labels)
+    chosen = wrong[np.argsort(-sure[wrong], kind="stable")][:n]
+    names = np.asarray(classes)
+    columns = {"position": chosen, "true": names[labels[chosen]], "predicted": names[predicted[chosen]]}
+    return pd.DataFrame(columns | {"probability": sure[chosen]})

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils import paths
+from fer_utils.faces import Faces
 from fer_utils.results import parting_epoch
 
 LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
 COLOURS = {"cross_entropy": "#0072B2", "focal": "#D55E00", "train": "#555555", "val": "#009E73"}  # Okabe-Ito
-GREY = "#999999"
 
 sns.set_theme(
     context="paper",
@@ -46,13 +46,13 @@ def class_counts(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def contact_sheet(images: np.ndarray, labels: Sequence[str], columns: int = 10) -> Figure:
-    """One row of faces a class, in the order in which the classes first appear. images: uint8, N×H×W[×3]."""
-    classes = list(dict.fromkeys(labels))
+def contact_sheet(faces: Faces, columns: int = 10) -> Figure:
+    """The first training faces of each class, one row a class in alphabetical order."""
+    classes = sorted(faces.index["label"].unique())
     figure, axes = plt.subplots(len(classes), columns, figsize=(0.62 * columns + 0.8, 0.66 * len(classes)))
-    for row, cls in zip(np.atleast_2d(axes), classes, strict=True):
-        chosen = np.flatnonzero(np.asarray(labels) == cls)[:columns]
-        for axis, image in zip(row, [images[i] for i in chosen], strict=False):
+    for row, cls in zip(axes, classes, strict=True):
+        chosen = faces.rows((cls,), ("Training",))[:columns]
+        for axis, image in zip(row, faces.images[chosen], strict=False):
             _show(axis, image)
         for axis in row[len(chosen) :]:
             axis.set_axis_off()

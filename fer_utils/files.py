@@ -1,11 +1,16 @@
 """Files that are either whole or absent: write beside the target, then rename."""
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from fer_utils.errors import FerError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -16,6 +21,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        raise _explained(error, path) from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -30,8 +37,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield part
         shutil.rmtree(path, ignore_errors=True)
         part.replace(path)
+    except OSError as error:
+        raise _explained(error, path) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _explained(error: OSError, path: Path) -> Exception:
+    """A full disk as one clear line; any other error as it is."""
+    if error.errno not in FULL:
+        return error
+    return FerError(f"{path}: no room left on the disk; free some, or set FER_HOME to a folder on another")
 
 
 def write_json(path: Path, content: object) -> None:

@@ -111,3 +111,9 @@ def parting_epoch(history: pd.DataFrame, margin: float = 0.02) -> int | None:
     apart = means["train_accuracy"] - means["val_accuracy"] > margin
     from_here_on = apart[::-1].cummin()[::-1]
     return int(from_here_on.idxmax()) if from_here_on.any() else None
+
+
+def mean_confusion(results: Results) -> pd.DataFrame:
+    """Counts averaged over the runs of `results` (the seeds of one cell)."""
+    matrices = [results.confusion(run) for run in results.runs["run"]]
+    return sum(matrices[1:], matrices[0]) / len(matrices)

@@ -17,7 +17,7 @@ from fer_utils.faces import Faces, open_store
 
 SIZE = 48  # FER2013's
 ZOOM = 4  # drawn at four times the size and scaled down, which smooths the lines
-PER_CLASS = {"Training": 400, "PublicTest": 60, "PrivateTest": 60}
+PER_CLASS = {"Training": 600, "PublicTest": 75, "PrivateTest": 75}
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Expression:
 
 #                            brow angle, height, lids, curve, opening, width, wrinkle
 EXPRESSIONS = {
-    "angry": Expression(-1.0, -0.6, -0.15, -0.45, 0.15, -0.1, 0.5),
+    "angry": Expression(-0.75, -0.4, -0.15, -0.4, 0.15, -0.1, 0.35),
     "disgust": Expression(-0.5, -0.4, -0.6, -0.55, 0.2, -0.2, 1.0),
     "fear": Expression(0.7, 0.7, 0.8, -0.35, 0.45, 0.1, 0.0),
-    "happy": Expression(0.0, 0.15, -0.35, 1.0, 0.4, 0.5, 0.0),
+    "happy": Expression(0.0, 0.15, -0.35, 1.3, 0.5, 0.7, 0.0),
     "neutral": Expression(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     "sad": Expression(0.8, -0.05, -0.35, -0.75, 0.0, -0.2, 0.0),
     "surprise": Expression(0.1, 1.0, 1.0, 0.0, 1.0, -0.45, 0.0),
@@ -73,7 +73,7 @@ def _face(full: Expression, rng: np.random.Generator) -> np.ndarray:
     strength = rng.uniform(WEAKEST, 1.0)
     values = strength * np.array(astuple(full)) + rng.normal(0, SPREAD, len(fields(full)))
     picture = _draw(Expression(*values), rng)
-    turned = picture.rotate(rng.normal(0, 7), Image.Resampling.BICUBIC, fillcolor=picture.getpixel((0, 0)))
+    turned = picture.rotate(rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=picture.getpixel((0, 0)))
     return _photograph(turned.resize((SIZE, SIZE), Image.Resampling.BOX), rng)
 
 
@@ -170,7 +170,7 @@ def _photograph(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
     picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.0)))
     pixels = np.asarray(picture, dtype=np.float64)
     along = np.linspace(-1, 1, SIZE)
-    light = 1 + rng.normal(0, 0.18) * along[None, :] + rng.normal(0, 0.12) * along[:, None]
-    pixels = (pixels - 128) * rng.uniform(0.55, 1.1) + 128 + rng.normal(0, 14)
+    light = 1 + rng.normal(0, 0.12) * along[None, :] + rng.normal(0, 0.08) * along[:, None]
+    pixels = (pixels - 128) * rng.uniform(0.55, 1.1) + 128 + rng.normal(0, 12)
     pixels = pixels * light + rng.normal(0, rng.uniform(2, 10), pixels.shape)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

@@ -4,6 +4,7 @@ Each epoch seeds itself (order of the images, dropout), so a run that was interr
 last epoch exactly as if it had not been.
 """
 
+import io
 import os
 import sys
 import time
@@ -105,14 +106,19 @@ def validate(network: nn.Module, batches: Batches, criterion: nn.Module, hardwar
 def save_weights(path: Path, network: nn.Module) -> None:
     """The state_dict, on the CPU and in the plain memory layout, whole or not at all."""
     state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    _save(path, state)
+
+
+def _save(path: Path, content: dict) -> None:
+    buffer = io.BytesIO()  # torch.save to a full disk raises an obscure RuntimeError; writing bytes says why
+    torch.save(content, buffer)
     with files.whole_file(path) as part:
-        torch.save(state, part)
+        part.write_bytes(buffer.getbuffer())
 
 
 def _checkpoint(folder: Path, network: nn.Module, optimiser, history: list[dict]) -> None:
     content = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
-    with files.whole_file(folder / "resume.pth") as part:
-        torch.save(content, part)
+    _save(folder / "resume.pth", content)
     with files.whole_file(folder / "history.csv") as part:
         pd.DataFrame(history, columns=COLUMNS).to_csv(part, index=False)
 

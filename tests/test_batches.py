@@ -1,0 +1,59 @@
+"""Batches and preprocessing, against PIL and torchvision."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageFilter
+from torchvision import transforms
+
+from fer_utils.batches import Batches, Preprocess, median_filter
+
+CPU = torch.device("cpu")
+
+
+def test_median_filter_is_pils(drawn):
+    images = drawn.images[:20]
+    expected = [np.asarray(Image.fromarray(image).filter(ImageFilter.MedianFilter(3))) for image in images]
+    np.testing.assert_array_equal(median_filter(images, chunk=7), expected)
+
+
+def test_median_filter_keeps_colours_apart():
+    colour = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3), dtype=np.uint8)
+    filtered = median_filter(colour)
+    for channel in range(3):
+        np.testing.assert_array_equal(filtered[..., channel], median_filter(colour[..., channel]))
+
+
+def test_preprocess_is_torchvisions(drawn):
+    images = drawn.images[:4]
+    theirs = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    expected = torch.stack([theirs(Image.fromarray(image)) for image in images])
+    ours = Preprocess(48, 1, (0.5,), (0.5,))(torch.from_numpy(images).unsqueeze(1))
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("size", [24, 96])
+def test_resize_is_pils_within_rounding(drawn, size):
+    resized = Preprocess(size, 1, (0.0,), (1 / 255,))(torch.from_numpy(drawn.images[:4]).unsqueeze(1))
+    for ours, image in zip(resized, drawn.images, strict=False):
+        theirs = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR), float)
+        assert np.abs(ours[0].numpy() - theirs).max() <= 1.0
+
+
+def test_grey_to_rgb_and_back(drawn):
+    grey = torch.from_numpy(drawn.images[:4]).unsqueeze(1)
+    rgb = Preprocess(48, 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))(grey)
+    assert rgb.shape == (4, 3, 48, 48)
+    torch.testing.assert_close(rgb[:, 2], (grey[:, 0] / 255 - 0.406) / 0.225)
+    again = Preprocess(48, 1, (0.0,), (1 / 255,))(grey.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(again, grey.float())
+
+
+def test_an_epoch_is_every_image_once_in_an_order_of_the_seed(drawn):
+    images = np.arange(50, dtype=np.uint8).reshape(50, 1, 1)
+    batches = Batches(images, np.arange(50), batch_size=16, device=CPU)
+    seen = [torch.cat([labels for _, labels in batches.shuffled(seed)]).tolist() for seed in (1, 1, 2)]
+    assert sorted(seen[0]) == list(range(50)) and seen[0] == seen[1] != seen[2]
+    assert [len(labels) for _, labels in batches] == [16, 16, 16, 2] and len(batches) == 4
+    for pixels, labels in batches.shuffled(3):
+        assert (pixels[:, 0, 0, 0] == labels).all()

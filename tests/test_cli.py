@@ -1,0 +1,87 @@
+"""The command line as a user meets it: real processes, one clear line for an error, nothing half-written."""
+
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def fer(home, *arguments, **options):
+    environment = os.environ | {"FER_HOME": str(home)}
+    command = [sys.executable, "-m", "fer_utils", *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    rng = np.random.default_rng(0)
+    for cls in ("happy", "sad"):
+        folder = tmp_path / "photos" / cls
+        folder.mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(rng.integers(0, 255, (48, 48), dtype=np.uint8)).save(folder / f"{i}.png")
+    return tmp_path / "photos"
+
+
+def test_prepare_run_audit(tmp_path, photos):
+    done = fer(tmp_path, "prepare", photos, "--name", "mine")
+    assert done.returncode == 0 and "40 images of 48 × 48" in done.stdout, done.stderr
+    done = fer(tmp_path, "run", "dataset=mine", "task=binary", "epochs=1", "cap=none")
+    assert done.returncode == 0 and "accuracy" in done.stdout, done.stderr
+    done = fer(tmp_path, "audit", "--dataset", "mine")
+    assert done.returncode == 0 and (tmp_path / "results" / "mine" / "audit" / "identical.csv").exists(), (
+        done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["run", "dataset=nothing"], "no data set at"),
+        (["run", "epohcs=3"], "unknown parameter 'epohcs' (did you mean 'epochs'?)"),
+        (["run", "epochs=many"], "epochs must be a number (int)"),
+        (["run", "median=perhaps"], "median must be true or false"),
+        (["run", "epochs"], "not of the form name=value"),
+        (["study", "report_b"], "unknown study 'report_b'"),
+        (["study", "report_a", "--seeds", "a"], "seeds must be a number"),
+        (["report", "--dataset", "nothing"], "no finished runs"),
+        (["prepare", "nowhere.zip"], "nowhere.zip: no such file or folder"),
+    ],
+)
+def test_errors_are_one_line_and_a_status(tmp_path, arguments, complaint):
+    done = fer(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("fer_utils: ") and complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def full_after(size):
+    """Files larger than `size` bytes cannot be written: what a full disk looks like to a process."""
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
+
+
+def test_no_room_on_the_disk_is_one_line_and_leaves_nothing(tmp_path, photos):
+    done = fer(tmp_path, "prepare", photos, "--name", "mine", **full_after(20_000))
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and last.startswith("fer_utils: ") and "no room left on the disk" in last, (
+        done.stderr
+    )
+    assert list(tmp_path.glob("data/*")) == []
+
+
+def test_no_room_for_a_checkpoint(tmp_path, photos):
+    fer(tmp_path, "prepare", photos, "--name", "mine", check=True)
+    done = fer(tmp_path, "run", "dataset=mine", "task=binary", "epochs=1", **full_after(1_000_000))
+    assert done.returncode == 2 and "no room left on the disk" in done.stderr.splitlines()[-1], done.stderr
+    left = {path.name for path in tmp_path.glob("results/mine/runs/*/*")}
+    assert left == {"config.json"}
+
+
+def test_help_has_examples(tmp_path):
+    done = fer(tmp_path, "study", "--help")
+    assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(done.stdout.split())

@@ -1,0 +1,52 @@
+"""Scores against values worked out by hand."""
+
+import numpy as np
+import pytest
+
+from fer_utils import evaluation
+
+# true 0 0 0 1 1 2; predicted 0 0 1 1 2 2
+LABELS = np.array([0, 0, 0, 1, 1, 2])
+LOGITS = np.array([[3, 2, 1], [3, 1, 2], [2, 3, 1], [1, 3, 2], [1, 2, 3], [1, 2, 3]], dtype=np.float32)
+CLASSES = ("a", "b", "c")
+
+
+def value(table, metric, cls=""):
+    return table[(table["metric"] == metric) & (table["class"] == cls)]["value"].item()
+
+
+def test_scores_by_hand():
+    table = evaluation.scores(LABELS, LOGITS, CLASSES)
+    assert value(table, "accuracy") == pytest.approx(4 / 6)
+    assert [value(table, "precision", c) for c in CLASSES] == pytest.approx([1, 1 / 2, 1 / 2])
+    assert [value(table, "recall", c) for c in CLASSES] == pytest.approx([2 / 3, 1 / 2, 1])
+    assert [value(table, "f1", c) for c in CLASSES] == pytest.approx([4 / 5, 1 / 2, 2 / 3])
+    assert [value(table, "support", c) for c in CLASSES] == [3, 2, 1]
+    assert value(table, "macro_recall") == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert value(table, "weighted_recall") == pytest.approx(4 / 6)
+    assert value(table, "weighted_precision") == pytest.approx((3 * 1 + 2 / 2 + 1 / 2) / 6)
+    assert value(table, "top2_accuracy") == 1.0  # the true class is always first or second here
+
+
+def test_two_classes_have_no_top2():
+    table = evaluation.scores(LABELS[:5], LOGITS[:5, :2], CLASSES[:2])
+    assert "top2_accuracy" not in set(table["metric"])
+
+
+def test_a_class_never_predicted_scores_0():
+    table = evaluation.scores(np.array([0, 1]), np.array([[1.0, 0], [1.0, 0]]), ("a", "b"))
+    assert value(table, "precision", "b") == value(table, "f1", "b") == 0
+
+
+def test_confusion_has_true_in_rows():
+    counts = evaluation.confusion(LABELS, LOGITS, CLASSES)
+    assert counts.to_numpy().tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 1]]
+    assert (counts.index.name, counts.columns.name) == ("true", "predicted")
+
+
+def test_confident_errors_come_surest_first():
+    logits = np.array([[5.0, 0], [0, 1.0], [9.0, 0], [0, 9.0]])
+    errors = evaluation.confident_errors(np.array([1, 0, 1, 1]), logits, ("a", "b"), n=2)
+    assert errors["position"].tolist() == [2, 0]
+    assert errors["true"].tolist() == ["b", "b"] and errors["predicted"].tolist() == ["a", "a"]
+    assert errors["probability"].iloc[1] == pytest.approx(1 / (1 + np.exp(-5)))

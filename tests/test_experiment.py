@@ -1,0 +1,180 @@
+"""Experiments as data: names, ids, and the folder of results that a run leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import evaluation, experiment, results, studies
+from fer_utils.errors import FerError
+from fer_utils.experiment import Experiment, folder_of, run
+
+SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
+
+
+def test_the_id_changes_with_every_setting_and_only_then():
+    base = Experiment()
+    assert base.id == Experiment.make().id == Experiment(epochs=10).id
+    others = {
+        "dataset": "fer2013", "task": "binary", "loss": "focal", "gamma": 1.0, "class_weights": False, "epochs": 3,
+        "batch_size": 32, "optimiser": "sgd", "learning_rate": 1e-2, "weight_decay": 0.0, "cap": None,
+        "validation": 0.1, "image_size": 64, "median": True, "select": "best", "seed": 1,
+    }  # fmt: skip
+    assert len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())}) == len(others) + 1
+
+
+def test_ids_of_committed_results_never_change():
+    """An id that changed would orphan the reference study."""
+    assert Experiment(dataset="fer2013", task="binary").id == "binary-cnn-cross_entropy-s0-9512435b"
+    assert Experiment(dataset="fer2013", task="binary", seed=1).id == "binary-cnn-cross_entropy-s1-8f5bec79"
+
+
+@pytest.mark.parametrize(
+    "settings, complaint",
+    [
+        ({"epoch": 3}, r"unknown parameter 'epoch' \(did you mean 'epochs'\?\)"),
+        ({"task": "happy"}, "unknown task 'happy'"),
+        ({"model": "resnet"}, "unknown model"),
+        ({"loss": "mse"}, "unknown loss 'mse'; choose one of: cross_entropy, focal"),
+        ({"select": "first"}, "unknown selection"),
+        ({"epochs": 0}, "epochs must be above 0"),
+        ({"cap": -5}, "cap must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
+        ({"gamma": -1.0}, "gamma must be 0 or more"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(settings, complaint):
+    with pytest.raises(FerError, match=complaint):
+        Experiment.make(**settings)
+
+
+@pytest.fixture(scope="module")
+def finished(drawn, tmp_path_factory):
+    """One run on the drawn faces: (experiment, faces, results folder, run folder)."""
+    home = tmp_path_factory.mktemp("home")
+    drawn.save(home / "data")
+    faces = experiment.open_store(home / "data")
+    chosen = Experiment(task="multiclass", loss="focal", median=True, **SMALL)
+    return chosen, faces, home / "results", run(chosen, "cpu", "fp32", home / "results", faces)
+
+
+def test_what_a_run_leaves(finished):
+    chosen, faces, _, folder = finished
+    assert {p.name for p in folder.iterdir()} == {
+        "config.json", "history.csv", "metrics.csv", "confusion.csv", "predictions.npz",
+        "best.pth", "last.pth", "done.json",
+    }  # fmt: skip
+    config = json.loads((folder / "config.json").read_text())
+    assert Experiment(**config["experiment"]) == chosen
+    assert config["classes"] == ["angry", "fear", "happy", "sad"]
+    assert config["data"]["digest"] == faces.digest
+    assert {"device", "precision", "torch", "commit"} <= set(config["hardware"])
+    history = pd.read_csv(folder / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+
+
+def test_saved_logits_give_the_saved_scores(finished):
+    _, faces, root, folder = finished
+    opened = results.open_results("drawn", root)
+    made = opened.predictions(folder.name)
+    assert list(faces.index["label"].iloc[made["test_rows"]]) == list(made["classes"][made["test_labels"]])
+    for split in ("val", "test"):
+        again = evaluation.scores(made[f"{split}_labels"], made[f"{split}_logits"], tuple(made["classes"]))
+        saved = opened.metrics[opened.metrics["split"] == split]
+        np.testing.assert_allclose(again["value"], saved["value"])
+    assert opened.confusion(folder.name).to_numpy().sum() == len(made["test_labels"]) == 4 * 8
+
+
+def test_a_finished_run_is_not_repeated(finished):
+    chosen, faces, root, folder = finished
+    before = (folder / "done.json").stat().st_mtime_ns
+    assert run(chosen, "cpu", "fp32", root, faces) == folder
+    assert (folder / "done.json").stat().st_mtime_ns == before
+
+
+def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path):
+    chosen, _, root, _ = finished
+    drawn.__class__(255 - drawn.images, drawn.index, "negatives").save(tmp_path / "data")
+    with pytest.raises(FerError, match=r"made from drawn faces.*not the present negatives"):
+        run(chosen, "cpu", "fp32", root, experiment.open_store(tmp_path / "data"))
+
+
+def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, monkeypatch):
+    starts = []
+
+    def stop(network, train_set, *_, seed, **__):
+        order = [labels.tolist() for _, labels in train_set.shuffled(1000 * seed + 1)]
+        starts.append(
+            (train_set.images.numpy().tobytes(), network.body.head.weight.detach().numpy().tobytes(), order)
+        )
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "train", stop)
+    for loss in ("cross_entropy", "focal"):
+        with pytest.raises(KeyboardInterrupt):
+            run(Experiment(task="binary", loss=loss, seed=4, **SMALL), "cpu", "fp32", tmp_path, drawn)
+    assert starts[0] == starts[1]
+
+
+def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    settings = {"epochs": 1, "batch_size": 16}
+    ids = studies.run_study("report_a", "drawn", "cpu", "fp32", tmp_path, seeds=[0, 1], **settings)
+    studies.run_study("median", "drawn", "cpu", "fp32", tmp_path, **settings)
+    assert len(set(ids)) == 8
+    study = results.open_results("drawn", tmp_path).study("report_a")
+    assert set(study.runs["run"]) == set(ids) and not study.runs["median"].any()
+    assert set(study.select(loss="focal", task="binary").runs["seed"]) == {0, 1}
+    accuracy = study.scores().query("metric == 'accuracy'")
+    table = results.over_seeds(accuracy, ["task", "loss"])
+    first = accuracy[(accuracy["task"] == "binary") & (accuracy["loss"] == "focal")]["value"]
+    cell = table[(table["task"] == "binary") & (table["loss"] == "focal")]
+    assert cell["mean"].item() == pytest.approx(first.mean()) and cell["seeds"].item() == 2
+    assert capsys.readouterr().out.count("(finished)") == 2  # the median study shares its unfiltered runs
+
+
+def test_unknown_study_setting_and_missing_results(tmp_path):
+    with pytest.raises(FerError, match=r"unknown study 'report_z'.*choose one of: report_a"):
+        studies.make_study("report_z", "drawn")
+    with pytest.raises(FerError, match="unknown parameter 'colour'"):
+        studies.make_study("report_a", "drawn", colour=1)
+    with pytest.raises(FerError, match="no finished runs under"):
+        results.open_results("drawn", tmp_path)
+
+
+def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path):
+    """A real process, killed in the middle by SIGKILL."""
+    drawn.save(tmp_path / "data" / "drawn")
+    command = [
+        sys.executable,
+        "-m",
+        "fer_utils",
+        "run",
+        "dataset=drawn",
+        "task=binary",
+        "epochs=40",
+        "batch_size=4",
+    ]
+    command += ["--device", "cpu", "--precision", "fp32"]
+    environment = os.environ | {"FER_HOME": str(tmp_path)}
+    chosen = Experiment(dataset="drawn", task="binary", epochs=40, batch_size=4)
+    folder = folder_of(chosen, tmp_path / "results")
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (folder / "history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "done.json").exists()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "resuming after epoch" in done.stdout
+    faces = experiment.open_store(tmp_path / "data" / "drawn")
+    straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
+    for name in ("metrics.csv", "confusion.csv"):
+        assert (folder / name).read_text() == (straight / name).read_text()

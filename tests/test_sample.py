@@ -1,0 +1,58 @@
+"""The drawn faces: the same bytes from the same seed, and neither trivial nor hopeless to tell apart."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fer_utils import experiment
+from fer_utils.emotions import EMOTIONS
+from fer_utils.experiment import Experiment, run
+from fer_utils.results import open_results
+from fer_utils.sample import PER_CLASS, draw_faces, prepare_sample
+
+
+def test_same_seed_same_bytes_in_another_process():
+    code = "import sys; from fer_utils.sample import *; sys.stdout.buffer.write(draw_faces(21, 5).images.tobytes())"
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert draw_faces(21, 5).images.tobytes() == there
+    assert draw_faces(21, 6).images.tobytes() != there
+
+
+def test_shape_labels_and_variety():
+    faces = draw_faces(70, 0)
+    assert faces.images.shape == (70, 48, 48) and faces.images.dtype == np.uint8
+    assert faces.index["label"].value_counts().to_dict() == dict.fromkeys(EMOTIONS, 10)
+    assert len({image.tobytes() for image in faces.images}) == 70
+    assert faces.images.std((1, 2)).min() > 5  # none is blank
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory):
+    """Test scores on the whole sample, trained as the sample profile does, with one seed."""
+    home = tmp_path_factory.mktemp("sample")
+    faces = prepare_sample(home / "data")
+    assert faces.counts().loc["happy"].to_dict() == PER_CLASS
+    for task in ("binary", "multiclass"):
+        run(Experiment(task=task, epochs=8, batch_size=32), results=home / "results", faces=faces)
+    return open_results("sample", home / "results").scores()
+
+
+def test_neither_trivial_nor_hopeless(scores):
+    accuracy = scores.query("metric == 'accuracy'").set_index("task")["value"]
+    assert 0.85 <= accuracy["binary"] <= 0.97
+    assert 0.65 <= accuracy["multiclass"] <= 0.90
+
+
+def test_happy_is_the_easiest(scores):
+    f1 = scores.query("metric == 'f1' and task == 'multiclass'").set_index("class")["value"]
+    assert f1.idxmax() == "happy"
+
+
+def test_the_sample_is_drawn_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment.paths, "DATA", tmp_path)
+    first = experiment.open_dataset("sample")
+    stamp = (tmp_path / "sample" / "images.npy").stat().st_mtime_ns
+    assert experiment.open_dataset("sample").digest == first.digest
+    assert (tmp_path / "sample" / "images.npy").stat().st_mtime_ns == stamp

@@ -1,0 +1,182 @@
+"""Every public form of FER2013 and any folder of class folders; and what is said of broken ones."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_utils import sources
+from fer_utils.errors import FerError
+
+
+def jpeg(value=100, size=(48, 48), mode="L") -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, size, value if mode == "L" else (value, 20, 30)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def tree(folder, names, **image):
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(number, **image))
+    return folder
+
+
+KAGGLE = [
+    "train/happy/Training_1.jpg",
+    "train/sad/Training_2.jpg",
+    "test/happy/PublicTest_3.jpg",
+    "test/sad/PrivateTest_4.jpg",
+]
+
+
+def test_kaggle_folder_keeps_names_and_original_split(tmp_path):
+    faces = sources.prepare(tree(tmp_path / "in", KAGGLE), tmp_path / "out")
+    assert dict(zip(faces.index["name"], faces.index["split"], strict=True)) == {
+        "train/happy/Training_1.jpg": "Training",
+        "train/sad/Training_2.jpg": "Training",
+        "test/happy/PublicTest_3.jpg": "PublicTest",
+        "test/sad/PrivateTest_4.jpg": "PrivateTest",
+    }
+    assert faces.images.shape == (4, 48, 48)
+    row = faces.index.index[faces.index["name"] == "train/sad/Training_2.jpg"][0]
+    assert (faces.images[row] == 1).all()
+
+
+def test_zip_with_a_folder_above_capitals_and_junk_is_the_same_data(tmp_path):
+    plain = sources.prepare(tree(tmp_path / "in", KAGGLE), tmp_path / "plain")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number, name in enumerate(KAGGLE):
+            archive.writestr(f"archive/{name}", jpeg(number))
+        archive.writestr("__MACOSX/archive/train/happy/._Training_1.jpg", b"junk")
+        archive.writestr("archive/.DS_Store", b"junk")
+        archive.writestr("archive/readme.txt", b"hello")
+    zipped = sources.prepare(tmp_path / "a.zip", tmp_path / "zipped")
+    assert zipped.digest == plain.digest
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for number, name in enumerate(KAGGLE):
+            archive.writestr(name.replace("happy", "Happy").replace("train/", "Train/"), jpeg(number))
+    capitals = sources.prepare(tmp_path / "b.zip", tmp_path / "capitals")
+    assert sorted(capitals.index["label"]) == ["happy", "happy", "sad", "sad"]
+    assert (capitals.index["split"] == "Training").sum() == 2
+
+
+@pytest.mark.parametrize(
+    "header, order", [("emotion,pixels,Usage", (0, 1, 2)), ("emotion, Usage, pixels", (0, 2, 1))]
+)
+def test_both_csv_forms(tmp_path, header, order):
+    rows = [("3", " ".join(["7"] * 16), "Training"), ("4", " ".join(["250"] * 16), "PrivateTest")]
+    lines = [",".join(row[i] for i in order) for row in rows]
+    (tmp_path / "fer.csv").write_text("\n".join([header, *lines]))
+    faces = sources.prepare(tmp_path / "fer.csv", tmp_path / "out")
+    assert list(faces.index["label"]) == ["happy", "sad"]  # the CSV's own order of emotions, not the alphabet
+    assert list(faces.index["split"]) == ["Training", "PrivateTest"]
+    assert faces.images[:, 0, 0].tolist() == [7, 250]
+
+
+def test_photos_of_mixed_sizes_and_colours_without_a_test_split(tmp_path):
+    for cls in ("cat", "dog"):
+        tree(tmp_path / "in", [f"{cls}/{i}.png" for i in range(4)], size=(80, 60), mode="RGB")
+        tree(tmp_path / "in", [f"{cls}/g{i}.png" for i in range(6)], size=(30, 50))
+    faces = sources.prepare(tmp_path / "in", tmp_path / "out")
+    assert faces.images.shape == (20, 224, 224, 3)
+    assert faces.counts().to_dict() == {"Training": {"cat": 8, "dog": 8}, "Test": {"cat": 2, "dog": 2}}
+    small = sources.prepare(tmp_path / "in", tmp_path / "small", size=32, grey=True)
+    assert small.images.shape == (20, 32, 32)
+    assert (small.index == faces.index).all().all()
+
+
+def test_a_photo_is_turned_the_way_the_camera_says(tmp_path):
+    image = Image.new("L", (8, 8))
+    image.paste(255, (0, 0, 8, 4))  # the upper half is white
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise for viewing: the white half comes to the right
+    for i in range(5):
+        path = tmp_path / "in" / "a" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, exif=exif)
+    turned = sources.prepare(tmp_path / "in", tmp_path / "out").images[0]
+    assert (turned[:, 4:] == 255).all() and (turned[:, :4] == 0).all()
+
+
+GOOD = " ".join(["1"] * 16)
+
+
+@pytest.mark.parametrize(
+    "row, complaint",
+    [
+        (f"9,{GOOD},Training", "line 3: emotion '9'"),
+        (f"happy,{GOOD},Training", "line 3: emotion 'happy'"),
+        (f"3,{GOOD} 1,Training", "line 3: 17 pixel values"),
+        (f"3,{GOOD[:-1]}x,Training", "line 3: a pixel is not a whole number"),
+        (f"3,{GOOD[:-1]}256,Training", "line 3: pixels must lie between 0 and 255"),
+        (f"3,{GOOD},Test", "line 3: Usage 'Test'"),
+        (f"3,{GOOD}", "line 3: 2 cells instead of 3"),
+    ],
+)
+def test_a_bad_csv_row_is_named_and_nothing_is_written(tmp_path, row, complaint):
+    (tmp_path / "fer.csv").write_text(f"emotion,pixels,Usage\n3,{GOOD},Training\n{row}\n")
+    with pytest.raises(FerError, match=complaint):
+        sources.prepare(tmp_path / "fer.csv", tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["fer.csv"]
+
+
+def test_a_csv_with_other_columns_is_refused(tmp_path):
+    (tmp_path / "fer.csv").write_text("label,pixels\n1,2\n")
+    with pytest.raises(FerError, match="must name emotion, pixels and Usage"):
+        sources.prepare(tmp_path / "fer.csv", tmp_path / "out")
+
+
+@pytest.mark.parametrize("content, complaint", [(b"", "zero bytes"), (b"not an image", "not a readable image")])
+def test_a_broken_image_is_named_and_nothing_is_written(tmp_path, content, complaint):
+    tree(tmp_path / "in", KAGGLE)
+    (tmp_path / "in" / "train" / "happy" / "bad.jpg").write_bytes(content)
+    with pytest.raises(FerError, match=rf"train/happy/bad.jpg: .*{complaint}"):
+        sources.prepare(tmp_path / "in", tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+
+
+def test_an_image_that_breaks_off_is_named(tmp_path):
+    tree(tmp_path / "in", KAGGLE)
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 48), dtype=np.uint8))
+    stream = io.BytesIO()
+    noise.save(stream, "JPEG")
+    (tmp_path / "in" / "train" / "sad" / "half.jpg").write_bytes(stream.getvalue()[:700])
+    with pytest.raises(FerError, match=r"train/sad/half.jpg: not a readable image"):
+        sources.prepare(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_truncated_zip_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("train/happy/Training_1.jpg", jpeg())
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content[: len(content) // 2])
+    with pytest.raises(FerError, match=r"a.zip: not a complete zip"):
+        sources.prepare(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_a_store_that_exists_survives_a_failed_attempt(tmp_path):
+    good = sources.prepare(tree(tmp_path / "in", KAGGLE), tmp_path / "out")
+    (tmp_path / "in" / "train" / "happy" / "bad.jpg").write_bytes(b"")
+    with pytest.raises(FerError):
+        sources.prepare(tmp_path / "in", tmp_path / "out")
+    assert sources.open_store(tmp_path / "out").digest == good.digest
+
+
+def test_no_images_no_source_no_size(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FerError, match="no images found"):
+        sources.prepare(tmp_path / "empty", tmp_path / "out")
+    with pytest.raises(FerError, match="no such file"):
+        sources.prepare(tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(FerError, match="size must be at least 1"):
+        sources.prepare(tmp_path / "empty", tmp_path / "out", size=0)
+
+
+def test_a_class_too_small_to_set_a_test_split_aside(tmp_path):
+    tree(tmp_path / "in", ["a/1.png", "a/2.png", "b/1.png"])
+    with pytest.raises(FerError, match="5 are needed"):
+        sources.prepare(tmp_path / "in", tmp_path / "out")

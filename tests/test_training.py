@@ -1,0 +1,111 @@
+"""The loop: it learns, it resumes exactly, and it says so when it cannot go on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fer_utils import devices
+from fer_utils.batches import Batches
+from fer_utils.errors import FerError
+from fer_utils.losses import make_loss
+from fer_utils.models import Network
+from fer_utils.training import COLUMNS, make_optimiser, train
+
+HARDWARE = devices.choose("cpu", "fp32")
+
+
+def squares(n: int, seed: int) -> Batches:
+    """Two classes that can be told apart: a bright square on the left or on the right, in noise."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 120, (n, 16, 16), dtype=np.uint8)
+    labels = np.arange(n) % 2
+    for image, label in zip(images, labels, strict=True):
+        image[4:12, 8 * label + 1 : 8 * label + 7] = 230
+    return Batches(images, labels, 16, HARDWARE.device)
+
+
+def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy"):
+    torch.manual_seed(0)
+    network = Network("cnn", 2, size=16)
+    history = train(
+        network, squares(96, 0), squares(32, 1), make_loss(loss, 2.0, None),
+        make_optimiser(optimiser, network, learning_rate, 1e-4),
+        epochs=epochs, seed=0, hardware=HARDWARE, folder=folder,
+    )  # fmt: skip
+    return network, history
+
+
+@pytest.mark.parametrize("optimiser, rate", [("adam", 1e-3), ("adamw", 1e-3), ("sgd", 1e-2)])
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_it_learns(tmp_path, optimiser, rate, loss):
+    _, history = go(tmp_path, 4, optimiser, rate, loss)
+    assert tuple(history) == COLUMNS and history["epoch"].tolist() == [1, 2, 3, 4]
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    assert history["val_accuracy"].iloc[-1] > 0.9
+
+
+def test_an_interrupted_run_continues_as_if_it_had_not_been(tmp_path):
+    straight, whole = go(tmp_path / "straight", 4)
+    go(tmp_path / "broken", 2)
+    (tmp_path / "broken" / "last.pth").unlink()
+    resumed, history = go(tmp_path / "broken", 4)
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), whole.drop(columns="seconds"))
+    best = [torch.load(tmp_path / name / "best.pth", weights_only=True) for name in ("straight", "broken")]
+    assert all(torch.equal(value, best[1][name]) for name, value in best[0].items())
+
+
+def test_best_is_the_earliest_epoch_of_the_highest_validation_accuracy(tmp_path):
+    _, history = go(tmp_path, 4)
+    network = Network("cnn", 2, size=16)
+    network.load_state_dict(torch.load(tmp_path / "best.pth", weights_only=True))
+    network.eval()
+    val = squares(32, 1)
+    with torch.inference_mode():
+        accuracy = (network(val.images).argmax(1) == val.labels).float().mean().item()
+    assert accuracy == pytest.approx(history["val_accuracy"].max())
+
+
+def test_a_loss_that_is_not_finite_is_an_error(tmp_path):
+    with pytest.raises(FerError, match=r"epoch 1: the loss is .*smaller learning rate"):
+        go(tmp_path, 1, "sgd", 1e30)
+
+
+def test_the_cnn_is_report_as(tmp_path):
+    cnn = Network("cnn", 4).body
+    convolutions = [m for m in cnn.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(c.out_channels, c.kernel_size, c.padding) for c in convolutions] == [
+        (32, (3, 3), (1, 1)), (64, (3, 3), (1, 1)), (128, (3, 3), (1, 1)),
+    ]  # fmt: skip
+    assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in cnn.modules()) == 3
+    linear = [m for m in cnn.modules() if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in linear] == [(128 * 6 * 6, 512), (512, 4)]
+    assert next(m for m in cnn.modules() if isinstance(m, torch.nn.Dropout)).p == 0.5
+
+
+@pytest.mark.parametrize("size, channels, classes", [(48, 1, 2), (64, 3, 7), (20, 1, 3)])
+def test_any_input_size_channels_and_classes(size, channels, classes):
+    images = torch.randint(0, 256, (5, channels, 33, 33), dtype=torch.uint8)
+    assert Network("cnn", classes, size, channels)(images).shape == (5, classes)
+
+
+def test_a_size_too_small_is_refused():
+    with pytest.raises(FerError, match="at least 8 pixels"):
+        Network("cnn", 2, size=7)
+
+
+def test_unknown_names_list_the_right_ones():
+    with pytest.raises(FerError, match=r"unknown model 'cnm'.*cnn"):
+        Network("cnm", 2)
+    with pytest.raises(FerError, match=r"unknown optimiser 'adagrad'.*adam, adamw, sgd"):
+        make_optimiser("adagrad", Network("cnn", 2), 1e-3, 0)
+    with pytest.raises(FerError, match="unknown device 'gpu'"):
+        devices.choose("gpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(FerError, match="'cuda' is not available"):
+        devices.choose("cuda")
