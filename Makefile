@@ -32,7 +32,7 @@ lab: $(READY)  ## JupyterLab in notebooks/
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
 bench: $(READY) data/fer2013/dataset.json  ## report A's loop beside ours, timed in one run
-	$(PYTHON) benchmarks/epoch.py
+	$(PYTHON) benchmarks/epoch.py $(FER2013)
 
 report: results/$(DATASET)/report.pdf  ## the PDF alone
 	@cp $< report/report.pdf

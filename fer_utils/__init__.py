@@ -1,7 +1,8 @@
 """The small package behind the numbered notebooks: faces in, tables and figures out.
 
-Read the rooms in this order: emotions, faces, sources, sample, batches, models, losses, training,
-evaluation, experiment, studies, results, figures, report. Each imports only from those before it.
+Read the rooms in this order: emotions, faces, sources, sample, audit, batches, models, losses, devices,
+training, evaluation, experiment, studies, results, significance, calibration, evidence, tables, figures,
+report, notebooks. Each imports only from those before it (and from errors, files and paths).
 """
 
 __version__ = "0.1.0"

@@ -4,6 +4,7 @@ import platform
 import subprocess
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -64,8 +65,9 @@ def _cpu_name() -> str:
     return str(found.get("cpu_name") or platform.machine())
 
 
+@cache
 def commit() -> str:
-    """The checkout's commit, with + where files differ from it; "unknown" outside git."""
+    """The checkout's commit, with + where files differ from it; "unknown" outside git. As of the first call."""
     command = ["git", "-C", str(paths.CHECKOUT), "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -69,3 +69,18 @@ def confident_errors(labels: np.ndarray, logits: np.ndarray, classes: Sequence[s
     names = np.asarray(classes)
     columns = {"position": chosen, "true": names[labels[chosen]], "predicted": names[predicted[chosen]]}
     return pd.DataFrame(columns | {"probability": sure[chosen]})
+
+
+def least_certain(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int) -> pd.DataFrame:
+    """The n images with the smallest gap in probability between the two best classes.
+
+    Columns: position, true, first, second, gap; smallest gap first.
+    """
+    p = probabilities(logits)
+    ranked = np.argsort(-p, axis=1, kind="stable")[:, :2]
+    gap = np.take_along_axis(p, ranked[:, :1], 1)[:, 0] - np.take_along_axis(p, ranked[:, 1:], 1)[:, 0]
+    chosen = np.argsort(gap, kind="stable")[:n]
+    names = np.asarray(classes)
+    columns = {"position": chosen, "true": names[labels[chosen]]}
+    first, second = names[ranked[chosen]].T
+    return pd.DataFrame(columns | {"first": first, "second": second, "gap": gap[chosen]})

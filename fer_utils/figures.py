@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from fer_utils import paths
 from fer_utils.faces import Faces
 from fer_utils.results import parting_epoch
+from fer_utils.tables import LOSS_NAMES, TASK_NAMES
 
-LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
 COLOURS = {"cross_entropy": "#0072B2", "focal": "#D55E00", "train": "#555555", "val": "#009E73"}  # Okabe-Ito
 
 sns.set_theme(
@@ -42,7 +42,8 @@ def class_counts(counts: pd.DataFrame) -> Figure:
     for row, total in enumerate(counts.sum(axis=1)):
         axis.text(total, row, f" {total:,}", va="center", fontsize=8)
     axis.margins(x=0.1)
-    axis.legend(title="", frameon=False, loc="lower right")
+    figure.legend(*axis.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=len(counts.T))
+    axis.get_legend().remove()
     return figure
 
 
@@ -139,6 +140,59 @@ def losses_by_class(scores: pd.DataFrame, reported: pd.DataFrame, metric: str) -
             plt.Line2D([], [], color="black", marker="D", fillstyle="none", linestyle="", label="reported")
         )
     axis.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame) -> Figure:
+    """A line a seed from its cross-entropy to its focal run; a bar for the mean, a diamond for the reported value.
+
+    scores: rows (task, loss, seed, value) of one metric; reported: (task, loss, value).
+    """
+    tasks = list(dict.fromkeys(scores["task"]))
+    figure, axes = plt.subplots(1, len(tasks), figsize=(3.1 * len(tasks), 2.9), squeeze=False)
+    for axis, task in zip(axes[0], tasks, strict=True):
+        pairs = scores[scores["task"] == task].pivot_table(index="seed", columns="loss", values="value")
+        axis.plot([0, 1], pairs[list(LOSS_NAMES)].T, color="#aaaaaa", linewidth=1)
+        for x, loss in enumerate(LOSS_NAMES):
+            axis.plot(np.full(len(pairs), x), pairs[loss], "o", color=COLOURS[loss], alpha=0.6, markersize=4)
+            axis.hlines(pairs[loss].mean(), x - 0.12, x + 0.12, color=COLOURS[loss], linewidth=2.5)
+            theirs = reported[(reported["task"] == task) & (reported["loss"] == loss)]["value"]
+            axis.plot(np.full(len(theirs), x), theirs, "D", color="black", fillstyle="none", markersize=6)
+        axis.set(title=TASK_NAMES.get(task, task), xticks=[0, 1], xticklabels=LOSS_NAMES.values(), xlim=(-0.4, 1.4))
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.grid(axis="x", visible=False)
+    axes[0, 0].set_ylabel("test accuracy")
+    handles = [
+        plt.Line2D([], [], color="#aaaaaa", marker="o", label=f"one of {len(pairs)} seeds"),
+        plt.Line2D([], [], color="black", linewidth=2.5, label="mean"),
+        plt.Line2D([], [], color="black", marker="D", fillstyle="none", linestyle="", label="reported"),
+    ]
+    figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=3)
+    return figure
+
+
+def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
+    """Accuracy against confidence, with the share of images in each bin below. curves: title → reliability."""
+    figure, axes = plt.subplots(
+        2,
+        len(curves),
+        figsize=(2.7 * len(curves), 3.2),
+        height_ratios=(3, 1),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+    )
+    for (upper, lower), (title, table) in zip(axes.T, curves.items(), strict=True):
+        upper.plot([0, 1], [0, 1], color="#aaaaaa", linewidth=1, linestyle="--")
+        upper.plot(table["confidence"], table["accuracy"], "o-", color=COLOURS["cross_entropy"], markersize=3)
+        lower.bar(table["confidence"], table["images"] / table["images"].sum(), width=0.05, color="#bbbbbb")
+        upper.set(title=title)
+        lower.set(xlabel="confidence", xlim=(0, 1))
+        for axis in (upper, lower):
+            axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0, 0].set_ylabel("accuracy")
+    axes[1, 0].set_ylabel("images")
     return figure
 
 

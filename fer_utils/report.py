@@ -8,25 +8,21 @@ import subprocess
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
-from fer_utils import evaluation, figures, files, paths
+from fer_utils import evaluation, evidence, figures, files, paths, tables
 from fer_utils.errors import FerError
 from fer_utils.experiment import open_dataset
 from fer_utils.faces import Faces
-from fer_utils.results import Results, mean_confusion, open_results, over_seeds, parting_epoch, reported_a
+from fer_utils.results import Results, mean_confusion, open_results, parting_epoch, reported_a
+from fer_utils.tables import percent, signed
 
-TASK_NAMES = {"binary": "binary", "multiclass": "four classes"}
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "macro_f1": "macro F1",
-    "top2_accuracy": "top-2 accuracy",
+# further studies, shown where they have been run: the settings that their table lists
+STUDY_TABLES = {
+    "learning_rate": ["task", "learning_rate"],
+    "median": ["loss", "median"],
+    "class_weights": ["loss", "class_weights"],
 }
-FAR = 3.0  # points between reported and reproduced that the discussion must explain
-CELL = ["task", "loss", "metric", "class"]
 
 
 def build(dataset: str, results: Path = paths.RESULTS) -> Path:
@@ -44,13 +40,15 @@ def build(dataset: str, results: Path = paths.RESULTS) -> Path:
 def generate(results: Results, folder: Path) -> None:
     """Writes numbers.tex, tables/*.tex and figures/*.pdf anew; whole or not at all."""
     study = results.study("report_a")
-    comparison = compare(study)
+    comparison = evidence.compare(study)
+    pairs = evidence.focal_minus_cross_entropy(study)
     with files.whole_folder(folder) as part:
         (part / "tables").mkdir()
-        for name, table in tables(results, comparison).items():
+        for name, table in make_tables(results, study, comparison, pairs).items():
             (part / "tables" / f"{name}.tex").write_text(table, encoding="utf-8")
-        (part / "numbers.tex").write_text(_macros(numbers(results, comparison)), encoding="utf-8")
-        for name, figure in make_figures(study).items():
+        numbers = make_numbers(results, study, comparison, pairs)
+        (part / "numbers.tex").write_text(_macros(numbers), encoding="utf-8")
+        for name, figure in make_figures(results, study).items():
             figures.save(figure, name, part / "figures")
             plt.close(figure)
 
@@ -75,21 +73,12 @@ def compile_pdf(folder: Path) -> Path:
     return Path(shutil.copy(folder / "build" / "main.pdf", folder / "report.pdf"))
 
 
-def compare(study: Results) -> pd.DataFrame:
-    """Reported beside reproduced: task, loss, metric, class, reported, mean, std, seeds, points (difference)."""
-    reported = reported_a().query("model == 'cnn'").rename(columns={"value": "reported"})
-    ours = over_seeds(study.scores().query("model == 'cnn'"), CELL)
-    both = reported[[*CELL, "reported"]].merge(ours, on=CELL)
-    return both.assign(points=(both["mean"] - both["reported"]) * 100)
-
-
-def numbers(results: Results, comparison: pd.DataFrame) -> dict[str, str]:
+def make_numbers(results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     """Every number of the running text, as it is printed."""
-    study = results.study("report_a")
-    runs, first = study.runs, study.runs.iloc[0]
+    runs, first, far = study.runs, study.runs.iloc[0], _far(comparison)
     values = {name: _list(runs[name]) for name in ("device", "precision", "torch", "commit", "optimiser")}
     for setting in ("epochs", "batch_size", "learning_rate", "weight_decay", "gamma", "cap", "parameters"):
-        values[setting.replace("_", ".")] = f"{first[setting]:,g}" if first[setting] < 1 else f"{first[setting]:,}"
+        values[setting.replace("_", ".")] = f"{first[setting]:g}" if first[setting] < 1 else f"{first[setting]:,}"
     values |= {
         "dataset": results.folder.name,
         "is.fer2013": str(int(results.folder.name == "fer2013")),
@@ -97,9 +86,11 @@ def numbers(results: Results, comparison: pd.DataFrame) -> dict[str, str]:
         "seeds.list": _list(runs["seed"]),
         "runs": str(len(runs)),
         "minutes": f"{runs['total_seconds'].sum() / 60:.0f}",
-        "far": f"{FAR:g}",
-        "far.cells": str(int((comparison["points"].abs() > FAR).sum())),
+        "far": f"{evidence.FAR:g}",
+        "far.cells": str(len(far)),
+        "far.outside": str(int((~far["within"]).sum())),
         "all.cells": str(len(comparison)),
+        "outside.cells": str(int((~comparison["within"]).sum())),
     }
     for task in runs["task"].unique():
         chosen = study.select(task=task)
@@ -108,115 +99,68 @@ def numbers(results: Results, comparison: pd.DataFrame) -> dict[str, str]:
         for loss in chosen.runs["loss"].unique():
             parted = parting_epoch(chosen.select(loss=loss).history)
             values[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
-    for task, loss, metric, cls, reported, mean, std, _, points in comparison.itertuples(index=False):
-        key = ".".join(filter(None, (task, loss, metric, cls)))
-        shown = {"": percent(mean), ".sd": percent(std), ".reported": percent(reported), ".points": signed(points)}
-        values |= {key + suffix: text for suffix, text in shown.items()}
-    for task, table in comparison[comparison["metric"] == "accuracy"].groupby("task"):
-        means = table.set_index("loss")["mean"] * 100
-        values[f"{task}.gain"] = signed(means["focal"] - means["cross_entropy"])
+    for key, cell in comparison.set_index(evidence.CELL).iterrows():
+        name = ".".join(filter(None, key))
+        values |= {f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")}
+        values |= {name: percent(cell["mean"]), f"{name}.points": signed(cell["points"])}
+    for task, table in comparison[comparison["class"] != ""].groupby("task"):
+        mean = table.groupby(["metric", "class"])["mean"].mean()
+        values |= {f"{task}.easiest": mean["f1"].idxmax(), f"{task}.hardest": mean["f1"].idxmin()}
+        values[f"{task}.missed"] = mean["recall"].idxmin()
+    for row in pairs.itertuples():
+        name = f"{row.task}.{row.metric}.gain"
+        ends = {"": row.mean, ".low": row.low, ".high": row.high}
+        values |= {name + end: signed(value * 100) for end, value in ends.items()}
+        values |= {f"{name}.p": tables.p_value(row.p_signflip), f"{name}.holm": tables.p_value(row.p_holm)}
     summary = pd.read_csv(results.folder / "audit" / "summary.csv")
     return values | {f"audit.{what}": f"{count:,}" for what, count in summary.itertuples(index=False)}
 
 
-def tables(results: Results, comparison: pd.DataFrame) -> dict[str, str]:
+def make_tables(results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     """Every table of the report as LaTeX, by file name."""
-    counts = pd.read_csv(results.folder / "audit" / "counts.csv", index_col="label")
+    audit = results.folder / "audit"
     made = {
-        "counts": booktabs(
-            ["class", *counts.columns, "all"],
-            [[name, *(f"{n:,}" for n in [*row, sum(row)])] for name, *row in counts.itertuples()],
-        ),
-        "audit": booktabs(
-            ["finding", "number"],
-            [
-                [what, f"{count:,}"]
-                for what, count in pd.read_csv(results.folder / "audit" / "summary.csv").to_numpy()
-            ],
-        ),
-        "averages": _comparison_table(comparison[comparison["class"] == ""], "metric"),
+        "counts": tables.counts(pd.read_csv(audit / "counts.csv", index_col="label")),
+        "audit": tables.facts(pd.read_csv(audit / "summary.csv")),
+        "averages": tables.averages(comparison),
+        "classes_binary": tables.classes(comparison, "binary"),
+        "classes_multiclass": tables.classes(comparison, "multiclass"),
+        "far": tables.far(_far(comparison)),
+        "paired": tables.paired(pairs),
+        "calibration": tables.calibration(evidence.calibrations(study)),
     }
-    for task, cells in comparison[comparison["class"] != ""].groupby("task"):
-        made[f"classes_{task}"] = _class_table(cells)
-    for name, settings in (("median", ["loss", "median"]), ("learning_rate", ["task", "learning_rate"])):
+    for name, settings in STUDY_TABLES.items():
         if (results.folder / "studies" / f"{name}.json").exists():
-            made[name] = _accuracy_table(results.study(name), settings)
+            made[name] = tables.accuracies(results.study(name), settings)
     return made
 
 
-def _comparison_table(cells: pd.DataFrame, column: str) -> str:
-    """Rows task × metric; reported, reproduced and their difference for each loss."""
-    rows = []
-    for (task, metric), group in cells.groupby(["task", column], sort=False):
-        by_loss = group.set_index("loss")
-        row = [TASK_NAMES.get(task, task), METRIC_NAMES.get(metric, metric)]
-        for loss in ("cross_entropy", "focal"):
-            cell = by_loss.loc[loss]
-            row += [percent(cell["reported"]), plus_minus(cell["mean"], cell["std"]), signed(cell["points"])]
-        rows.append(row)
-    rows.sort(key=lambda row: (row[0], list(METRIC_NAMES.values()).index(row[1])))
-    group_header = r" & & \multicolumn{3}{c}{cross-entropy} & \multicolumn{3}{c}{focal}"
-    rules = r"\cmidrule(lr){3-5}\cmidrule(lr){6-8}"
-    header = ["task", "score", *("reported", "reproduced", "diff.") * 2]
-    return booktabs(header, rows, f"{group_header} \\\\\n{rules}\n", left=2)
-
-
-def _class_table(cells: pd.DataFrame) -> str:
-    """Rows loss × class; reported and reproduced precision, recall and F1."""
-    rows = []
-    for (loss, cls), group in cells.groupby(["loss", "class"], sort=False):
-        by_metric = group.set_index("metric")
-        row = [figures.LOSS_NAMES[loss], cls]
-        for metric in ("precision", "recall", "f1"):
-            cell = by_metric.loc[metric]
-            row += [percent(cell["reported"]), plus_minus(cell["mean"], cell["std"])]
-        rows.append(row)
-    names = " & ".join(rf"\multicolumn{{2}}{{c}}{{{name}}}" for name in ("precision", "recall", "F1"))
-    rules = r"\cmidrule(lr){3-4}\cmidrule(lr){5-6}\cmidrule(lr){7-8}"
-    header = ["loss", "class", *("rep.", "reproduced") * 3]
-    return booktabs(header, rows, f" & & {names} \\\\\n{rules}\n", left=2)
-
-
-def _accuracy_table(study: Results, settings: list[str]) -> str:
-    """Rows of settings; validation and test accuracy."""
-    both = study.metrics[study.metrics["metric"] == "accuracy"].merge(study.runs, on="run")
-    means = both.pivot_table(index=settings, columns="split", values="value")
-    rows = [[*map(_word, key), percent(row["val"]), percent(row["test"])] for key, row in means.iterrows()]
-    header = [name.replace("_", " ") for name in settings]
-    return booktabs([*header, "validation", "test"], rows, left=len(settings))
-
-
-def booktabs(header: list[str], rows: list[list[str]], above: str = "", left: int = 1) -> str:
-    """A LaTeX tabular; the first `left` columns are text, the others numbers set to the right."""
-    columns = "l" * left + "r" * (len(header) - left)
-    body = [" & ".join(map(str, row)) + r" \\" for row in rows]
-    for i in range(len(rows) - 1, 0, -1):  # a little air where the first column changes
-        if left > 1 and rows[i][0] != rows[i - 1][0]:
-            body.insert(i, r"\addlinespace")
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", above + " & ".join(header) + r" \\", r"\midrule"]
-    return "\n".join([*lines, *body, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def make_figures(results: Results) -> dict[str, plt.Figure]:
+def make_figures(results: Results, study: Results) -> dict[str, plt.Figure]:
     """Every figure of the report, by its id; those with faces only where the data set is at hand."""
-    study = results.study("report_a")
-    by_loss = {name: study.select(task="multiclass", loss=loss) for loss, name in figures.LOSS_NAMES.items()}
-    counts = pd.read_csv(results.folder / "audit" / "counts.csv", index_col="label")
+    by_loss = {name: study.select(task="multiclass", loss=loss) for loss, name in tables.LOSS_NAMES.items()}
+    reported = reported_a().query("model == 'cnn'")
     made = {
-        "class_counts": figures.class_counts(counts),
+        "class_counts": figures.class_counts(
+            pd.read_csv(results.folder / "audit" / "counts.csv", index_col="label")
+        ),
         "overfitting": figures.overfitting({name: runs.history for name, runs in by_loss.items()}),
         "confusion": figures.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
+        "reliability": figures.reliability_diagrams(
+            {name: evidence.pooled_reliability(runs) for name, runs in by_loss.items()}
+        ),
+        "paired_seeds": figures.paired_seeds(
+            study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
+        ),
         "losses_by_class": figures.losses_by_class(
             study.scores().query("task == 'multiclass' and metric == 'f1'"),
-            reported_a().query("model == 'cnn' and task == 'multiclass' and metric == 'f1'"),
+            reported.query("task == 'multiclass' and metric == 'f1'"),
             "F1 on test",
         ),
     }
     if (paths.DATA / results.folder.name / "dataset.json").exists():
         faces = open_dataset(results.folder.name)
-        run = by_loss["cross-entropy"].runs["run"].iloc[0]
         made["faces"] = figures.contact_sheet(faces)
-        made["tricky"] = _tricky(faces, results, run)
+        made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
     return made
 
 
@@ -228,27 +172,12 @@ def _tricky(faces: Faces, results: Results, run: str) -> plt.Figure:
     return figures.gallery(faces.images[made["test_rows"][errors["position"]]], captions)
 
 
+def _far(comparison: pd.DataFrame) -> pd.DataFrame:
+    return comparison[comparison["points"].abs() > evidence.FAR]
+
+
 def _list(column: pd.Series) -> str:
     return ", ".join(map(str, sorted(column.unique())))
-
-
-def _word(value) -> str:
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    return str({**TASK_NAMES, **figures.LOSS_NAMES}.get(value, value))
-
-
-def percent(share: float) -> str:
-    """0.634 → 63.4; a dash for NaN (the standard deviation of one seed)."""
-    return "--" if pd.isna(share) else f"{share * 100:.1f}"
-
-
-def plus_minus(mean: float, std: float) -> str:
-    return percent(mean) if pd.isna(std) else rf"{percent(mean)} $\pm$ {percent(std)}"
-
-
-def signed(points: float) -> str:
-    return f"${points:+.1f}$"  # mathematics, for a true minus sign
 
 
 def _macros(values: dict[str, str]) -> str:

@@ -98,9 +98,9 @@ def reported_a() -> pd.DataFrame:
 
 
 def over_seeds(scores: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, standard deviation (n - 1; NaN for one seed) and number of seeds of `value` in each group."""
+    """mean, std (n - 1; NaN for one seed), low, high and the number of seeds of `value` in each group."""
     grouped = scores.groupby(by, sort=False)["value"]
-    return grouped.agg(mean="mean", std="std", seeds="count").reset_index()
+    return grouped.agg(mean="mean", std="std", low="min", high="max", seeds="count").reset_index()
 
 
 def parting_epoch(history: pd.DataFrame, margin: float = 0.02) -> int | None:

@@ -28,6 +28,22 @@ def median(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experi
     ]
 
 
+def class_weights(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> list[Experiment]:
+    """The four classes with and without class weights, so that "focal" and "weighted" are not confused."""
+    return [
+        Experiment.make(dataset=dataset, loss=loss, seed=seed, class_weights=weighted, **settings)
+        for seed, loss, weighted in product(seeds, LOSSES, (True, False))
+    ]
+
+
+def gamma(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Experiment]:
+    """The four classes with focal loss and every exponent from 0 (weighted cross-entropy) to 5."""
+    return [
+        Experiment.make(dataset=dataset, task="multiclass", loss="focal", seed=seed, gamma=exponent, **settings)
+        for seed, exponent in product(seeds, (0.0, 0.5, 1.0, 2.0, 3.0, 5.0))
+    ]
+
+
 def learning_rate(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """How the learning rate was chosen, on validation: half and twice the default beside it."""
     return [
@@ -39,6 +55,8 @@ def learning_rate(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list
 STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "report_a": report_a,
     "median": median,
+    "class_weights": class_weights,
+    "gamma": gamma,
     "learning_rate": learning_rate,
 }
 

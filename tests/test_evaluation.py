@@ -50,3 +50,12 @@ def test_confident_errors_come_surest_first():
     assert errors["position"].tolist() == [2, 0]
     assert errors["true"].tolist() == ["b", "b"] and errors["predicted"].tolist() == ["a", "a"]
     assert errors["probability"].iloc[1] == pytest.approx(1 / (1 + np.exp(-5)))
+
+
+def test_least_certain_come_closest_first():
+    logits = np.array([[5.0, 0, 0], [0, 1.0, 0.9], [0.1, 0, 2.0]])
+    found = evaluation.least_certain(np.array([0, 0, 2]), logits, ("a", "b", "c"), n=2)
+    assert found["position"].tolist() == [1, 2]
+    assert found.iloc[0][["true", "first", "second"]].tolist() == ["a", "b", "c"]
+    p = evaluation.probabilities(logits[1:2])[0]
+    assert found["gap"].iloc[0] == pytest.approx(p[1] - p[2])

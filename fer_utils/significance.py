@@ -1,0 +1,82 @@
+"""Is a difference more than chance? Intervals over images, tests between two models, paired tests over seeds.
+
+Two sources of chance are kept apart: another draw of test images (bootstrap, McNemar) and another random seed
+(paired seeds). Neither stands in for the other.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+EXACT = 2**14  # sign flips are enumerated up to this many, and drawn at random beyond
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Differences b − a over paired seeds: their mean with a 95 % t-interval, and two-sided tests of 0.
+
+    p_signflip: exact randomisation test (Fisher 1935), assumes only symmetry. p_wilcoxon: signed ranks.
+    wins: the share of pairs in which b is better, a tie counting half: an estimate of P(b > a).
+    """
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    p_signflip: float
+    p_wilcoxon: float
+    wins: float
+
+
+def paired_seeds(a: Sequence[float], b: Sequence[float]) -> Paired:
+    """Compares two scores measured with the same seeds, in the same order; n ≥ 2."""
+    difference = np.asarray(b, float) - np.asarray(a, float)
+    n, mean = len(difference), difference.mean()
+    if not difference.any():
+        return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5)
+    low, high = stats.t.interval(0.95, n - 1, mean, stats.sem(difference))
+    flips = {"permutation_type": "samples", "n_resamples": EXACT - 1, "rng": np.random.default_rng(0)}
+    p_signflip = stats.permutation_test((difference,), np.mean, **flips).pvalue
+    wins = (difference > 0).mean() + (difference == 0).mean() / 2
+    return Paired(n, mean, low, high, p_signflip, stats.wilcoxon(difference).pvalue, wins)
+
+
+def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
+    """Exact two-sided p-value that two models are equally often right on the same images (McNemar 1947).
+
+    right_a, right_b: bool, one entry an image. Only images on which exactly one model is right count.
+    """
+    only_a = int((right_a & ~right_b).sum())
+    only_b = int((~right_a & right_b).sum())
+    return stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """p-values adjusted for a family of tests, in the given order (Holm 1979)."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], groups: np.ndarray, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of statistic(rows) over resampled images.
+
+    statistic: takes image positions (int, with repetitions). groups: int, one an image; images of a group
+    (byte-identical copies) are drawn together, since they are not independent.
+    """
+    rng = np.random.default_rng(seed)
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    values = []
+    for _ in range(resamples):
+        drawn = rng.integers(0, len(members), len(members))
+        values.append(statistic(np.concatenate([members[i] for i in drawn])))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
