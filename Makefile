@@ -12,7 +12,7 @@ STORE   := $(if $(filter sample,$(DATASET)),,data/$(DATASET)/dataset.json)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help all data test lab bench report clean tex
+.PHONY: help all data test lab bench report clean outputs tex
 
 help:  ## this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ report: results/$(DATASET)/report.pdf  ## the PDF alone
 clean:  ## away with what can be made again (data/ and the committed study stay)
 	rm -rf report/generated report/build report/report.pdf results/sample data/sample .pytest_cache .ruff_cache
 	rm -rf results/*/notebooks
+
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+outputs: $(READY)  ## bring committed outputs up to date: notebooks in place, README
+	$(PYTHON) -m fer_utils.readme
+	$(PYTHON) -m nbconvert --to notebook --execute --inplace $(NOTEBOOKS)
+	$(PYTHON) -m nbstripout --keep-output --keep-count --keep-id --extra-keys "metadata.papermill cell.metadata.papermill cell.metadata.execution metadata.language_info" $(NOTEBOOKS)
 
 .venv/ready: requirements.lock pyproject.toml
 	python3 -m venv .venv

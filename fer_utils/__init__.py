@@ -2,7 +2,7 @@
 
 Read the rooms in this order: emotions, faces, sources, sample, audit, batches, models, losses, devices,
 training, evaluation, experiment, studies, results, significance, calibration, evidence, tables, figures,
-report, notebooks. Each imports only from those before it (and from errors, files and paths).
+macros, report, notebooks, readme. Each imports only from those before it (and from errors, files and paths).
 """
 
 __version__ = "0.1.0"

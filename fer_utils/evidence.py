@@ -27,6 +27,11 @@ def compare(study: Results) -> pd.DataFrame:
     return both.assign(points=points, within=both["reported"].between(both["low"], both["high"]))
 
 
+def far(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The figures whose mean over seeds is more than FAR points from the reported one."""
+    return comparison[comparison["points"].abs() > FAR]
+
+
 def focal_minus_cross_entropy(study: Results, metrics: tuple[str, ...] = ("accuracy", "macro_f1")) -> pd.DataFrame:
     """A row a task and metric: the paired difference over seeds (significance.Paired), and Holm's correction.
 
@@ -42,6 +47,13 @@ def focal_minus_cross_entropy(study: Results, metrics: tuple[str, ...] = ("accur
             )
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p_signflip"]))
+
+
+def verdict(row) -> str:
+    """One row of focal_minus_cross_entropy in words: a difference counts if its Holm-corrected p is below 0.05."""
+    if not row.p_holm < 0.05:
+        return "cannot be told from chance"
+    return "favours focal loss" if row.mean > 0 else "favours cross-entropy"
 
 
 def calibrations(study: Results) -> pd.DataFrame:
