@@ -1,27 +1,31 @@
 # Targets are real files; `make` alone lists what there is to do.
 PROFILE ?= sample
+DATASET ?= $(PROFILE)
 DEVICE  ?= auto
 FER2013 ?=
 
+PYTHON3 ?= python3
 PYTHON  ?= .venv/bin/python
-DATASET := $(PROFILE)
-OUT     := results/$(DATASET)/notebooks
+WHERE   := $(or $(FER_HOME),.)
+OUT     := $(WHERE)/results/$(DATASET)/notebooks
 PACKAGE := $(wildcard fer_utils/*.py)
 READY   := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
-STORE   := $(if $(filter sample,$(DATASET)),,data/$(DATASET)/dataset.json)
+STORE   := $(if $(filter sample,$(DATASET)),,$(WHERE)/data/$(DATASET)/dataset.json)
+SOURCES := $(sort $(wildcard notebooks/*.ipynb))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help all data test lab bench report clean outputs tex
+.PHONY: help all data test lab bench report outputs clean tex
 
 help:  ## this list
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
-	@echo "  variables: PROFILE=sample|fer2013  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps  PYTHON=python (no .venv)"
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: PROFILE=sample|fer2013  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps"
+	@echo "             DATASET=name of the data set, if not the profile's  PYTHON=python (no .venv)"
 
-all: report $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb  ## notebooks, results and report/report.pdf
+all: tex $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb report  ## notebooks, results and report/report.pdf
 	@echo "report/report.pdf is built from results/$(DATASET); executed notebooks are in $(OUT)"
 
-data: data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read FER2013=path) and prepare it
+data: $(WHERE)/data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read FER2013=path) and prepare it
 
 test: $(READY)  ## unit tests, then nbval over the notebooks
 	$(PYTHON) -m pytest
@@ -31,44 +35,50 @@ test: $(READY)  ## unit tests, then nbval over the notebooks
 lab: $(READY)  ## JupyterLab in notebooks/
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
-bench: $(READY) data/fer2013/dataset.json  ## report A's loop beside ours, timed in one run
-	$(PYTHON) benchmarks/epoch.py $(FER2013)
+bench: $(READY) $(WHERE)/data/fer2013/dataset.json  ## report A's loop beside ours, timed in one run
+	$(PYTHON) benchmarks/epoch.py
 
-report: results/$(DATASET)/report.pdf  ## the PDF alone
-	@cp $< report/report.pdf
+report: $(WHERE)/results/$(DATASET)/report.pdf  ## the PDF alone
+	@cp "$<" report/report.pdf
+
+outputs: $(READY)  ## bring committed outputs up to date: README, notebooks in place
+	$(PYTHON) -m fer_utils.readme
+	$(PYTHON) -m nbconvert --to notebook --execute --inplace $(SOURCES)
+	$(PYTHON) -m nbstripout --keep-output --keep-count --keep-id --extra-keys \
+	  "metadata.papermill cell.metadata.papermill cell.metadata.execution metadata.language_info" $(SOURCES)
 
 clean:  ## away with what can be made again (data/ and the committed study stay)
 	rm -rf report/generated report/build report/report.pdf results/sample data/sample .pytest_cache .ruff_cache
 	rm -rf results/*/notebooks
 
-NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
-outputs: $(READY)  ## bring committed outputs up to date: notebooks in place, README
-	$(PYTHON) -m fer_utils.readme
-	$(PYTHON) -m nbconvert --to notebook --execute --inplace $(NOTEBOOKS)
-	$(PYTHON) -m nbstripout --keep-output --keep-count --keep-id --extra-keys "metadata.papermill cell.metadata.papermill cell.metadata.execution metadata.language_info" $(NOTEBOOKS)
-
 .venv/ready: requirements.lock pyproject.toml
-	python3 -m venv .venv
+	@$(PYTHON3) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python >= 3.11 with venv is needed: apt-get install python3-venv, or make PYTHON3=python3.12 ..." >&2; exit 1; }
+	$(PYTHON3) -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement requirements.lock
 	.venv/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-data/fer2013/dataset.json: | $(READY)
-	$(PYTHON) -m fer_utils prepare $(FER2013) --name fer2013
+$(WHERE)/data/%/dataset.json: | $(READY)
+	$(PYTHON) -m fer_utils prepare $(if $(FER2013),"$(FER2013)") --name $*
 
 $(OUT)/%.ipynb: notebooks/%.ipynb notebooks/profiles/$(PROFILE).yaml $(PACKAGE) | $(READY) $(STORE)
-	$(PYTHON) -m fer_utils.notebooks $* $(PROFILE) $(DEVICE)
+	$(PYTHON) -m fer_utils.notebooks $* $(PROFILE) dataset=$(DATASET) device=$(DEVICE)
 
-# what reads the results waits for what makes them
-$(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb: $(OUT)/01_preprocessing.ipynb $(OUT)/02_cnn.ipynb
+# in this order: 01 draws the sample and audits, 02 computes, 04 and 05 read
+$(OUT)/02_cnn.ipynb: $(OUT)/01_preprocessing.ipynb
+$(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb: $(OUT)/02_cnn.ipynb
 
-results/$(DATASET)/report.pdf: $(OUT)/01_preprocessing.ipynb $(OUT)/02_cnn.ipynb $(PACKAGE) \
-		report/main.tex report/references.bib $(wildcard report/sections/*.tex) | tex
+# the PDF waits for the notebooks only where nothing has been computed yet
+RESULTS := $(wildcard $(WHERE)/results/$(DATASET)/studies/*.json $(WHERE)/results/$(DATASET)/audit/*.csv)
+$(WHERE)/results/$(DATASET)/report.pdf: $(or $(RESULTS),$(OUT)/02_cnn.ipynb) $(PACKAGE) \
+		report/main.tex report/references.bib $(wildcard report/sections/*.tex) | $(READY) tex
 	$(PYTHON) -m fer_utils report --dataset $(DATASET)
 
 TEX := latexmk texlive-latex-extra texlive-fonts-recommended lmodern
 tex:
 	@command -v latexmk >/dev/null || command -v tectonic >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "installing LaTeX"; apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(TEX) >/dev/null; \
+	    echo "installing LaTeX"; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(TEX) >/dev/null; \
 	  else echo "LaTeX is missing: sudo apt-get install $(TEX), or conda install -c conda-forge tectonic" >&2; exit 1; fi; }

@@ -1,6 +1,7 @@
 """The command line: the notebooks' verbs without a notebook, for a headless machine or a cluster node."""
 
 import dataclasses
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ Dataset = Annotated[str, typer.Option(help="a prepared data set under data/; 'sa
 @app.command()
 def prepare(
     source: Annotated[
-        Path | None, typer.Argument(help="zip, folder or CSV; none: what data/ holds, or fetch from Kaggle")
+        Path | None, typer.Argument(help="zip, folder or CSV; none: fetch FER2013 from Kaggle")
     ] = None,
     name: Annotated[str, typer.Option(help="the data set's name")] = "fer2013",
     size: Annotated[int | None, typer.Option(help="side in pixels; none: as the images are")] = None,
@@ -38,6 +39,8 @@ def prepare(
     """
     from fer_utils import sources
 
+    if not re.fullmatch(r"[\w-]+", name) or name in ("reported", "sample"):
+        raise FerError(f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported or sample")
     faces = sources.prepare(source or sources.fetch(), paths.DATA / name, size, grey)
     print(f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}")
     print(faces.counts().to_string())

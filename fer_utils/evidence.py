@@ -41,7 +41,8 @@ def focal_minus_cross_entropy(study: Results, metrics: tuple[str, ...] = ("accur
     rows = []
     for metric in metrics:
         for task, group in scores[scores["metric"] == metric].groupby("task", sort=False):
-            pairs = group.pivot_table(index="seed", columns="loss", values="value").dropna()
+            pairs = group.pivot_table(index="seed", columns="loss", values="value")
+            pairs = pairs.reindex(columns=["cross_entropy", "focal"]).dropna()
             rows.append(
                 {"task": task, "metric": metric} | asdict(paired_seeds(pairs["cross_entropy"], pairs["focal"]))
             )

@@ -10,6 +10,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,10 @@ class Experiment:
     seed: int = 0  # draws the cap, the split, the weights, the order and the dropout
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value, allowed = getattr(self, field.name), get_args(field.type) or (field.type,)
+            if type(value) not in (*allowed, int if float in allowed else None):
+                raise FerError(f"{field.name} must be of type {field.type}; got {value!r}")
         get_task(self.task)
         one_of(self.model, MODELS, "model")
         one_of(self.loss, LOSSES, "loss")
@@ -150,7 +155,7 @@ def run(
     _write_evaluation(folder, task.classes, split, logits)
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     files.write_json(folder / "done.json", finished)
-    (folder / "resume.pth").unlink()
+    (folder / "resume.pth").unlink(missing_ok=True)
     return folder
 
 
@@ -175,8 +180,11 @@ def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.
     tables = [
         evaluation.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows
     ]
-    pd.concat(tables).to_csv(folder / "metrics.csv", index=False)
-    evaluation.confusion(split.labels[split.test], logits["test"], classes).to_csv(folder / "confusion.csv")
+    confusion = evaluation.confusion(split.labels[split.test], logits["test"], classes)
+    with files.whole_file(folder / "metrics.csv") as part:
+        pd.concat(tables).to_csv(part, index=False)
+    with files.whole_file(folder / "confusion.csv") as part:
+        confusion.to_csv(part)
     arrays = {f"{name}_logits": logits[name] for name in rows}
     arrays |= {f"{name}_labels": split.labels[rows[name]].astype(np.uint8) for name in rows}
     arrays |= {f"{name}_rows": rows[name].astype(np.uint32) for name in rows}

@@ -80,7 +80,7 @@ def open_store(folder: Path) -> Faces:
             f"python -m fer_utils prepare PATH --name {folder.name} (a zip, folder or CSV; see data/README.md)"
         )
     info = files.read_json(folder / "dataset.json")
-    index = pd.read_csv(folder / "index.csv", keep_default_na=False)
+    index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
     if len(images) != len(index):
         raise FerError(f"{folder}: {len(images)} images but {len(index)} rows in index.csv; prepare it again")

@@ -91,7 +91,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
             axis.fill_between(curves.index, low, high, color=COLOURS[column], alpha=0.2, linewidth=0)
         if (epoch := parting_epoch(history)) is not None:
             axis.axvline(epoch, color="black", linestyle=":", linewidth=1)
-            axis.annotate(f"part at {epoch}", (epoch, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0),
+            axis.annotate(f"part at {epoch}", (epoch, 0.05), xycoords=("data", "axes fraction"), xytext=(3, 0),
                           textcoords="offset points", fontsize=8)  # fmt: skip
         axis.set(title=title, xlabel="epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))

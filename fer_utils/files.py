@@ -35,8 +35,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     part.mkdir(parents=True)
     try:
         yield part
-        shutil.rmtree(path, ignore_errors=True)
+        old = part.with_suffix(".old")
+        if path.exists():
+            path.replace(old)
         part.replace(path)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise _explained(error, path) from None
     finally:

@@ -5,77 +5,92 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import evidence, tables
+from fer_utils import evidence
 from fer_utils.results import Results, parting_epoch
 from fer_utils.tables import percent, signed
 
 
-def numbers(
-    results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame, calibrations: pd.DataFrame
-) -> dict[str, str]:
-    """Every number of the running text, as it is printed."""
-    runs, first, far = study.runs, study.runs.iloc[0], evidence.far(comparison)
-    values = {name: _list(runs[name]) for name in ("device", "precision", "torch", "commit", "optimiser")}
-    for setting in ("epochs", "batch_size", "learning_rate", "weight_decay", "gamma", "cap", "parameters"):
-        values[setting.replace("_", ".")] = f"{first[setting]:g}" if first[setting] < 1 else f"{first[setting]:,}"
-    values |= {
-        "dataset": results.folder.name,
-        "is.fer2013": str(int(results.folder.name == "fer2013")),
+def numbers(results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
+    """Keys and printed values; `comparison` and `pairs` are evidence's, of the same study."""
+    made = _protocol(study) | _training(study) | _scores(study, comparison) | _differences(pairs)
+    if (results.folder / "studies" / "class_weights.json").exists():
+        made |= _recall_without_weights(results.study("class_weights"))
+    audit = pd.read_csv(results.folder / "audit" / "summary.csv")
+    return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
+
+
+def _protocol(study: Results) -> dict[str, str]:
+    """Settings, seeds, machine, image counts."""
+    runs, first, name = study.runs, study.runs.iloc[0], study.folder.name
+    made = {key: _list(runs[key]) for key in ("device", "precision", "threads", "torch", "commit", "optimiser")}
+    for key in ("epochs", "batch_size", "learning_rate", "weight_decay", "gamma", "cap", "parameters"):
+        made[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
+    for task, group in runs.groupby("task"):
+        made |= {f"{task}.{part}": f"{group[f'{part}_images'].iloc[0]:,}" for part in ("train", "val", "test")}
+    return made | {
+        "dataset": name,
+        "is.fer2013": str(int(name.startswith("fer2013"))),
+        "is.sample": str(int(name == "sample")),
         "seeds": str(runs["seed"].nunique()),
         "seeds.list": _list(runs["seed"]),
         "runs": str(len(runs)),
         "minutes": f"{runs['total_seconds'].sum() / 60:.0f}",
+    }
+
+
+def _training(study: Results) -> dict[str, str]:
+    """Where the curves part, and how far the best epoch lies above the last on validation, in points."""
+    made = {}
+    for (task, loss), runs in study.runs.groupby(["task", "loss"]):
+        history = study.history[study.history["run"].isin(runs["run"])]
+        parted = parting_epoch(history)
+        made[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
+        by_run = history.groupby("run")["val_accuracy"]
+        made[f"{task}.{loss}.best.above.last"] = percent((by_run.max() - by_run.last()).mean())
+    return made
+
+
+def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
+    """Reported and reproduced figures, their spread over seeds, and what stands out among the classes."""
+    far = evidence.far(comparison)
+    made = {
         "far": f"{evidence.FAR:g}",
         "far.cells": str(len(far)),
-        "far.outside": str(int((~far["within"]).sum())),
+        "far.outside": str((~far["within"]).sum()),
         "all.cells": str(len(comparison)),
-        "outside.cells": str(int((~comparison["within"]).sum())),
     }
-    for task in runs["task"].unique():
-        chosen = study.select(task=task)
-        for part in ("train", "val", "test"):
-            values[f"{task}.{part}"] = f"{chosen.runs[f'{part}_images'].iloc[0]:,}"
-        for loss in chosen.runs["loss"].unique():
-            history = chosen.select(loss=loss).history
-            parted = parting_epoch(history)
-            values[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
-            by_run = history.groupby("run")["val_accuracy"]
-            values[f"{task}.{loss}.best.above.last"] = f"{(by_run.max() - by_run.last()).mean() * 100:.1f}"
     for key, cell in comparison.set_index(evidence.CELL).iterrows():
         name = ".".join(filter(None, key))
-        values |= {f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")}
-        values |= {name: percent(cell["mean"]), f"{name}.points": signed(cell["points"])}
-    for task, table in comparison[comparison["metric"] == "accuracy"].groupby("task"):
-        reported, mean = table.set_index("loss")["reported"], table["mean"].mean()
-        images = study.select(task=task).runs["test_images"].iloc[0]
-        values[f"{task}.reported.gain"] = f"{abs(reported['focal'] - reported['cross_entropy']) * 100:.1f}"
-        values[f"{task}.binomial"] = f"{1.96 * (mean * (1 - mean) / images) ** 0.5 * 100:.1f}"  # 95 % half-width
-    for task, table in comparison[comparison["class"] != ""].groupby("task"):
-        mean = table.groupby(["metric", "class"])["mean"].mean()
-        values |= {f"{task}.easiest": mean["f1"].idxmax(), f"{task}.hardest": mean["f1"].idxmin()}
-        values[f"{task}.missed"] = mean["recall"].idxmin()
+        made |= {f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")}
+        made |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
+    for task, cells in comparison.groupby("task"):
+        accuracy = cells[cells["metric"] == "accuracy"].set_index("loss")
+        p, n = accuracy["mean"].mean(), study.runs.loc[study.runs["task"] == task, "test_images"].iloc[0]
+        made[f"{task}.binomial"] = percent(1.96 * (p * (1 - p) / n) ** 0.5)  # half of a 95 % interval
+        made[f"{task}.reported.gain"] = percent(abs(accuracy["reported"].diff().iloc[-1]))
+        means = cells[cells["class"] != ""].groupby(["metric", "class"])["mean"].mean()
+        made |= {f"{task}.easiest": means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()}
+        made[f"{task}.missed"] = means["recall"].idxmin()
+    return made
+
+
+def _differences(pairs: pd.DataFrame) -> dict[str, str]:
+    """Focal minus cross-entropy in points, its interval, and the verdict in words."""
+    made = {}
     for row in pairs.itertuples():
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
-        values |= {name + end: signed(value * 100) for end, value in ends.items()}
-        values |= {f"{name}.p": tables.p_value(row.p_signflip), f"{name}.holm": tables.p_value(row.p_holm)}
-        values[f"{name}.verdict"] = evidence.verdict(row)
-    for (task, loss), mean in (
-        calibrations.groupby(["task", "loss"])[["temperature", "ece", "ece_scaled"]].mean().iterrows()
-    ):
-        values |= {f"{task}.{loss}.{name}": percent(mean[name]) for name in ("ece", "ece_scaled")}
-        values[f"{task}.{loss}.temperature"] = f"{mean['temperature']:.2f}"
-    if (results.folder / "studies" / "class_weights.json").exists():
-        values |= _recall_by_weights(results.study("class_weights"))
-    summary = pd.read_csv(results.folder / "audit" / "summary.csv")
-    return values | {f"audit.{what}": f"{count:,}" for what, count in summary.itertuples(index=False)}
+        made |= {name + end: signed(value * 100) for end, value in ends.items()}
+        made[f"{name}.verdict"] = evidence.verdict(row)
+    return made
 
 
-def _recall_by_weights(study: Results) -> dict[str, str]:
-    """Mean recall on test of each class, with class weights and without."""
-    recall = study.scores().query("metric == 'recall'").groupby(["class_weights", "loss", "class"])["value"].mean()
-    names = {True: "weighted", False: "unweighted"}
-    return {f"{names[weighted]}.{loss}.recall.{cls}": percent(v) for (weighted, loss, cls), v in recall.items()}
+def _recall_without_weights(study: Results) -> dict[str, str]:
+    """Mean recall of each class on test where all class weights are 1."""
+    scores = study.scores()
+    recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(["loss", "class"])["value"]
+    made = {f"unweighted.{loss}.recall.{cls}": percent(mean) for (loss, cls), mean in recall.mean().items()}
+    return made | {"weights.seeds": str(study.runs["seed"].nunique())}
 
 
 def _list(column: pd.Series) -> str:

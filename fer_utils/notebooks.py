@@ -1,4 +1,4 @@
-"""Runs a numbered notebook with the parameters of a profile: python -m fer_utils.notebooks NAME PROFILE.
+"""Runs a numbered notebook with a profile's parameters: python -m fer_utils.notebooks NAME PROFILE [name=value …].
 
 papermill, made strict: an unknown parameter is an error, and the output file appears only after success.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import papermill
 import yaml
+from nbclient.exceptions import DeadKernelError
 
 from fer_utils import files, paths
 from fer_utils.errors import FerError, one_of
@@ -42,7 +43,7 @@ def execute(notebook: Path, profile: str, **more) -> Path:
                 {name: value for name, value in parameters.items() if name in declared},
                 kernel_name="python3",
                 execution_timeout=TIMEOUT,
-                log_output=True,
+                stdout_file=sys.stdout,  # the lines of the epochs, as they come
                 progress_bar=False,
             )
             copy.replace(part)
@@ -56,13 +57,15 @@ def _declared(notebook: Path) -> set[str]:
 
 
 def main(arguments: list[str]) -> None:
-    name, profile, *device = arguments
+    name, profile, *more = arguments
     try:
-        print(execute(paths.NOTEBOOKS / f"{name}.ipynb", profile, **({"device": device[0]} if device else {})))
+        print(execute(paths.NOTEBOOKS / f"{name}.ipynb", profile, **dict(pair.split("=", 1) for pair in more)))
     except FerError as error:
         sys.exit(f"fer_utils: {error}")
     except papermill.PapermillExecutionError as error:
         sys.exit(f"fer_utils: {name}, cell {error.exec_count}: {error.ename}: {error.evalue}")
+    except DeadKernelError:
+        sys.exit(f"fer_utils: {name}: the kernel died, most likely for want of memory")
 
 
 if __name__ == "__main__":

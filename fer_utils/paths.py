@@ -15,4 +15,4 @@ RESULTS = HOME / "results"
 NOTEBOOKS = CHECKOUT / "notebooks"
 REPORT = CHECKOUT / "report"
 REPORTED = CHECKOUT / "data" / "reported"  # the figures that the two course reports print
-REFERENCE = CHECKOUT / "results"  # where the committed reference study lies
+REFERENCE = CHECKOUT / "results"  # the committed reference study, also where FER_HOME points elsewhere

@@ -1,4 +1,7 @@
-"""The LaTeX report from the results folder and from nothing else: numbers, tables, figures, PDF."""
+"""The LaTeX report from the results folder and from nothing else: numbers, tables, figures, PDF.
+
+Only the two figures that show faces need the data set as well; without it they are left out.
+"""
 
 import shutil
 import subprocess
@@ -9,7 +12,6 @@ import pandas as pd
 
 from fer_utils import evaluation, evidence, figures, files, macros, paths, tables
 from fer_utils.errors import FerError
-from fer_utils.experiment import open_dataset
 from fer_utils.faces import Faces
 from fer_utils.results import Results, mean_confusion, open_results, reported_a
 
@@ -35,6 +37,9 @@ def build(dataset: str, results: Path = paths.RESULTS) -> Path:
 
 def generate(results: Results, folder: Path) -> None:
     """Writes numbers.tex, tables/*.tex and figures/*.pdf anew; whole or not at all."""
+    if not (results.folder / "audit" / "counts.csv").exists():
+        name = results.folder.name
+        raise FerError(f"the report needs the audit of {name}; make it: python -m fer_utils audit --dataset {name}")
     study = results.study("report_a")
     comparison = evidence.compare(study)
     pairs = evidence.focal_minus_cross_entropy(study)
@@ -43,7 +48,7 @@ def generate(results: Results, folder: Path) -> None:
         (part / "tables").mkdir()
         for name, table in make_tables(results, comparison, pairs, calibrations).items():
             (part / "tables" / f"{name}.tex").write_text(table, encoding="utf-8")
-        numbers = macros.numbers(results, study, comparison, pairs, calibrations)
+        numbers = macros.numbers(results, study, comparison, pairs)
         (part / "numbers.tex").write_text(macros.as_latex(numbers), encoding="utf-8")
         for name, figure in make_figures(results, study).items():
             figures.save(figure, name, part / "figures")
@@ -113,8 +118,7 @@ def make_figures(results: Results, study: Results) -> dict[str, plt.Figure]:
             "F1 on test",
         ),
     }
-    if (paths.DATA / results.folder.name / "dataset.json").exists():
-        faces = open_dataset(results.folder.name)
+    if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)
         made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
     return made

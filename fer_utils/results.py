@@ -1,5 +1,6 @@
 """The results folder as tidy pandas frames, and the figures that the two reports print."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from fer_utils import files, paths
 from fer_utils.errors import FerError
+from fer_utils.faces import Faces, open_store
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,23 @@ class Results:
                 f"no study {name!r} under {self.folder}; compute it with: "
                 f"python -m fer_utils study {name} --dataset {self.folder.name}"
             )
-        return self.select(run=files.read_json(listed))
+        ids = files.read_json(listed)
+        study = self.select(run=ids)
+        if len(study.runs) < len(ids):
+            print(f"study {name}: {len(study.runs)} of {len(ids)} runs are finished", file=sys.stderr)
+        return study
 
     def scores(self, split: str = "test") -> pd.DataFrame:
         """Metrics of one split with the settings of their run beside them."""
         return self.metrics[self.metrics["split"] == split].merge(self.runs, on="run")
+
+    def faces(self) -> Faces | None:
+        """The data set that these runs were made from; None where data/ does not hold that very one."""
+        folder = paths.DATA / self.folder.name
+        if not (folder / "dataset.json").exists():
+            return None
+        faces = open_store(folder)
+        return faces if set(self.runs["digest"]) == {faces.digest} else None
 
     def predictions(self, run: str) -> dict[str, np.ndarray]:
         """Arrays of one run: {val,test}_{logits,labels,rows} and classes; rows point into the data set."""
@@ -63,6 +77,8 @@ class Results:
 def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
     """Every finished run under results/<dataset>. Raises FerError where there is none."""
     folder = results / dataset
+    if results == paths.RESULTS and not folder.exists():
+        folder = paths.REFERENCE / dataset
     done = sorted(path.parent for path in folder.glob("runs/*/done.json"))
     if not done:
         raise FerError(
@@ -73,7 +89,7 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
     for run in done:
         config = files.read_json(run / "config.json")
         images = {f"{split}_images": count for split, count in config["images"].items()}
-        about = {"run": run.name} | config["experiment"] | images | config["hardware"]
+        about = {"run": run.name} | config["experiment"] | images | config["hardware"] | config["data"]
         runs.append(
             about
             | {
@@ -81,7 +97,9 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
                 "total_seconds": files.read_json(run / "done.json")["seconds"],
             }
         )
-        metrics.append(pd.read_csv(run / "metrics.csv", keep_default_na=False).assign(run=run.name))
+        metrics.append(
+            pd.read_csv(run / "metrics.csv", dtype={"class": str}, keep_default_na=False).assign(run=run.name)
+        )
         history.append(pd.read_csv(run / "history.csv").assign(run=run.name))
     return Results(
         folder,

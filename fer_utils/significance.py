@@ -31,9 +31,11 @@ class Paired:
 
 
 def paired_seeds(a: Sequence[float], b: Sequence[float]) -> Paired:
-    """Compares two scores measured with the same seeds, in the same order; n ≥ 2."""
+    """Compares two scores measured with the same seeds, in the same order; NaN where fewer than 2 are."""
     difference = np.asarray(b, float) - np.asarray(a, float)
-    n, mean = len(difference), difference.mean()
+    n, mean = len(difference), difference.mean() if len(difference) else np.nan
+    if n < 2:
+        return Paired(n, mean, np.nan, np.nan, np.nan, np.nan, np.nan)
     if not difference.any():
         return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5)
     low, high = stats.t.interval(0.95, n - 1, mean, stats.sem(difference))
@@ -55,7 +57,7 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """p-values adjusted for a family of tests, in the given order (Holm 1979)."""
-    p = np.asarray(p_values, float)
+    p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
     order = np.argsort(p)
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)

@@ -6,11 +6,14 @@ CSV: fer2013.csv (`emotion,pixels,Usage`) or icml_face_data.csv (`emotion, Usage
 
 import csv
 import io
+import math
 import os
 import re
+import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,7 +35,8 @@ SPLIT_FOLDERS = {"train": "Training", "training": "Training", "test": "Test", "t
 SPLIT_FOLDERS |= dict.fromkeys(("val", "valid", "validation"), "Validation")
 SPLIT_FOLDERS |= {"publictest": "PublicTest", "privatetest": "PrivateTest"}
 PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
-BROKEN = (OSError, SyntaxError, ValueError, zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)
+BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, struct.error)
+BROKEN += (zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)  # a broken image raises any of these
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,13 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
     Images without a test split get one: a stratified fifth of each class, drawn with seed 0.
     Raises FerError for a source or an image that cannot be read, naming it; nothing is left half-written.
     """
-    source = Path(source)
+    source, folder = Path(source), Path(folder)
+    _check_target(source, folder)
     if size is not None and size <= 0:
         raise FerError(f"size must be at least 1 pixel; got {size}")
     if not source.exists():
         raise FerError(f"{source}: no such file or folder; see data/README.md for how to get FER2013")
-    with files.whole_folder(Path(folder)) as part:
+    with files.whole_folder(folder) as part:
         if source.suffix.lower() == ".csv":
             index, images, shape = _rows_of_csv(source)
         else:
@@ -67,6 +72,15 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
         _write_images(part / "images.npy", images, (len(index), *shape))
         finish_store(part, with_test(index), source.name)
     return open_store(folder)
+
+
+def _check_target(source: Path, folder: Path) -> None:
+    """The store replaces its folder, so that must be a store or nothing, and must not hold the source."""
+    here, there = source.resolve(), folder.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise FerError(f"{source} and the prepared store {folder} must lie apart; move one, or choose another name")
+    if folder.exists() and not (folder / "dataset.json").exists():
+        raise FerError(f"{folder} exists and is no prepared data set; choose another name or move it away")
 
 
 def list_images(source: Path) -> Listing:
@@ -83,7 +97,9 @@ def list_images(source: Path) -> Listing:
         read = archive.read
     rows = [row for name in sorted(names) if (row := _row(name))]
     if not rows:
-        raise FerError(f"{source}: no images found; expected <split>/<class>/<image> or <class>/<image>")
+        table = next((name for name in names if name.lower().endswith(".csv")), None)
+        hint = f"; give the path of {table} itself" if table else ""
+        raise FerError(f"{source}: no images found; expected <split>/<class>/<image> or <class>/<image>{hint}")
     found = [name for name, _, _ in rows]
     above = os.path.commonpath([os.path.dirname(name) for name in found])  # says nothing about an image
     index = pd.DataFrame(rows, columns=["name", "label", "split"])
@@ -107,10 +123,10 @@ def with_test(index: pd.DataFrame) -> pd.DataFrame:
     index = index.assign(split=index["split"].replace("", "Training"))
     if index["split"].isin(TEST_SPLITS).any():
         return index
-    few = index["label"].value_counts().loc[lambda n: n < 5]
+    pool = index.index[index["split"] == "Training"]
+    few = index.loc[pool, "label"].value_counts().loc[lambda n: n < 5]
     if len(few):
         raise FerError(f"class {few.index[0]!r} has {few.iloc[0]} images; 5 are needed to set a test split aside")
-    pool = index.index[index["split"] == "Training"]
     _, test = train_test_split(pool, test_size=0.2, stratify=index.loc[pool, "label"], random_state=0)
     index.loc[test, "split"] = "Test"
     return index
@@ -166,40 +182,53 @@ def _each(work: Callable, names: list[str], verb: str) -> Generator:
 
 def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator, tuple[int, ...]]:
     """FER2013's CSV in either column order; an image and its label a row."""
-    rows, images, length = [], [], None
-    with source.open(newline="", encoding="utf-8") as stream:
-        lines = csv.reader(stream)
-        header = [cell.strip().lower() for cell in next(lines, [])]
-        if sorted(header) != ["emotion", "pixels", "usage"]:
-            raise FerError(f"{source}: the header must name emotion, pixels and Usage; found {header}")
-        for number, cells in enumerate(tqdm(lines, desc="reading", unit="row"), start=2):
-            if not cells:
-                continue
-            where = f"{source.name}, line {number}"
-            if len(cells) != 3:
-                raise FerError(f"{where}: {len(cells)} cells instead of 3; mend or delete the line")
-            row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-            if not (row["emotion"].isdecimal() and int(row["emotion"]) < len(CSV_ORDER)):
-                raise FerError(f"{where}: emotion {row['emotion']!r}; it must be 0 to {len(CSV_ORDER) - 1}")
-            if row["usage"] not in ("Training", "PublicTest", "PrivateTest"):
-                raise FerError(f"{where}: Usage {row['usage']!r}; it must be Training, PublicTest or PrivateTest")
-            pixels = _pixels(row["pixels"], where)
-            length = length or len(pixels)
-            if len(pixels) != length or int(length**0.5) ** 2 != length:
-                raise FerError(f"{where}: {len(pixels)} pixel values; a square image of {length} was expected")
-            images.append(pixels)
-            rows.append((f"line {number}", CSV_ORDER[int(row["emotion"])], row["usage"]))
+    rows, images = [], []
+    for where, row in _csv_lines(source):
+        if not (row["emotion"].isdecimal() and int(row["emotion"]) < len(CSV_ORDER)):
+            raise FerError(f"{where}: emotion {row['emotion']!r}; it must be 0 to {len(CSV_ORDER) - 1}")
+        if row["usage"] not in ("Training", "PublicTest", "PrivateTest"):
+            raise FerError(f"{where}: Usage {row['usage']!r}; it must be Training, PublicTest or PrivateTest")
+        images.append(_pixels(row["pixels"], where))
+        rows.append((where.split(", ")[-1], CSV_ORDER[int(row["emotion"])], row["usage"]))
     if not rows:
-        raise FerError(f"{source}: no rows below the header")
-    side = int(length**0.5)
+        raise FerError(f"{source}: no rows below the header; a download that broke off?")
+    length = Counter(map(len, images)).most_common(1)[0][0]
+    for (where, _, _), pixels in zip(rows, images, strict=True):
+        if len(pixels) != length:
+            raise FerError(
+                f"{source.name}, {where}: {len(pixels)} pixel values instead of {length}; mend or delete it"
+            )
+    side = math.isqrt(length)
+    if side * side != length:
+        raise FerError(f"{source}: {length} pixel values a row are no square image")
     index = pd.DataFrame(rows, columns=["name", "label", "split"])
     return index, (image.reshape(side, side) for image in images), (side, side)
+
+
+def _csv_lines(source: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """(where, cells by lower-case column name) of every line below the header."""
+    csv.field_size_limit(2**24)  # the default stops at images of about 180×180
+    number, header = 0, []
+    with source.open(newline="", encoding="utf-8-sig") as stream:
+        try:
+            for number, cells in enumerate(tqdm(csv.reader(stream), desc="reading", unit="row"), start=1):
+                if not header:
+                    header = [cell.strip().lower() for cell in cells]
+                    if sorted(header) != ["emotion", "pixels", "usage"]:
+                        raise FerError(f"{source}: the header must name emotion, pixels and Usage; found {header}")
+                    continue
+                where = f"{source.name}, line {number}"
+                if len(cells) != 3:
+                    raise FerError(f"{where}: {len(cells)} cells instead of 3; mend or delete the line")
+                yield where, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise FerError(f"{source.name}, line {number + 1}: not text in CSV form ({error})") from None
 
 
 def _pixels(text: str, where: str) -> np.ndarray:
     try:
         values = np.array(text.split(), dtype=np.int64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise FerError(f"{where}: a pixel is not a whole number ({error})") from None
     if values.size == 0 or values.min() < 0 or values.max() > 255:
         raise FerError(f"{where}: pixels must lie between 0 and 255")

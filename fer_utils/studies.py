@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from fer_utils import files, paths
-from fer_utils.errors import one_of
+from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment, folder_of, open_dataset, run
 
 TASKS = ("binary", "multiclass")
@@ -62,8 +62,12 @@ STUDIES: dict[str, Callable[..., list[Experiment]]] = {
 
 
 def make_study(name: str, dataset: str, **settings) -> list[Experiment]:
-    """The experiments of a study by name. Raises FerError for an unknown name."""
-    return STUDIES[one_of(name, STUDIES, "study")](dataset, **settings)
+    """The experiments of a study by name. Raises FerError for an unknown name, or a setting it varies."""
+    make = STUDIES[one_of(name, STUDIES, "study")]
+    try:
+        return make(dataset, **settings)
+    except TypeError as error:  # "got multiple values for keyword argument 'loss'"
+        raise FerError(f"study {name} cannot take that setting: {error}") from None
 
 
 def run_study(
@@ -76,14 +80,25 @@ def run_study(
 ) -> list[str]:
     """Runs what is not finished yet of a study, one run after another, and returns the ids of all.
 
-    results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant.
+    results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant;
+    runs of other seeds that are there already stay in the list.
     """
     experiments = make_study(name, dataset, **settings)
     ids = [experiment.id for experiment in experiments]
     faces = open_dataset(dataset)
-    files.write_json(results / dataset / "studies" / f"{name}.json", ids)
+    listing = results / dataset / "studies" / f"{name}.json"
+    files.write_json(listing, sorted({*ids, *_other_seeds(listing, experiments)}))
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
         run(experiment, device, precision, results, faces)
     return ids
+
+
+def _other_seeds(listing: Path, experiments: Sequence[Experiment]) -> list[str]:
+    """The finished runs already in a study's list that differ from the present ones in nothing but the seed."""
+    present = {experiment.replace(seed=0) for experiment in experiments}
+    folders = [listing.parents[1] / "runs" / run for run in (files.read_json(listing) if listing.exists() else [])]
+    finished = [folder for folder in folders if (folder / "done.json").exists()]
+    made = {folder.name: Experiment(**files.read_json(folder / "config.json")["experiment"]) for folder in finished}
+    return [run for run, experiment in made.items() if experiment.replace(seed=0) in present]

@@ -29,11 +29,11 @@ def plus_minus(mean: float, std: float) -> str:
 
 
 def signed(points: float) -> str:
-    return f"${points:+.1f}$"  # mathematics, for a true minus sign
+    return "--" if pd.isna(points) else f"${points:+.1f}$"  # mathematics, for a true minus sign
 
 
 def p_value(p: float) -> str:
-    return "$<$0.001" if p < 0.001 else f"{p:.3f}"
+    return "--" if pd.isna(p) else "$<$0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def word(value) -> str:
@@ -124,8 +124,8 @@ def paired(frame: pd.DataFrame) -> str:
     """focal − cross-entropy in points: mean, 95 % interval, share of seeds won, p-values."""
     rows = []
     for r in frame.itertuples():
-        interval = f"[{r.low * 100:+.1f}, {r.high * 100:+.1f}]".replace("-", "$-$").replace("+", "$+$")
-        numbers = [r.n, signed(r.mean * 100), interval, f"{r.wins * 100:.0f}\\,\\%", p_value(r.p_signflip)]
+        interval = f"{signed(r.low * 100)} to {signed(r.high * 100)}"
+        numbers = [r.n, signed(r.mean * 100), interval, f"{percent(r.wins)}\\,\\%", p_value(r.p_signflip)]
         rows.append([word(r.metric), word(r.task), *numbers, p_value(r.p_holm)])
     header = ["score", "task", "seeds", "mean", "95\\,\\% interval", "won", "$p$", "$p$ (Holm)"]
     return booktabs(header, rows, left=2)

@@ -49,6 +49,8 @@ def test_prepare_run_audit(tmp_path, photos):
         (["study", "report_b"], "unknown study 'report_b'"),
         (["study", "report_a", "--seeds", "a"], "seeds must be a number"),
         (["report", "--dataset", "nothing"], "no finished runs"),
+        (["prepare", "nowhere.zip", "--name", "../elsewhere"], "cannot name a data set"),
+        (["prepare", "nowhere.zip", "--name", "reported"], "cannot name a data set"),
         (["prepare", "nowhere.zip"], "nowhere.zip: no such file or folder"),
     ],
 )

@@ -47,6 +47,8 @@ def test_ids_of_committed_results_never_change():
         ({"cap": -5}, "cap must be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
         ({"gamma": -1.0}, "gamma must be 0 or more"),
+        ({"epochs": "3"}, "epochs must be of type .*int.*; got '3'"),
+        ({"median": 1}, "median must be of type .*bool.*; got 1"),
     ],
 )
 def test_bad_settings_are_refused_by_name(settings, complaint):
@@ -139,11 +141,44 @@ def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("(finished)") == 2  # the median study shares its unfiltered runs
 
 
+def test_more_seeds_join_a_study_and_other_settings_replace_it(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+
+    def seeds(**settings):
+        studies.run_study("learning_rate", "drawn", "cpu", "fp32", tmp_path, batch_size=16, **settings)
+        return set(results.open_results("drawn", tmp_path).study("learning_rate").runs["seed"])
+
+    assert seeds(seeds=[0], epochs=1) == {0}
+    assert seeds(seeds=[1], epochs=1) == {0, 1}
+    assert seeds(seeds=[2], epochs=2) == {2}
+
+
+def test_a_study_with_unfinished_runs_says_so(finished, capsys):
+    chosen, _, root, _ = finished
+    (root / "drawn" / "studies").mkdir(exist_ok=True)
+    (root / "drawn" / "studies" / "half.json").write_text(json.dumps([chosen.id, "another"]))
+    assert len(results.open_results("drawn", root).study("half").runs) == 1
+    assert "study half: 1 of 2 runs are finished" in capsys.readouterr().err
+
+
+def test_faces_are_those_that_the_runs_saw_or_none(finished, drawn, tmp_path, monkeypatch):
+    _, faces, root, _ = finished
+    monkeypatch.setattr(results.paths, "DATA", tmp_path)
+    opened = results.open_results("drawn", root)
+    assert opened.faces() is None
+    drawn.save(tmp_path / "drawn")
+    assert opened.faces().digest == faces.digest
+    drawn.__class__(255 - drawn.images, drawn.index).save(tmp_path / "drawn")
+    assert opened.faces() is None
+
+
 def test_unknown_study_setting_and_missing_results(tmp_path):
     with pytest.raises(FerError, match=r"unknown study 'report_z'.*choose one of: report_a"):
         studies.make_study("report_z", "drawn")
     with pytest.raises(FerError, match="unknown parameter 'colour'"):
         studies.make_study("report_a", "drawn", colour=1)
+    with pytest.raises(FerError, match=r"study report_a cannot take that setting.*'loss'"):
+        studies.make_study("report_a", "drawn", loss="focal")
     with pytest.raises(FerError, match="no finished runs under"):
         results.open_results("drawn", tmp_path)
 

@@ -45,6 +45,11 @@ def test_equal_scores_are_no_difference():
     assert (result.mean, result.p_signflip, result.p_wilcoxon, result.wins) == (0.0, 1.0, 1.0, 0.5)
 
 
+def test_one_seed_tells_nothing():
+    assert np.isnan(paired_seeds([0.5], [0.6]).p_signflip) and np.isnan(paired_seeds([], []).mean)
+    np.testing.assert_allclose(holm([np.nan, 0.02]), [1.0, 0.04])
+
+
 def test_no_effect_is_called_one_in_about_a_twentieth_of_cases():
     rng = np.random.default_rng(0)
     results = [paired_seeds(*rng.normal(0.6, 0.02, (2, 10))) for _ in range(600)]

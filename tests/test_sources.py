@@ -110,7 +110,7 @@ GOOD = " ".join(["1"] * 16)
     [
         (f"9,{GOOD},Training", "line 3: emotion '9'"),
         (f"happy,{GOOD},Training", "line 3: emotion 'happy'"),
-        (f"3,{GOOD} 1,Training", "line 3: 17 pixel values"),
+        (f"3,{GOOD} 1,Training", "line 3: 17 pixel values instead of 16"),
         (f"3,{GOOD[:-1]}x,Training", "line 3: a pixel is not a whole number"),
         (f"3,{GOOD[:-1]}256,Training", "line 3: pixels must lie between 0 and 255"),
         (f"3,{GOOD},Test", "line 3: Usage 'Test'"),
@@ -180,3 +180,42 @@ def test_a_class_too_small_to_set_a_test_split_aside(tmp_path):
     tree(tmp_path / "in", ["a/1.png", "a/2.png", "b/1.png"])
     with pytest.raises(FerError, match="5 are needed"):
         sources.prepare(tmp_path / "in", tmp_path / "out")
+
+
+def test_the_store_never_replaces_its_source_or_a_folder_of_another_kind(tmp_path):
+    source = tree(tmp_path / "data" / "mine", KAGGLE)
+    for target in (source, source / "store", tmp_path / "data"):
+        with pytest.raises(FerError, match="must lie apart"):
+            sources.prepare(source, target)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("precious")
+    with pytest.raises(FerError, match="is no prepared data set"):
+        sources.prepare(source, tmp_path / "letters")
+    assert len(list(source.rglob("*.jpg"))) == 4 and (tmp_path / "letters" / "dear.txt").exists()
+
+
+def test_class_folders_may_have_numbers_for_names(tmp_path):
+    tree(tmp_path / "in", ["train/1/a.png", "train/2/b.png", "test/1/c.png", "test/2/d.png"])
+    faces = sources.prepare(tmp_path / "in", tmp_path / "out")
+    assert sorted(faces.index["label"]) == ["1", "1", "2", "2"]
+
+
+def test_a_wrong_first_row_does_not_blame_the_others(tmp_path):
+    (tmp_path / "fer.csv").write_text(
+        f"\ufeffemotion,pixels,Usage\n3,1 2,Training\n3,{GOOD},Training\n3,{GOOD},Training\n"
+    )
+    with pytest.raises(FerError, match="line 2: 2 pixel values instead of 16"):
+        sources.prepare(tmp_path / "fer.csv", tmp_path / "out")
+
+
+def test_a_csv_that_is_not_text(tmp_path):
+    (tmp_path / "fer.csv").write_bytes(b"emotion,pixels,Usage\n\xff\xfe\x00\x01\n")
+    with pytest.raises(FerError, match=r"fer.csv, line \d: not text in CSV form"):
+        sources.prepare(tmp_path / "fer.csv", tmp_path / "out")
+
+
+def test_a_zip_of_the_csv_says_what_to_do(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("fer2013.csv", "emotion,pixels,Usage\n")
+    with pytest.raises(FerError, match=r"no images found.*give the path of fer2013.csv itself"):
+        sources.prepare(tmp_path / "a.zip", tmp_path / "out")

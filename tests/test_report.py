@@ -1,0 +1,86 @@
+"""The report: numbers as macros, tables that LaTeX takes, and hand-written sentences that the results bear out."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from fer_utils import evidence, macros, paths, tables
+from fer_utils.results import open_results
+
+SECTIONS = "".join(path.read_text(encoding="utf-8") for path in (paths.REPORT / "sections").glob("*.tex"))
+
+
+@pytest.fixture(scope="module")
+def reference():
+    results = open_results("fer2013", paths.CHECKOUT / "results")
+    study = results.study("report_a")
+    return results, study, evidence.compare(study), evidence.focal_minus_cross_entropy(study)
+
+
+def test_every_number_that_the_text_uses_is_defined(reference):
+    defined = macros.numbers(*reference)
+    text = SECTIONS + (paths.REPORT / "main.tex").read_text(encoding="utf-8").split("\\begin{document}")[1]
+    used = set(re.findall(r"\\fer\{([^}#]+)\}", text))
+    assert used and used <= set(defined), used - set(defined)
+
+
+def test_numbers_are_the_results(reference):
+    _, study, comparison, _ = reference
+    values = macros.numbers(*reference)
+    accuracy = study.scores().query("metric == 'accuracy' and task == 'multiclass' and loss == 'focal'")["value"]
+    assert values["multiclass.focal.accuracy"] == f"{accuracy.mean() * 100:.1f}"
+    assert values["multiclass.focal.accuracy.std"] == f"{accuracy.std() * 100:.1f}"
+    assert values["multiclass.focal.accuracy.reported"] == "63.4"
+    assert values["multiclass.reported.gain"] == "2.7"
+    assert values["audit.test images with a copy in training"] == "568"
+    assert len(comparison) == 54
+
+
+def test_the_sentences_of_the_discussion_hold(reference):
+    """discussion_fer2013.tex and the notebooks put these findings into words."""
+    results, study, comparison, _ = reference
+    cells = comparison.set_index(evidence.CELL)
+    accuracy = comparison[comparison["metric"] == "accuracy"].set_index(["task", "loss"])
+    below = [("binary", "cross_entropy"), ("binary", "focal"), ("multiclass", "focal")]
+    assert (accuracy.loc[below, "high"] < accuracy.loc[below, "reported"]).all()
+    spread = accuracy["high"] - accuracy["low"]
+    assert spread["multiclass", "cross_entropy"] > 0.634 - 0.607
+    calibration = evidence.calibrations(study).groupby(["task", "loss"]).mean(numeric_only=True)
+    for task in ("binary", "multiclass"):
+        focal, ce = calibration.loc[(task, "focal")], calibration.loc[(task, "cross_entropy")]
+        assert focal["temperature"] < 1 < ce["temperature"]
+        assert focal["ece"] > ce["ece"] and focal["ece_scaled"] > ce["ece_scaled"]
+    angry = cells.loc[("multiclass", "cross_entropy", "recall", "angry")]
+    sad = cells.loc[("multiclass", "cross_entropy", "recall", "sad")]
+    assert angry["mean"] > angry["reported"] and sad["mean"] < sad["reported"]
+    weights = results.study("class_weights").scores().query("metric == 'recall' and loss == 'cross_entropy'")
+    recall = weights.groupby(["class_weights", "class"])["value"].mean()
+    assert recall[False, "angry"] < recall[True, "angry"] and recall[False, "sad"] > recall[True, "sad"]
+
+
+def test_latex_escapes_and_signs():
+    assert (
+        macros.as_latex({"a.b": "50 % of c_d"})
+        == "\\expandafter\\def\\csname fer@a.b\\endcsname{50 \\% of c\\_d}\n"
+    )
+    assert tables.signed(-1.25) == "$-1.2$" and tables.signed(2) == "$+2.0$"
+    assert (tables.percent(0.634), tables.percent(float("nan")), tables.p_value(0.0004)) == (
+        "63.4",
+        "--",
+        "$<$0.001",
+    )
+    assert tables.word(True) == "yes" and tables.word("focal") == "focal" and tables.word(0.5) == "0.5"
+
+
+def test_a_table_has_the_columns_it_says():
+    table = tables.counts(pd.DataFrame({"Training": [1000, 2], "Test": [3, 4]}, index=["happy", "sad"]))
+    assert r"\begin{tabular}{lrrr}" in table and r"happy & 1,000 & 3 & 1,003 \\" in table
+    assert table.count(r"\\") == 3
+
+
+def test_far_figures_of_the_readers_questions(reference):
+    *_, comparison, _ = reference
+    far = evidence.far(comparison)
+    assert (far["points"].abs() > evidence.FAR).all() and len(far) < len(comparison)
+    assert tables.far(far).count(r" \\") == len(far) + 1
