@@ -7,6 +7,7 @@ import pandas as pd
 
 from fer_utils.calibration import calibration, reliability
 from fer_utils.evaluation import probabilities
+from fer_utils.faces import TEST_SPLITS
 from fer_utils.results import Results, over_seeds, reported_a
 from fer_utils.significance import holm, paired_seeds
 
@@ -70,3 +71,21 @@ def pooled_reliability(study: Results) -> pd.DataFrame:
     logits = np.concatenate([arrays["test_logits"] for arrays in made])
     labels = np.concatenate([arrays["test_labels"] for arrays in made])
     return reliability(probabilities(logits), labels)
+
+
+def without_leaks(study: Results) -> pd.DataFrame:
+    """A row a run: task, loss, seed and test accuracy on all images, on the leaked ones, and on the others.
+
+    Leaked are the test images with an identical copy in training, by the data set's audit/identical.csv.
+    """
+    copies = pd.read_csv(study.folder / "audit" / "identical.csv")
+    leaked_rows = copies.loc[copies["leaked"] & copies["split"].isin(TEST_SPLITS), "row"]
+    rows = []
+    for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
+        made = study.predictions(run)
+        right = made["test_logits"].argmax(1) == made["test_labels"]
+        leaked = np.isin(made["test_rows"], leaked_rows)
+        parts = {"all": right, "leaked": right[leaked], "others": right[~leaked]}
+        about = {"task": task, "loss": loss, "seed": seed, "leaked_images": int(leaked.sum())}
+        rows.append(about | {name: part.mean() if len(part) else np.nan for name, part in parts.items()})
+    return pd.DataFrame(rows)

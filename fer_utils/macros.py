@@ -12,7 +12,7 @@ from fer_utils.tables import percent, signed
 
 def numbers(results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     """Keys and printed values; `comparison` and `pairs` are evidence's, of the same study."""
-    made = _protocol(study) | _training(study) | _scores(study, comparison) | _differences(pairs)
+    made = _protocol(study) | _training(study) | _scores(study, comparison) | _differences(pairs) | _leaks(study)
     if (results.folder / "studies" / "class_weights.json").exists():
         made |= _recall_without_weights(results.study("class_weights"))
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
@@ -82,6 +82,15 @@ def _differences(pairs: pd.DataFrame) -> dict[str, str]:
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
         made |= {name + end: signed(value * 100) for end, value in ends.items()}
         made[f"{name}.verdict"] = evidence.verdict(row)
+    return made
+
+
+def _leaks(study: Results) -> dict[str, str]:
+    """Accuracy on all test images, on the leaked ones and on the others; what the leak adds, in points."""
+    made = {}
+    for (task, loss), mean in evidence.without_leaks(study).groupby(["task", "loss"]).mean().iterrows():
+        made |= {f"{task}.{loss}.leaks.{part}": percent(mean[part]) for part in ("leaked", "others")}
+        made[f"{task}.{loss}.leaks.gain"] = percent(mean["all"] - mean["others"])
     return made
 
 

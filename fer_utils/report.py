@@ -43,10 +43,9 @@ def generate(results: Results, folder: Path) -> None:
     study = results.study("report_a")
     comparison = evidence.compare(study)
     pairs = evidence.focal_minus_cross_entropy(study)
-    calibrations = evidence.calibrations(study)
     with files.whole_folder(folder) as part:
         (part / "tables").mkdir()
-        for name, table in make_tables(results, comparison, pairs, calibrations).items():
+        for name, table in make_tables(results, study, comparison, pairs).items():
             (part / "tables" / f"{name}.tex").write_text(table, encoding="utf-8")
         numbers = macros.numbers(results, study, comparison, pairs)
         (part / "numbers.tex").write_text(macros.as_latex(numbers), encoding="utf-8")
@@ -75,9 +74,7 @@ def compile_pdf(folder: Path) -> Path:
     return Path(shutil.copy(folder / "build" / "main.pdf", folder / "report.pdf"))
 
 
-def make_tables(
-    results: Results, comparison: pd.DataFrame, pairs: pd.DataFrame, calibrations: pd.DataFrame
-) -> dict[str, str]:
+def make_tables(results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     """Every table of the report as LaTeX, by file name."""
     audit = results.folder / "audit"
     made = {
@@ -88,7 +85,8 @@ def make_tables(
         "classes_multiclass": tables.classes(comparison, "multiclass"),
         "far": tables.far(evidence.far(comparison)),
         "paired": tables.paired(pairs),
-        "calibration": tables.calibration(calibrations),
+        "leaks": tables.leaks(evidence.without_leaks(study)),
+        "calibration": tables.calibration(evidence.calibrations(study)),
     }
     for name, settings in STUDY_TABLES.items():
         if (results.folder / "studies" / f"{name}.json").exists():

@@ -143,6 +143,15 @@ def calibration(frame: pd.DataFrame) -> str:
     return booktabs(header, rows, _spanning(["ECE, \\%", "NLL"], 2, 3), left=2)
 
 
+def leaks(frame: pd.DataFrame) -> str:
+    """Rows task × loss: accuracy on all test images, on the leaked ones and on the others, mean ± sd over seeds."""
+    rows = []
+    for (task, loss), group in frame.groupby(["task", "loss"]):
+        cells = [plus_minus(group[part].mean(), group[part].std()) for part in ("all", "leaked", "others")]
+        rows.append([word(task), word(loss), f"{group['leaked_images'].iloc[0]:,}", *cells])
+    return booktabs(["task", "loss", "leaked images", "all", "leaked", "others"], rows, left=2)
+
+
 def accuracies(study: Results, settings: list[str]) -> str:
     """Rows of settings; seeds, validation and test accuracy."""
     both = study.metrics[study.metrics["metric"] == "accuracy"].merge(study.runs, on="run")

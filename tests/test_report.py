@@ -84,3 +84,11 @@ def test_far_figures_of_the_readers_questions(reference):
     far = evidence.far(comparison)
     assert (far["points"].abs() > evidence.FAR).all() and len(far) < len(comparison)
     assert tables.far(far).count(r" \\") == len(far) + 1
+
+
+def test_leaked_and_other_images_make_up_all(reference):
+    frame = evidence.without_leaks(reference[1])
+    n = frame["task"].map({"binary": 3021, "multiclass": 5003})
+    together = frame["leaked"] * frame["leaked_images"] + frame["others"] * (n - frame["leaked_images"])
+    pd.testing.assert_series_equal(together / n, frame["all"], check_names=False)
+    assert frame["leaked_images"].min() > 0 and frame["leaked_images"].max() < 568
