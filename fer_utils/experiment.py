@@ -7,7 +7,6 @@ the checkpoints best.pth and last.pth, and done.json, which is written last: wit
 import dataclasses
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -121,6 +120,12 @@ def run(
         _check_same_data(folder, faces)
         return folder
     hardware = devices.choose(device, precision)
+    with files.only_here(folder):
+        _compute(experiment, folder, faces, hardware)
+    return folder
+
+
+def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware) -> None:
     task = get_task(experiment.task)
     split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed)
     parts = {name: getattr(split, name) for name in ("train", "val", "test")}
@@ -139,8 +144,6 @@ def run(
         "parameters": sum(p.numel() for p in network.parameters()),
         "hardware": hardware.describe(),
     }
-    if (folder / "config.json").exists() and not (folder / "resume.pth").exists():
-        shutil.rmtree(folder)  # broke off before its first epoch or after the last: nothing to continue from
     if (folder / "config.json").exists():
         _check_same_data(folder, faces)
     files.write_json(folder / "config.json", config)
@@ -155,11 +158,12 @@ def run(
     _write_evaluation(folder, task.classes, split, logits)
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     files.write_json(folder / "done.json", finished)
-    (folder / "resume.pth").unlink(missing_ok=True)
-    return folder
+    (folder / "resume.pth").unlink()
 
 
-def _batches(experiment: Experiment, faces: Faces, split: Split, rows: np.ndarray, hardware) -> Batches:
+def _batches(
+    experiment: Experiment, faces: Faces, split: Split, rows: np.ndarray, hardware: devices.Hardware
+) -> Batches:
     images = faces.images[rows]
     images = median_filter(images) if experiment.median else images
     return Batches(images, split.labels[rows], experiment.batch_size, hardware.device)

@@ -1,6 +1,7 @@
 """Files that are either whole or absent: write beside the target, then rename."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -44,6 +45,24 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise _explained(error, path) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def only_here(folder: Path) -> Iterator[None]:
+    """Holds `folder` for this process; FerError where another one does. A killed process lets go by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / ".lock"
+    with lock.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FerError(f"{folder.name} is being computed by another process; wait for it") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _explained(error: OSError, path: Path) -> Exception:

@@ -100,6 +100,20 @@ def test_a_finished_run_is_not_repeated(finished):
     assert (folder / "done.json").stat().st_mtime_ns == before
 
 
+def test_two_processes_do_not_compute_the_same_run(drawn, tmp_path):
+    chosen = Experiment(task="binary", **SMALL)
+    folder = folder_of(chosen, tmp_path)
+    with experiment.files.only_here(folder), pytest.raises(FerError, match="computed by another process"):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert not folder.exists()
+
+
+def test_a_run_that_cannot_start_leaves_nothing(drawn, tmp_path):
+    with pytest.raises(FerError, match="no class 'joy'"):
+        run(Experiment(task="joy+sad", **SMALL), "cpu", "fp32", tmp_path, drawn)
+    assert not list((tmp_path / "drawn" / "runs").iterdir())
+
+
 def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path):
     chosen, _, root, _ = finished
     drawn.__class__(255 - drawn.images, drawn.index, "negatives").save(tmp_path / "data")
