@@ -23,5 +23,5 @@ def test_make_targets_and_help():
     listed = subprocess.run(
         ["make", "-C", paths.CHECKOUT, "help"], capture_output=True, text=True, check=True
     ).stdout
-    for target in set(re.findall(r"make ([a-z]+)", TEXT)):
+    for target in set(re.findall(r"(?:`|^)make ([a-z]+)", TEXT, re.MULTILINE)):
         assert f"make {target} " in listed, target
