@@ -48,7 +48,8 @@ def test_a_parameter_that_no_notebook_declares_is_an_error(tmp_path, monkeypatch
 
 
 def test_a_notebook_that_fails_leaves_no_output(tmp_path, monkeypatch):
-    broken = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    broken = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     broken.cells = [nbformat.v4.new_code_cell("dataset = 'x'", metadata={"tags": ["parameters"]})]
     broken.cells.append(nbformat.v4.new_code_cell("1 / 0"))
     nbformat.write(broken, tmp_path / "broken.ipynb")
