@@ -99,9 +99,6 @@ def make_figures(results: Results, study: Results) -> dict[str, plt.Figure]:
     by_loss = {name: study.select(task="multiclass", loss=loss) for loss, name in tables.LOSS_NAMES.items()}
     reported = reported_a().query("model == 'cnn'")
     made = {
-        "class_counts": figures.class_counts(
-            pd.read_csv(results.folder / "audit" / "counts.csv", index_col="label")
-        ),
         "overfitting": figures.overfitting({name: runs.history for name, runs in by_loss.items()}),
         "confusion": figures.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
         "reliability": figures.reliability_diagrams(
