@@ -1,29 +1,26 @@
-"""What is wrong with a data set: identical images within and across splits, conflicting labels, blank images."""
+"""What is wrong with a data set: copies within and across splits, conflicting labels, blank images."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fer_utils import files
+from fer_utils import copies, files
 from fer_utils.faces import TEST_SPLITS, Faces
 
 
-def identical_groups(faces: Faces) -> pd.DataFrame:
-    """Every image that has a byte-identical copy: group, row, name, label, split, leaked, conflicting.
+def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
+    """Every image that shares its group with another: group, row, name, label, split, leaked, conflicting.
 
-    leaked: the group has images in training (or validation) and in test. conflicting: it carries two labels.
-    Groups are numbered in stored order of their first image; images outside any group are not listed.
+    groups: int, one an image (copies.identical or copies.near); renumbered here in stored order of their first
+    image. leaked: the group has images in the test split and outside it. conflicting: it carries two labels.
     """
-    hashes = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in faces.images]
-    group = pd.Series(pd.factorize(np.array(hashes, dtype="S16"))[0])
+    group = pd.Series(groups)
     copies = group[group.duplicated(keep=False)]
     frame = faces.index.loc[copies.index, ["name", "label", "split"]]
     frame.insert(0, "row", copies.index)
     frame.insert(0, "group", pd.factorize(copies)[0])
-    in_test = frame["split"].isin(TEST_SPLITS)
-    by_group = in_test.groupby(frame["group"])
+    by_group = frame["split"].isin(TEST_SPLITS).groupby(frame["group"])
     frame["leaked"] = by_group.transform("any") & ~by_group.transform("all")
     frame["conflicting"] = frame.groupby("group")["label"].transform("nunique") > 1
     return frame.sort_values(["group", "row"], ignore_index=True)
@@ -41,14 +38,17 @@ def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
     return frame
 
 
-def write(faces: Faces, folder: Path) -> pd.Series:
-    """counts.csv, identical.csv, blank.csv and summary.csv in `folder`; returns the summary."""
-    copies, blanks = identical_groups(faces), blank_images(faces)
-    facts = summary(faces, copies, blanks)
+def write(faces: Faces, folder: Path, threshold: float = copies.NEAR) -> pd.Series:
+    """counts.csv, identical.csv, near.csv, blank.csv and summary.csv in `folder`; returns the summary."""
+    identical = grouped(faces, copies.identical(faces))
+    near = grouped(faces, copies.near(faces, threshold))
+    blanks = blank_images(faces)
+    facts = summary(faces, identical, near, blanks)
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "counts": faces.counts().reset_index(),
-        "identical": copies,
+        "identical": identical,
+        "near": near,
         "blank": blanks,
         "summary": facts.rename_axis("what").reset_index(),
     }
@@ -58,16 +58,15 @@ def write(faces: Faces, folder: Path) -> pd.Series:
     return facts
 
 
-def summary(faces: Faces, copies: pd.DataFrame, blanks: pd.DataFrame) -> pd.Series:
-    """The audit in numbers, from its two lists."""
-    leaked_test = copies[copies["leaked"] & copies["split"].isin(TEST_SPLITS)]
-    facts = {
-        "images": len(faces),
-        "images with an identical copy": len(copies),
-        "groups of identical images": copies["group"].nunique(),
-        "groups with conflicting labels": copies.loc[copies["conflicting"], "group"].nunique(),
-        "test images": int(faces.index["split"].isin(TEST_SPLITS).sum()),
-        "test images with a copy in training": len(leaked_test),
-        "blank images": len(blanks),
-    }
-    return pd.Series(facts, name="count")
+def summary(faces: Faces, identical: pd.DataFrame, near: pd.DataFrame, blanks: pd.DataFrame) -> pd.Series:
+    """The audit in numbers, from its lists."""
+    facts = {"images": len(faces), "test images": int(faces.index["split"].isin(TEST_SPLITS).sum())}
+    for kind, frame in (("identical", identical), ("near", near)):
+        leaked_test = frame["leaked"] & frame["split"].isin(TEST_SPLITS)
+        facts |= {
+            f"{kind}: images with a copy": len(frame),
+            f"{kind}: groups": frame["group"].nunique(),
+            f"{kind}: groups with conflicting labels": frame.loc[frame["conflicting"], "group"].nunique(),
+            f"{kind}: test images with a copy in training": int(leaked_test.sum()),
+        }
+    return pd.Series(facts | {"blank images": len(blanks)}, name="count")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_utils import devices, evaluation, files, paths
+from fer_utils import copies, devices, evaluation, files, paths
 from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
@@ -49,6 +49,7 @@ class Experiment:
     weight_decay: float = 1e-4  # ours; the report uses some
     cap: int | None = 4000  # training images a class, at most
     validation: float = 0.2  # share of the training images
+    dedupe: bool = False  # copies of one photograph on one side only: leaked test images left out (copies.near)
     image_size: int | None = None  # None: the network's own
     median: bool = False  # 3×3 median filter on every image
     select: str = "last"  # which epoch is tested: the last, or the best on validation
@@ -127,7 +128,8 @@ def run(
 
 def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware) -> None:
     task = get_task(experiment.task)
-    split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed)
+    groups = copies.near(faces) if experiment.dedupe else None
+    split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, groups)
     parts = {name: getattr(split, name) for name in ("train", "val", "test")}
     batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}
 

@@ -20,7 +20,7 @@ SPLITS = ("Training", "Validation", "PublicTest", "PrivateTest", "Test")
 TEST_SPLITS = ("PublicTest", "PrivateTest", "Test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and hashed by identity, so that copies.near can remember its answer
 class Faces:
     """N images and what is known of each.
 
@@ -98,11 +98,17 @@ class Split:
     labels: np.ndarray  # of every image in the store; -1 where the image is of no class of the task
 
 
-def split_task(faces: Faces, task: Task, cap: int | None, validation: float, seed: int) -> Split:
+def split_task(
+    faces: Faces, task: Task, cap: int | None, validation: float, seed: int, groups: np.ndarray | None = None
+) -> Split:
     """Report A's protocol: at most `cap` training images a class, then a stratified train/validation split.
 
     The validation images come out of the Training images, unless the set brings its own Validation split.
     The test rows are all images of the task's classes in the set's own test split. Raises FerError.
+
+    groups: int, one an image; images of a group show one photograph (copies.near). A test image whose group has
+    an image outside the test split, of whatever class, is left out, and training and validation share no group.
+    None: every image for itself, as report A has it.
     """
     if cap is not None and cap <= 0:
         raise FerError(f"cap must be at least 1 image a class, or none; got {cap}")
@@ -112,6 +118,10 @@ def split_task(faces: Faces, task: Task, cap: int | None, validation: float, see
     pool = faces.rows(task.classes, ("Training",))
     val = faces.rows(task.classes, ("Validation",))
     test = faces.rows(task.classes, TEST_SPLITS)
+    groups = np.arange(len(faces)) if groups is None else groups
+    in_test = faces.index["split"].isin(TEST_SPLITS).to_numpy()
+    test = test[~np.isin(groups[test], groups[~in_test])]
+    pool = pool[~np.isin(groups[pool], groups[val])]
     for name, rows in (("training", pool), ("test", test)):
         for position, cls in enumerate(task.classes):
             found = int((labels[rows] == position).sum())
@@ -123,11 +133,15 @@ def split_task(faces: Faces, task: Task, cap: int | None, validation: float, see
         pool = np.sort(np.concatenate(capped))
     if len(val):
         return Split(task, pool, val, test, labels)
-    try:
-        train, val = train_test_split(pool, test_size=validation, stratify=labels[pool], random_state=seed)
+    _, first, group = np.unique(groups[pool], return_index=True, return_inverse=True)
+    try:  # whole groups go to one side; the label of a group is that of its first image
+        train, _ = train_test_split(
+            np.arange(len(first)), test_size=validation, stratify=labels[pool[first]], random_state=seed
+        )
     except ValueError as error:
         raise FerError(f"{len(pool)} training images cannot be split {validation:.0%}: {error}") from None
-    return Split(task, np.sort(train), np.sort(val), test, labels)
+    in_train = np.isin(group, train)
+    return Split(task, pool[in_train], pool[~in_train], test, labels)
 
 
 def _class_indices(faces: Faces, task: Task) -> np.ndarray:

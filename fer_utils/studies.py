@@ -20,6 +20,11 @@ def report_a(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list
     ]
 
 
+def dedupe(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> list[Experiment]:
+    """Report A's comparison where no photograph is on two sides: what its scores are without the leak."""
+    return report_a(dataset, seeds, dedupe=True, **settings)
+
+
 def median(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report A's denoising experiment: the four classes with and without the median filter."""
     return [
@@ -54,6 +59,7 @@ def learning_rate(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list
 
 STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "report_a": report_a,
+    "dedupe": dedupe,
     "median": median,
     "class_weights": class_weights,
     "gamma": gamma,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fer_utils import audit
+from fer_utils import audit, copies
 from fer_utils.faces import Faces
 
 
@@ -19,7 +19,7 @@ def planted() -> Faces:
 
 
 def test_identical_groups():
-    found = audit.identical_groups(planted())
+    found = audit.grouped(planted(), copies.identical(planted()))
     assert found.groupby("group")["name"].sum().tolist() == ["ab", "ce", "df"]
     assert found.groupby("group")["leaked"].first().tolist() == [False, True, False]
     assert found.groupby("group")["conflicting"].first().tolist() == [False, False, True]
@@ -33,11 +33,15 @@ def test_what_is_written(tmp_path):
     facts = audit.write(planted(), tmp_path)
     assert facts.to_dict() == {
         "images": 8,
-        "images with an identical copy": 6,
-        "groups of identical images": 3,
-        "groups with conflicting labels": 1,
         "test images": 3,
-        "test images with a copy in training": 1,
+        "identical: images with a copy": 6,
+        "identical: groups": 3,
+        "identical: groups with conflicting labels": 1,
+        "identical: test images with a copy in training": 1,
+        "near: images with a copy": 6,
+        "near: groups": 3,
+        "near: groups with conflicting labels": 1,
+        "near: test images with a copy in training": 1,
         "blank images": 1,
     }
     assert pd.read_csv(tmp_path / "summary.csv").set_index("what")["count"].to_dict() == facts.to_dict()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fer_utils import audit
+from fer_utils import audit, copies
 from fer_utils.emotions import get_task
-from fer_utils.faces import split_task
+from fer_utils.faces import TEST_SPLITS, split_task
 from fer_utils.results import open_results
 
 pytestmark = pytest.mark.real
@@ -30,16 +30,28 @@ def test_protocol(fer2013, task, sizes):
 
 
 def test_audit(fer2013):
-    facts = audit.summary(fer2013, audit.identical_groups(fer2013), audit.blank_images(fer2013))
-    assert facts["test images with a copy in training"] == 568
-    assert facts["groups with conflicting labels"] == 57
+    found = audit.grouped(fer2013, copies.identical(fer2013))
+    assert found.loc[found["conflicting"], "group"].nunique() == 57
+    assert (found["leaked"] & found["split"].isin(TEST_SPLITS)).sum() == 568
+
+
+def test_a_photograph_stays_on_one_side(fer2013):
+    """25 stored images show one baby: another crop each, three labels."""
+    groups = copies.near(fer2013)
+    assert np.bincount(groups).max() == 25
+    split = split_task(fer2013, get_task("multiclass"), 4000, 0.2, 0, groups)
+    sides = [set(groups[rows]) for rows in (split.train, split.val, split.test)]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+    assert 0.18 < len(split.val) / (len(split.val) + len(split.train)) < 0.22
 
 
 def test_the_reference_study_was_made_from_this_data(fer2013):
     study = open_results("fer2013").study("report_a")
-    made = study.predictions(study.select(task="multiclass").runs["run"].iloc[0])
+    made = study.predictions(study.select(task="multiclass", seed=3).runs["run"].iloc[0])
     assert len(made["test_labels"]) == 5003
     names = fer2013.index["label"].to_numpy()[made["test_rows"]]
     if not (names == made["classes"][made["test_labels"]]).all():
         pytest.skip("this copy of FER2013 lists its images in another order than the Kaggle folder")
+    split = split_task(fer2013, get_task("multiclass"), 4000, 0.2, 3)
+    assert (made["val_rows"] == split.val).all() and (made["test_rows"] == split.test).all()
     assert np.isfinite(made["test_logits"]).all()
