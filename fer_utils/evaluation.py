@@ -44,6 +44,35 @@ def scores(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd
     return pd.DataFrame(rows, columns=["metric", "class", "value"])
 
 
+def resampled_scores(
+    labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], weights: np.ndarray
+) -> pd.DataFrame:
+    """What `scores` would be if image i counted weights[r, i] times: a row a resample r, columns (metric, class).
+
+    labels: int, N; logits: float, N×K; weights: float, R×N. Weighted averages and support are left out. A class
+    that is never predicted has precision 0, and F1 0 if it is never there either.
+    """
+    k = len(classes)
+    cells = np.eye(k * k, dtype=np.float32)[labels * k + logits.argmax(1)]
+    counts = (weights @ cells).reshape(-1, k, k).astype(np.float64)  # a confusion matrix for each resample
+    right = np.einsum("rkk->rk", counts)
+    true, predicted = counts.sum(2), counts.sum(1)
+    by_class = {
+        "precision": right / np.maximum(predicted, 1),
+        "recall": right / np.maximum(true, 1),
+        "f1": 2 * right / np.maximum(true + predicted, 1),
+    }
+    made = {("accuracy", ""): right.sum(1) / counts.sum((1, 2))}
+    if k > 2:
+        true_logit = np.take_along_axis(logits, labels[:, None], 1)
+        in_top2 = (logits > true_logit).sum(1) < 2
+        made["top2_accuracy", ""] = weights @ in_top2.astype(np.float32) / weights.sum(1)
+    made |= {(f"macro_{metric}", ""): values.mean(1) for metric, values in by_class.items()}
+    for metric, values in by_class.items():
+        made |= {(metric, cls): values[:, i] for i, cls in enumerate(classes)}
+    return pd.DataFrame(made)
+
+
 def _theirs(metric: str) -> str:
     return "f1-score" if metric == "f1" else metric
 

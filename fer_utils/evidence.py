@@ -1,4 +1,4 @@
-"""From runs to statements: reported beside reproduced, paired differences between the losses, calibration."""
+"""From runs to statements: paired differences between settings, intervals over images, calibration, leaks."""
 
 from dataclasses import asdict
 
@@ -6,48 +6,32 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.calibration import calibration, reliability
-from fer_utils.evaluation import probabilities
+from fer_utils.evaluation import probabilities, resampled_scores
 from fer_utils.faces import TEST_SPLITS
-from fer_utils.results import Results, over_seeds, reported_a
-from fer_utils.significance import holm, paired_seeds
+from fer_utils.results import Results
+from fer_utils.significance import bootstrap, holm, mcnemar, paired_seeds
 
-CELL = ["task", "loss", "metric", "class"]  # what names a figure of report A's CNN
-FAR = 3.0  # points between reported and reproduced that a reader will ask about
-
-
-def compare(study: Results) -> pd.DataFrame:
-    """Report A's figures of the CNN beside ours on test: CELL, reported, over_seeds, points, within.
-
-    points: our mean minus the reported value, in percentage points. within: the reported value lies between
-    our lowest and our highest seed.
-    """
-    reported = reported_a().query("model == 'cnn'").rename(columns={"value": "reported"})
-    ours = over_seeds(study.scores().query("model == 'cnn'"), CELL)
-    both = reported[[*CELL, "reported"]].merge(ours, on=CELL)
-    points = (both["mean"] - both["reported"]) * 100
-    return both.assign(points=points, within=both["reported"].between(both["low"], both["high"]))
+MAIN_SCORES = ("accuracy", "macro_f1")
 
 
-def far(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The figures whose mean over seeds is more than FAR points from the reported one."""
-    return comparison[comparison["points"].abs() > FAR]
+def differences(study: Results, setting: str, a, b, by: str = "task", metrics=MAIN_SCORES) -> pd.DataFrame:
+    """What changing one setting from `a` to `b` does: a row a metric and value of the column `by`.
 
-
-def focal_minus_cross_entropy(study: Results, metrics: tuple[str, ...] = ("accuracy", "macro_f1")) -> pd.DataFrame:
-    """A row a task and metric: the paired difference over seeds (significance.Paired), and Holm's correction.
-
-    Differences in 0..1; p_holm corrects p_signflip over the rows. Only seeds that have both losses count.
+    Columns: metric, by, and significance.Paired of the seeds that have both; differences of test scores, 0..1.
     """
     scores = study.scores()
     rows = []
     for metric in metrics:
-        for task, group in scores[scores["metric"] == metric].groupby("task", sort=False):
-            pairs = group.pivot_table(index="seed", columns="loss", values="value")
-            pairs = pairs.reindex(columns=["cross_entropy", "focal"]).dropna()
-            rows.append(
-                {"task": task, "metric": metric} | asdict(paired_seeds(pairs["cross_entropy"], pairs["focal"]))
-            )
-    table = pd.DataFrame(rows)
+        for value, group in scores[scores["metric"] == metric].groupby(by, sort=False):
+            pairs = group.pivot_table(index="seed", columns=setting, values="value")
+            pairs = pairs.reindex(columns=[a, b]).dropna()
+            rows.append({"metric": metric, by: value} | asdict(paired_seeds(pairs[a], pairs[b])))
+    return pd.DataFrame(rows)
+
+
+def focal_minus_cross_entropy(study: Results) -> pd.DataFrame:
+    """`differences` between the losses; p_holm corrects p_signflip over the rows."""
+    table = differences(study, "loss", "cross_entropy", "focal")
     return table.assign(p_holm=holm(table["p_signflip"]))
 
 
@@ -58,9 +42,67 @@ def verdict(row) -> str:
     return "favours focal loss" if row.mean > 0 else "favours cross-entropy"
 
 
+def gains_by_protocol(results: Results) -> pd.DataFrame:
+    """`differences` between the losses under every protocol that was run: protocol, metric, task, Paired."""
+    found = {"report A's protocol": results.study("report_a")}
+    if results.has_study("class_weights"):
+        found["no class weights"] = results.study("class_weights").select(class_weights=False)
+    if results.has_study("dedupe"):
+        found["copies on one side"] = results.study("dedupe")
+    tables = [differences(study, "loss", "cross_entropy", "focal").assign(protocol=p) for p, study in found.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def single_runs(study: Results) -> pd.DataFrame:
+    """What one pair of runs alone would say: task, seed, gain (focal minus cross-entropy, 0..1), McNemar's p."""
+    rows = []
+    for (task, seed), runs in study.runs.groupby(["task", "seed"], sort=False):
+        made = {loss: study.predictions(run) for loss, run in zip(runs["loss"], runs["run"], strict=True)}
+        right = {loss: p["test_logits"].argmax(1) == p["test_labels"] for loss, p in made.items()}
+        if len(right) == 2:
+            ce, focal = right["cross_entropy"], right["focal"]
+            rows.append({"task": task, "seed": seed, "gain": focal.mean() - ce.mean(), "p": mcnemar(ce, focal)})
+    return pd.DataFrame(rows)
+
+
+def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
+    """How far another draw of test images would move the means over seeds: task, loss, metric, class, low, high.
+
+    95 % bootstrap intervals, 0..1; copies of one photograph are drawn together. The loss "gain" stands for focal
+    minus cross-entropy, with both losses and all seeds on the same draw.
+    """
+    tables = []
+    for task, runs in study.runs.groupby("task", sort=False):
+        made = {loss: [study.predictions(run) for run in group["run"]] for loss, group in runs.groupby("loss")}
+
+        def means(weights: np.ndarray, made=made) -> pd.DataFrame:
+            by_loss = {loss: _mean_scores(predictions, weights) for loss, predictions in made.items()}
+            if len(by_loss) == 2:
+                by_loss["gain"] = by_loss["focal"] - by_loss["cross_entropy"]
+            return pd.concat(by_loss, axis=1, names=["loss", "metric", "class"])
+
+        rows = next(iter(made.values()))[0]["test_rows"]
+        low, high = bootstrap(means, photographs(study, rows), resamples)
+        columns = means(np.ones((1, len(rows)), np.float32)).columns
+        tables.append(columns.to_frame(index=False).assign(task=task, low=low, high=high))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) -> pd.DataFrame:
+    tables = [resampled_scores(p["test_labels"], p["test_logits"], p["classes"], weights) for p in predictions]
+    return sum(tables[1:], tables[0]) / len(tables)
+
+
+def photographs(study: Results, rows: np.ndarray) -> np.ndarray:
+    """A group number for each of these rows of the data set, by the audit's near.csv: int, shaped like rows."""
+    near = pd.read_csv(study.folder / "audit" / "near.csv").set_index("row")["group"]
+    alone = pd.Series(-1 - np.arange(len(rows)), index=rows)  # images without a copy: a group each
+    return near.reindex(rows).fillna(alone).to_numpy(int)
+
+
 def calibrations(study: Results) -> pd.DataFrame:
-    """A row a run: task, loss, seed and calibration on test, before and after temperature scaling."""
-    runs = study.runs[["run", "task", "loss", "seed"]]
+    """A row a run: task, loss, gamma, seed and calibration on test, before and after temperature scaling."""
+    runs = study.runs[["run", "task", "loss", "gamma", "seed"]]
     made = [calibration(study.predictions(run)) for run in runs["run"]]
     return runs.reset_index(drop=True).join(pd.DataFrame(made))
 
@@ -74,18 +116,22 @@ def pooled_reliability(study: Results) -> pd.DataFrame:
 
 
 def without_leaks(study: Results) -> pd.DataFrame:
-    """A row a run: task, loss, seed and test accuracy on all images, on the leaked ones, and on the others.
+    """A row a run: task, loss, seed and test accuracy on all images and on three parts of them, with their sizes.
 
-    Leaked are the test images with an identical copy in training, by the data set's audit/identical.csv.
+    identical: images with an identical copy in training; near: with a near-copy only; clean: with neither, by the
+    audit's lists. <part>_images: their number.
     """
-    copies = pd.read_csv(study.folder / "audit" / "identical.csv")
-    leaked_rows = copies.loc[copies["leaked"] & copies["split"].isin(TEST_SPLITS), "row"]
+    leaked = {}
+    for kind in ("identical", "near"):
+        copies = pd.read_csv(study.folder / "audit" / f"{kind}.csv")
+        leaked[kind] = copies.loc[copies["leaked"] & copies["split"].isin(TEST_SPLITS), "row"]
     rows = []
     for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
         made = study.predictions(run)
         right = made["test_logits"].argmax(1) == made["test_labels"]
-        leaked = np.isin(made["test_rows"], leaked_rows)
-        parts = {"all": right, "leaked": right[leaked], "others": right[~leaked]}
-        about = {"task": task, "loss": loss, "seed": seed, "leaked_images": int(leaked.sum())}
-        rows.append(about | {name: part.mean() if len(part) else np.nan for name, part in parts.items()})
+        identical, near = (np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near"))
+        parts = {"all": np.ones_like(right), "identical": identical, "near": near & ~identical, "clean": ~near}
+        sizes = {f"{name}_images": int(part.sum()) for name, part in parts.items()}
+        accuracy = {name: right[part].mean() if part.any() else np.nan for name, part in parts.items()}
+        rows.append({"task": task, "loss": loss, "seed": seed} | accuracy | sizes)
     return pd.DataFrame(rows)

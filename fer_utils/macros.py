@@ -5,16 +5,29 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import evidence
+from fer_utils import evidence, reproduction
+from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
-from fer_utils.tables import percent, signed
+from fer_utils.typeset import percent, signed
 
 
-def numbers(results: Results, study: Results, comparison: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
-    """Keys and printed values; `comparison` and `pairs` are evidence's, of the same study."""
-    made = _protocol(study) | _training(study) | _scores(study, comparison) | _differences(pairs) | _leaks(study)
-    if (results.folder / "studies" / "class_weights.json").exists():
+def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Keys and printed values; `frames` are report.gather's, of the same results."""
+    made = (
+        _protocol(study)
+        | _training(study)
+        | _scores(study, frames["reproduction"].query("seeds > 0"))
+        | _leaks(frames["leaks"])
+    )
+    made |= (
+        _differences(frames["paired"], frames["single_runs"])
+        | _claims(frames)
+        | _suspects(study, frames["suspects"])
+    )
+    if results.has_study("class_weights"):
         made |= _recall_without_weights(results.study("class_weights"))
+    if "gamma" in frames:
+        made |= _gamma(frames)
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
     return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
 
@@ -52,14 +65,14 @@ def _training(study: Results) -> dict[str, str]:
 
 def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
     """Reported and reproduced figures, their spread over seeds, and what stands out among the classes."""
-    far = evidence.far(comparison)
+    far = reproduction.far(comparison)
     made = {
-        "far": f"{evidence.FAR:g}",
+        "far": f"{reproduction.FAR:g}",
         "far.cells": str(len(far)),
         "far.outside": str((~far["within"]).sum()),
         "all.cells": str(len(comparison)),
     }
-    for key, cell in comparison.set_index(evidence.CELL).iterrows():
+    for key, cell in comparison.set_index(["task", "loss", "metric", "class"]).iterrows():
         name = ".".join(filter(None, key))
         made |= {f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")}
         made |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
@@ -74,24 +87,73 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
     return made
 
 
-def _differences(pairs: pd.DataFrame) -> dict[str, str]:
-    """Focal minus cross-entropy in points, its interval, and the verdict in words."""
+def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
+    """Focal minus cross-entropy in points: interval, verdict in words, what single pairs of runs would say."""
     made = {}
     for row in pairs.itertuples():
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
         made |= {name + end: signed(value * 100) for end, value in ends.items()}
         made[f"{name}.verdict"] = evidence.verdict(row)
+    for task, group in singles.groupby("task"):
+        called = group[group["p"] < 0.05]
+        made |= {f"{task}.single.pairs": str(len(group)), f"{task}.single.called": str(len(called))}
+        made |= {f"{task}.single.focal": str((called["gain"] > 0).sum())}
+        made |= {f"{task}.single.cross_entropy": str((called["gain"] < 0).sum())}
     return made
 
 
-def _leaks(study: Results) -> dict[str, str]:
-    """Accuracy on all test images, on the leaked ones and on the others; what the leak adds, in points."""
+def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
+    """Accuracy on the parts of the test split; what copies in training add to the whole, in points."""
     made = {}
-    for (task, loss), mean in evidence.without_leaks(study).groupby(["task", "loss"]).mean().iterrows():
-        made |= {f"{task}.{loss}.leaks.{part}": percent(mean[part]) for part in ("leaked", "others")}
-        made[f"{task}.{loss}.leaks.gain"] = percent(mean["all"] - mean["others"])
+    for (task, loss), mean in leaks.groupby(["task", "loss"]).mean().iterrows():
+        made |= {f"{task}.{loss}.leaks.{part}": percent(mean[part]) for part in ("identical", "near", "clean")}
+        made |= {f"{task}.{loss}.leaks.gain": percent(mean["all"] - mean["clean"])}
+        made |= {f"{task}.leaked": f"{mean['identical_images'] + mean['near_images']:,.0f}"}
     return made
+
+
+def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """How many claims got which verdict; how many figures the reports print, and how many identities hold."""
+    verdicts = frames["claims"]["verdict"].value_counts()
+    made = {
+        f"claims.{name}": str(verdicts.get(name, 0))
+        for name in ("supported", "not supported", "undecided", "not run")
+    }
+    checked = frames["identities"]
+    made |= {"claims": str(len(frames["claims"])), "claims.run": str((frames["claims"]["n"] > 1).sum())}
+    made |= {"identities": str(checked["figures"].sum()), "identities.fail": str((~checked["holds"]).sum())}
+    coverage = frames["coverage"]
+    return made | {"figures.printed": str(coverage["figures"].sum()), "margin": f"{MARGIN * 100:g}"}
+
+
+def _suspects(study: Results, found: pd.DataFrame) -> dict[str, str]:
+    """How many labels are doubtful, of how many images that some run had not in training."""
+    four = study.select(task="multiclass")
+    judged = {
+        row for run in four.runs["run"] for part in ("val", "test") for row in four.predictions(run)[f"{part}_rows"]
+    }
+    among = found["label"].isin(ALIKE) & found["suggested"].isin(ALIKE)
+    return {
+        "suspects": f"{len(found):,}",
+        "suspects.images": f"{len(judged):,}",
+        "suspects.share": percent(len(found) / len(judged)),
+        "suspects.alike": percent(among.mean()),
+    }
+
+
+def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """The sweep of focal loss's exponent: means of accuracy and temperature, and how far they lie apart."""
+    accuracy = frames["gamma"].query("metric == 'accuracy'").groupby("gamma")["value"].agg(["mean", "std", "size"])
+    temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
+    made = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
+    return made | {
+        "gamma.seeds": str(accuracy["size"].min()),
+        "gamma.low": percent(accuracy["mean"].min()),
+        "gamma.high": percent(accuracy["mean"].max()),
+        "gamma.best": f"{accuracy['mean'].idxmax():g}",
+        "gamma.spread": percent((accuracy["std"] ** 2).mean() ** 0.5),
+    }
 
 
 def _recall_without_weights(study: Results) -> dict[str, str]:

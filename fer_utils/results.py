@@ -1,5 +1,6 @@
 """The results folder as tidy pandas frames, and the figures that the two reports print."""
 
+import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 
 from fer_utils import files, paths
 from fer_utils.errors import FerError
+from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces, open_store
 
 
@@ -36,6 +38,9 @@ class Results:
         keep = set(runs["run"])
         metrics, history = (frame[frame["run"].isin(keep)] for frame in (self.metrics, self.history))
         return Results(self.folder, runs, metrics, history)
+
+    def has_study(self, name: str) -> bool:
+        return (self.folder / "studies" / f"{name}.json").exists()
 
     def study(self, name: str) -> "Results":
         """The finished runs of a study, as it was last started. Raises FerError if it never was."""
@@ -89,7 +94,8 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
     for run in done:
         config = files.read_json(run / "config.json")
         images = {f"{split}_images": count for split, count in config["images"].items()}
-        about = {"run": run.name} | config["experiment"] | images | config["hardware"] | config["data"]
+        settings = dataclasses.asdict(Experiment(**config["experiment"]))  # fields added since have their default
+        about = {"run": run.name} | settings | images | config["hardware"] | config["data"]
         runs.append(
             about
             | {
@@ -113,6 +119,26 @@ def reported_a() -> pd.DataFrame:
     """Report A's test scores: model, epochs, task, loss, metric, class, value (0..1)."""
     frame = pd.read_csv(paths.REPORTED / "report_a_test_metrics.csv", keep_default_na=False)
     return frame.assign(value=frame["percent"] / 100).drop(columns="percent")
+
+
+def reported_a_epochs() -> pd.DataFrame:
+    """Report A's example of overfitting: model, task, loss, epoch, train_loss, {train,val}_accuracy (0..1)."""
+    frame = pd.read_csv(paths.REPORTED / "report_a_overfitting_history.csv")
+    shares = {f"{split}_accuracy": frame.pop(f"{split}_accuracy_percent") / 100 for split in ("train", "val")}
+    return frame.assign(**shares)
+
+
+def reported_b() -> pd.DataFrame:
+    """Report B's scores on its 432 held-out images: model, metric, class, value (0..1; support in images)."""
+    frame = pd.read_csv(paths.REPORTED / "report_b_classification.csv")
+    long = frame.melt(["model", "row"], var_name="score").dropna(subset="value")
+    average = long["row"].str.removesuffix("_avg")
+    averaged = long["row"].str.endswith("_avg")
+    long["metric"] = np.where(averaged, average + "_" + long["score"], long["score"])
+    long.loc[long["row"] == "accuracy", "metric"] = "accuracy"  # printed in the column of F1
+    long["class"] = long["row"].where(~averaged & (long["row"] != "accuracy"), "")
+    summed = (long["score"] == "support") & (long["class"] == "")  # 432 beside each average: no score
+    return long.loc[~summed, ["model", "metric", "class", "value"]].reset_index(drop=True)
 
 
 def over_seeds(scores: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -55,6 +55,18 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
     return stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
 
 
+def equivalence(difference: Sequence[float], margin: float) -> float:
+    """p-value that the mean difference over seeds lies outside ±margin: two one-sided t-tests (Schuirmann 1987).
+
+    Small values say that whatever difference there is, is smaller than the margin. NaN for fewer than 2 seeds.
+    """
+    if len(difference) < 2:
+        return np.nan
+    above = stats.ttest_1samp(difference, -margin, alternative="greater").pvalue
+    below = stats.ttest_1samp(difference, margin, alternative="less").pvalue
+    return float(max(above, below))
+
+
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """p-values adjusted for a family of tests, in the given order (Holm 1979)."""
     p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
@@ -66,19 +78,17 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], float], groups: np.ndarray, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % percentile interval of statistic(rows) over resampled images.
+    statistic: Callable[[np.ndarray], np.ndarray], groups: np.ndarray, resamples: int = 2000, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends of 95 % percentile intervals over resampled images (Efron 1979).
 
-    statistic: takes image positions (int, with repetitions). groups: int, one an image; images of a group
-    (byte-identical copies) are drawn together, since they are not independent.
+    statistic: takes weights, float32, resamples×N (how often each image was drawn), and gives resamples×M values;
+    the ends have the shape M. groups: int, one an image; images of a group (copies of one photograph) are drawn
+    together, since they are not independent.
     """
     rng = np.random.default_rng(seed)
-    order = np.argsort(groups, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
-    values = []
-    for _ in range(resamples):
-        drawn = rng.integers(0, len(members), len(members))
-        values.append(statistic(np.concatenate([members[i] for i in drawn])))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    _, group = np.unique(groups, return_inverse=True)
+    n = group.max() + 1
+    draws = rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float32)
+    low, high = np.nanpercentile(statistic(draws[:, group]), [2.5, 97.5], axis=0)
+    return low, high

@@ -1,72 +1,22 @@
-"""Frames as LaTeX and Markdown tables, and how a number is printed."""
+"""Every table of the report and the README, from tidy frames to LaTeX and Markdown."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fer_utils.results import Results, over_seeds
-
-LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
-TASK_NAMES = {"binary": "two classes", "multiclass": "four classes"}
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "macro_f1": "macro F1",
-    "top2_accuracy": "top-2 accuracy",
-    "f1": "F1",
-}
-
-
-def percent(share: float) -> str:
-    """0.634 → 63.4; a dash for NaN (the standard deviation of one seed)."""
-    return "--" if pd.isna(share) else f"{share * 100:.1f}"
-
-
-def plus_minus(mean: float, std: float) -> str:
-    return percent(mean) if pd.isna(std) else rf"{percent(mean)} $\pm$ {percent(std)}"
-
-
-def signed(points: float) -> str:
-    return "--" if pd.isna(points) else f"${points:+.1f}$"  # mathematics, for a true minus sign
-
-
-def p_value(p: float) -> str:
-    return "--" if pd.isna(p) else "$<$0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def word(value) -> str:
-    """A setting as it is read: names of tasks, losses and metrics, yes and no, numbers."""
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    return str({**TASK_NAMES, **LOSS_NAMES, **METRIC_NAMES}.get(value, value))
-
-
-def booktabs(header: Sequence[str], rows: Sequence[Sequence[str]], above: str = "", left: int = 1) -> str:
-    """A LaTeX tabular: the first `left` columns are text, the others numbers set to the right.
-
-    above: lines before the header, such as names that span columns. A little air goes where the first of
-    several text columns changes.
-    """
-    lines = [rf"\begin{{tabular}}{{{'l' * left}{'r' * (len(header) - left)}}}", r"\toprule"]
-    lines += [above] if above else []
-    lines += [" & ".join(header) + r" \\", r"\midrule"]
-    before = None
-    for row in rows:
-        if left > 1 and before not in (None, row[0]):
-            lines.append(r"\addlinespace")
-        before = row[0]
-        lines.append(" & ".join(map(str, row)) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def _spanning(names: Sequence[str], width: int, start: int) -> str:
-    """A header line of names that each span `width` columns, the first from column `start` (1-based)."""
-    cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{name}}}" for name in names)
-    rules = [start + i * width for i in range(len(names))]
-    lines = "".join(rf"\cmidrule(lr){{{first}-{first + width - 1}}}" for first in rules)
-    return " & " * (start - 1) + cells + r" \\" + "\n" + lines
+from fer_utils.typeset import (
+    LOSS_NAMES,
+    METRIC_NAMES,
+    TASK_NAMES,
+    booktabs,
+    interval,
+    p_value,
+    percent,
+    plus_minus,
+    signed,
+    spanning,
+    word,
+)
 
 
 def counts(frame: pd.DataFrame) -> str:
@@ -93,7 +43,7 @@ def averages(comparison: pd.DataFrame) -> str:
                 ]
                 rows.append([word(task), word(metric), *numbers[0], *numbers[1]])
     header = ["task", "score", *("reported", "reproduced", "diff.") * 2]
-    return booktabs(header, rows, _spanning(list(LOSS_NAMES.values()), 3, 3), left=2)
+    return booktabs(header, rows, spanning(list(LOSS_NAMES.values()), 3, 3), left=2)
 
 
 def classes(comparison: pd.DataFrame, task: str) -> str:
@@ -106,7 +56,7 @@ def classes(comparison: pd.DataFrame, task: str) -> str:
         numbers = [text for c in both for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))]
         rows.append([word(loss), cls, *numbers])
     header = ["loss", "class", *("rep.", "reproduced") * 3]
-    return booktabs(header, rows, _spanning(["precision", "recall", "F1"], 2, 3), left=2)
+    return booktabs(header, rows, spanning(["precision", "recall", "F1"], 2, 3), left=2)
 
 
 def far(cells: pd.DataFrame) -> str:
@@ -124,8 +74,8 @@ def paired(frame: pd.DataFrame) -> str:
     """focal − cross-entropy in points: mean, 95 % interval, share of seeds won, p-values."""
     rows = []
     for r in frame.itertuples():
-        interval = f"{signed(r.low * 100)} to {signed(r.high * 100)}"
-        numbers = [r.n, signed(r.mean * 100), interval, f"{percent(r.wins)}\\,\\%", p_value(r.p_signflip)]
+        ends = interval(r.low, r.high)
+        numbers = [r.n, signed(r.mean * 100), ends, f"{percent(r.wins)}\\,\\%", p_value(r.p_signflip)]
         rows.append([word(r.metric), word(r.task), *numbers, p_value(r.p_holm)])
     header = ["score", "task", "seeds", "mean", "95\\,\\% interval", "won", "$p$", "$p$ (Holm)"]
     return booktabs(header, rows, left=2)
@@ -140,16 +90,108 @@ def calibration(frame: pd.DataFrame) -> str:
         nlls = [f"{mean[name]:.3f}" for name in ("nll", "nll_scaled")]
         rows.append([word(task), word(loss), *eces, *nlls, f"{mean['temperature']:.2f}"])
     header = ["task", "loss", *("raw", "scaled") * 2, "temperature"]
-    return booktabs(header, rows, _spanning(["ECE, \\%", "NLL"], 2, 3), left=2)
+    return booktabs(header, rows, spanning(["ECE, \\%", "NLL"], 2, 3), left=2)
 
 
 def leaks(frame: pd.DataFrame) -> str:
-    """Rows task × loss: accuracy on all test images, on the leaked ones and on the others, mean ± sd over seeds."""
-    rows = []
+    """Rows task × loss: accuracy on all test images and on three parts of them, mean ± sd over seeds."""
+    rows, parts = [], ("all", "identical", "near", "clean")
     for (task, loss), group in frame.groupby(["task", "loss"]):
-        cells = [plus_minus(group[part].mean(), group[part].std()) for part in ("all", "leaked", "others")]
-        rows.append([word(task), word(loss), f"{group['leaked_images'].iloc[0]:,}", *cells])
-    return booktabs(["task", "loss", "leaked images", "all", "leaked", "others"], rows, left=2)
+        cells = [plus_minus(group[part].mean(), group[part].std()) for part in parts]
+        rows.append([word(task), word(loss), *cells])
+    sizes = frame.groupby("task")[[f"{part}_images" for part in parts]].first()
+    rows += [[word(task), "images", *(f"{n:,}" for n in row)] for task, *row in sizes.itertuples()]
+    rows.sort(key=lambda row: list(TASK_NAMES.values()).index(row[0]))
+    return booktabs(["task", "", "all", "identical copy", "near-copy only", "no copy"], rows, left=2)
+
+
+def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
+    """Test accuracy and its gain: the mean over seeds, its t-interval over seeds, its interval over images."""
+    accuracy = study.scores().query("metric == 'accuracy'")
+    over_images = images.query("metric == 'accuracy'").set_index(["task", "loss"])
+    gains = pairs.query("metric == 'accuracy'").set_index("task")
+    rows = []
+    for task in gains.index:
+        for loss in LOSS_NAMES:
+            values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
+            low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+            ends = over_images.loc[(task, loss)]
+            cells = [percent(values.mean()), f"{percent(low)} to {percent(high)}"]
+            rows.append([word(task), word(loss), *cells, f"{percent(ends['low'])} to {percent(ends['high'])}"])
+        gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
+        cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]
+        rows.append([word(task), "focal $-$ cross-entropy", *cells, interval(ends["low"], ends["high"])])
+    return booktabs(["task", "", "mean", "other seeds", "other test images"], rows, left=2)
+
+
+def single_runs(frame: pd.DataFrame) -> str:
+    """Rows tasks: in how many pairs of runs McNemar's test alone would call a winner, and which."""
+    rows = []
+    for task, group in frame.groupby("task"):
+        called = group[group["p"] < 0.05]
+        counts = [len(group), (called["gain"] < 0).sum(), (called["gain"] > 0).sum(), len(group) - len(called)]
+        rows.append([word(task), *counts])
+    return booktabs(["task", "pairs of runs", "cross-entropy", "focal", "neither"], rows)
+
+
+def gammas(accuracies: pd.DataFrame, calibrations: pd.DataFrame) -> str:
+    """Rows exponents: accuracy, macro F1, calibration error before and after scaling, temperature."""
+    scores = accuracies.pivot_table(index=["gamma", "seed"], columns="metric", values="value")
+    both = scores.join(calibrations.set_index(["gamma", "seed"])[["ece", "ece_scaled", "temperature"]])
+    mean, std = both.groupby("gamma").mean(), both.groupby("gamma").std()
+    columns = ("accuracy", "macro_f1", "ece", "ece_scaled")
+    rows = []
+    for gamma, n in both.groupby("gamma").size().items():
+        cells = [plus_minus(mean.loc[gamma, name], std.loc[gamma, name]) for name in columns]
+        rows.append([f"{gamma:g}", n, *cells, f"{mean.loc[gamma, 'temperature']:.2f}"])
+    header = ["$\\gamma$", "seeds", "accuracy", "macro F1", "ECE", "ECE, scaled", "temperature"]
+    return booktabs(header, rows)
+
+
+def effects(frame: pd.DataFrame, by: str) -> str:
+    """`evidence.differences`: rows metric × value of `by`; seeds, mean difference in points, interval, p."""
+    rows = [
+        [word(r["metric"]), word(r[by]), r["n"], signed(r["mean"] * 100), interval(r["low"], r["high"]),
+         p_value(r["p_signflip"])]
+        for r in frame.to_dict("records")
+    ]  # fmt: skip
+    return booktabs(["score", by, "seeds", "difference", "95\\,\\% interval", "$p$"], rows, left=2)
+
+
+def claims(frame: pd.DataFrame) -> str:
+    """A row a claim: network, claim, reported and measured difference in points, interval, p (Holm), verdict."""
+    rows = []
+    for r in frame.itertuples():
+        ends = interval(r.low, r.high) if r.n > 1 else "--"
+        figures = [signed(r.reported * 100), signed(r.mean * 100), ends, r.n or "--", p_value(r.p_holm)]
+        rows.append([r.report, r.network, r.claim, *figures, r.verdict])
+    header = ["", "network", "claim", "reported", "measured", "95\\,\\% interval", "$n$", "$p$", "verdict"]
+    ragged = r">{\raggedright}p{%s}"
+    return booktabs(header, rows, left=2, columns=f"l{ragged % '1.55cm'}{ragged % '4.5cm'}rrrrrl")
+
+
+def identities(frame: pd.DataFrame) -> str:
+    """A row an identity: report, what must hold, how many figures were checked, whether all hold."""
+    rows = [
+        [r.report, r.identity.replace("×", r"$\times$"), r.figures, f"{r.deviation:.0e}", word(r.holds)]
+        for r in frame.itertuples()
+    ]
+    return booktabs(["report", "identity", "figures", "largest deviation", "holds"], rows, left=2)
+
+
+def coverage(frame: pd.DataFrame) -> str:
+    """A row a report and network: figures printed, reproduced, and within the prediction interval."""
+    rows = []
+    for r in frame.itertuples():
+        made = [r.reproduced, r.within] if r.reproduced else [r"\multicolumn{2}{r}{not run}"]
+        rows.append([r.report, r.network.replace("_", " "), r.figures, *made])
+    return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
+
+
+def suspects(pairs: pd.DataFrame) -> str:
+    """Suspects by label (rows) and suggested label (columns)."""
+    rows = [[label, *(f"{n:,}" if n else "" for n in row), f"{sum(row):,}"] for label, *row in pairs.itertuples()]
+    return booktabs(["label", *(f"rather {name}" for name in pairs.columns), "all"], rows)
 
 
 def accuracies(study: Results, settings: list[str]) -> str:

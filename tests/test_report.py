@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import evidence, macros, paths, tables
+from fer_utils import contents, evidence, macros, paths, reproduction, tables, typeset
 from fer_utils.results import open_results
 
 SECTIONS = "".join(path.read_text(encoding="utf-8") for path in (paths.REPORT / "sections").glob("*.tex"))
@@ -15,7 +15,7 @@ SECTIONS = "".join(path.read_text(encoding="utf-8") for path in (paths.REPORT / 
 def reference():
     results = open_results("fer2013", paths.CHECKOUT / "results")
     study = results.study("report_a")
-    return results, study, evidence.compare(study), evidence.focal_minus_cross_entropy(study)
+    return results, study, contents.gather(results, study)
 
 
 def test_every_number_that_the_text_uses_is_defined(reference):
@@ -26,21 +26,22 @@ def test_every_number_that_the_text_uses_is_defined(reference):
 
 
 def test_numbers_are_the_results(reference):
-    _, study, comparison, _ = reference
+    _, study, frames = reference
     values = macros.numbers(*reference)
     accuracy = study.scores().query("metric == 'accuracy' and task == 'multiclass' and loss == 'focal'")["value"]
     assert values["multiclass.focal.accuracy"] == f"{accuracy.mean() * 100:.1f}"
     assert values["multiclass.focal.accuracy.std"] == f"{accuracy.std() * 100:.1f}"
     assert values["multiclass.focal.accuracy.reported"] == "63.4"
     assert values["multiclass.reported.gain"] == "2.7"
-    assert values["audit.test images with a copy in training"] == "568"
-    assert len(comparison) == 54
+    assert values["audit.identical: test images with a copy in training"] == "568"
+    assert len(frames["reproduction"].query("seeds == 10")) == 54
 
 
 def test_the_sentences_of_the_discussion_hold(reference):
     """discussion_fer2013.tex and the notebooks put these findings into words."""
-    results, study, comparison, _ = reference
-    cells = comparison.set_index(evidence.CELL)
+    results, study, frames = reference
+    comparison = frames["reproduction"].query("model == 'cnn'")
+    cells = comparison.set_index(["task", "loss", "metric", "class"])
     accuracy = comparison[comparison["metric"] == "accuracy"].set_index(["task", "loss"])
     below = [("binary", "cross_entropy"), ("binary", "focal"), ("multiclass", "focal")]
     assert (accuracy.loc[below, "high"] < accuracy.loc[below, "reported"]).all()
@@ -64,13 +65,13 @@ def test_latex_escapes_and_signs():
         macros.as_latex({"a.b": "50 % of c_d"})
         == "\\expandafter\\def\\csname fer@a.b\\endcsname{50 \\% of c\\_d}\n"
     )
-    assert tables.signed(-1.25) == "$-1.2$" and tables.signed(2) == "$+2.0$"
-    assert (tables.percent(0.634), tables.percent(float("nan")), tables.p_value(0.0004)) == (
+    assert typeset.signed(-1.25) == "$-1.2$" and typeset.signed(2) == "$+2.0$"
+    assert (typeset.percent(0.634), typeset.percent(float("nan")), typeset.p_value(0.0004)) == (
         "63.4",
         "--",
         "$<$0.001",
     )
-    assert tables.word(True) == "yes" and tables.word("focal") == "focal" and tables.word(0.5) == "0.5"
+    assert typeset.word(True) == "yes" and typeset.word("focal") == "focal" and typeset.word(0.5) == "0.5"
 
 
 def test_a_table_has_the_columns_it_says():
@@ -80,15 +81,31 @@ def test_a_table_has_the_columns_it_says():
 
 
 def test_far_figures_of_the_readers_questions(reference):
-    *_, comparison, _ = reference
-    far = evidence.far(comparison)
-    assert (far["points"].abs() > evidence.FAR).all() and len(far) < len(comparison)
+    comparison = reference[2]["reproduction"].query("seeds > 0")
+    far = reproduction.far(comparison)
+    assert (far["points"].abs() > reproduction.FAR).all() and len(far) < len(comparison)
     assert tables.far(far).count(r" \\") == len(far) + 1
 
 
-def test_leaked_and_other_images_make_up_all(reference):
-    frame = evidence.without_leaks(reference[1])
+def test_parts_of_the_test_split_make_up_all(reference):
+    frame = reference[2]["leaks"]
+    parts = ("identical", "near", "clean")
     n = frame["task"].map({"binary": 3021, "multiclass": 5003})
-    together = frame["leaked"] * frame["leaked_images"] + frame["others"] * (n - frame["leaked_images"])
+    assert (sum(frame[f"{part}_images"] for part in parts) == n).all()
+    together = sum(frame[part] * frame[f"{part}_images"] for part in parts)
     pd.testing.assert_series_equal(together / n, frame["all"], check_names=False)
-    assert frame["leaked_images"].min() > 0 and frame["leaked_images"].max() < 568
+
+
+def test_the_sentences_of_abstract_and_results_hold(reference):
+    """ "not supported", "the one and now the other", "much better on copies", "moves steadily"."""
+    frames = reference[2]
+    focal = frames["claims"].query(
+        "network == 'CNN' and claim.str.startswith('Focal loss is better')", engine="python"
+    )
+    assert focal["verdict"].tolist() == ["not supported"]
+    assert (frames["paired"]["p_holm"] > 0.05).all()
+    for _, pairs in frames["single_runs"].query("p < 0.05").groupby("task"):
+        assert len(pairs) > 5 and (pairs["gain"] > 0).any() and (pairs["gain"] < 0).any()
+    accuracy = frames["leaks"].groupby(["task", "loss"]).mean()
+    assert (accuracy["identical"] - accuracy["clean"] > 0.08).all()
+    assert frames["identities"]["holds"].all()

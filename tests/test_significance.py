@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from fer_utils import significance
-from fer_utils.significance import holm, mcnemar, paired_seeds
+from fer_utils.significance import equivalence, holm, mcnemar, paired_seeds
 
 # Darwin's pairs of crossed and self-fertilised maize, eighths of an inch (Fisher, The Design of Experiments, 1935)
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
@@ -57,17 +58,44 @@ def test_no_effect_is_called_one_in_about_a_twentieth_of_cases():
     assert all(0.03 <= rate <= 0.07 for rate in rates), rates
 
 
+def test_equivalence_is_two_one_sided_t_tests():
+    """Differences of 1 to 5 with margin 6 : the t statistics are (3 ± 6) / (s / √5) with s = √2.5."""
+    p = equivalence([1, 2, 3, 4, 5], 6)
+    assert p == pytest.approx(stats.t.sf(3 / np.sqrt(0.5), 4))
+    assert equivalence([1, 2, 3, 4, 5], 3.0) == pytest.approx(0.5)  # the mean lies on the margin
+    assert np.isnan(equivalence([1.0], 1.0))
+
+
+def test_equivalence_is_claimed_wrongly_one_in_twenty_times_at_the_margin():
+    rng = np.random.default_rng(1)
+    rate = np.mean([equivalence(rng.normal(0.01, 0.004, 10), 0.01) < 0.05 for _ in range(1000)])
+    assert 0.035 <= rate <= 0.065
+
+
+def accuracy_of(right: np.ndarray):
+    return lambda weights: weights @ right.astype(np.float32) / weights.sum(1)
+
+
 def test_bootstrap_of_an_accuracy_is_the_binomial_interval():
     right = np.repeat([1.0, 0.0], [300, 200])
-    low, high = significance.bootstrap(lambda rows: right[rows].mean(), np.arange(500))
+    low, high = significance.bootstrap(accuracy_of(right), np.arange(500))
     half = 1.96 * np.sqrt(0.6 * 0.4 / 500)
     assert low == pytest.approx(0.6 - half, abs=0.005) and high == pytest.approx(0.6 + half, abs=0.005)
+
+
+def test_bootstrap_holds_the_truth_in_95_of_100_cases():
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(200):
+        low, high = significance.bootstrap(accuracy_of(rng.random(300) < 0.7), np.arange(300), resamples=500)
+        held.append(low <= 0.7 <= high)
+    assert 0.91 <= np.mean(held) <= 0.985
 
 
 def test_copies_widen_the_interval():
     """Every image four times: 500 images tell no more than 125."""
     right = np.repeat(np.repeat([1.0, 0.0], [75, 50]), 4)
     groups = np.repeat(np.arange(125), 4)
-    low, high = significance.bootstrap(lambda rows: right[rows].mean(), groups)
+    low, high = significance.bootstrap(accuracy_of(right), groups)
     half = 1.96 * np.sqrt(0.6 * 0.4 / 125)
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)

@@ -1,0 +1,191 @@
+"""What the two reports claim, what was measured, and a verdict that a rule gives, never a hand.
+
+Every claim is about a difference between scores of one seed. The rule takes the mean difference over seeds, its
+95 % t-interval, and a p-value corrected over all claims that were run (Holm):
+
+- kind "more": supported where p < 0.05 and the difference has the claimed sign; not supported where p < 0.05 and it
+  has the other, or where the whole interval lies below the difference that the report itself prints;
+- kind "same": supported where p < 0.05 that the difference is smaller than MARGIN (two one-sided tests); not
+  supported where the whole interval lies outside the margin;
+- undecided in all other cases, and not run where fewer than two seeds were.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+
+import pandas as pd
+
+from fer_utils.experiment import Experiment
+from fer_utils.results import Results, reported_a, reported_a_epochs, reported_b
+from fer_utils.significance import equivalence, holm, paired_seeds
+
+MARGIN = 0.01  # "changes little": by less than one point
+ALIKE = ("angry", "fear", "sad")  # these overlap, says report A
+
+# score(metric, cls, loss=…, task=…, model=…, epochs=…) → values in 0..1 by seed, empty where there are none;
+# the same measure reads our runs and the figures that the reports print
+Score = Callable[..., pd.Series]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """measure: from scores to the difference that the claim is about, by seed, in 0..1."""
+
+    report: str
+    network: str
+    text: str
+    kind: str  # "more" or "same"
+    measure: Callable[[Score], pd.Series]
+
+
+def _both_losses(measure: Callable[[Score], pd.Series], score: Score) -> pd.Series:
+    """The mean of a measure over the two losses: the claim is not about them."""
+    return (measure(partial(score, loss="cross_entropy")) + measure(partial(score, loss="focal"))) / 2
+
+
+def _focal_gain(score: Score, **of) -> pd.Series:
+    return score("accuracy", loss="focal", **of) - score("accuracy", loss="cross_entropy", **of)
+
+
+def _two_easier_than_four(score: Score, **of) -> pd.Series:
+    return score("accuracy", task="binary", **of) - score("accuracy", task="multiclass", **of)
+
+
+def _happy_above_the_next(score: Score, **of) -> pd.Series:
+    others = pd.concat([score("f1", cls, **of) for cls in ALIKE], axis=1)
+    return score("f1", "happy", **of) - others.max(axis=1)
+
+
+def _confused_with_each_other(score: Score) -> pd.Series:
+    """Share of angry, fear and sad predicted as another of the three, a class, minus that predicted as happy."""
+    pairs = [score(f"predicted {b}", a) for a in ALIKE for b in ALIKE if a != b]
+    happy = [score("predicted happy", a) for a in ALIKE]
+    return sum(pairs) / len(pairs) - sum(happy) / len(happy)
+
+
+def _median_gain(score: Score) -> pd.Series:
+    return score("accuracy", median=True) - score("accuracy")
+
+
+def _last_against_fifth_epoch(score: Score) -> pd.Series:
+    long = {"model": "resnet18", "epochs": 10, "loss": "focal"}
+    return score("validation accuracy of epoch 10", **long) - score("validation accuracy of epoch 5", **long)
+
+
+def _better(score: Score, one: str, other: str) -> pd.Series:
+    three = {"task": "three", "loss": "cross_entropy", "epochs": 8}
+    return score("accuracy", model=one, **three) - score("accuracy", model=other, **three)
+
+
+def claims() -> list[Claim]:
+    """Every claim of both reports that such a difference can decide."""
+    cnn, short, long = {"model": "cnn"}, {"model": "resnet18", "epochs": 5}, {"model": "resnet18", "epochs": 10}
+    names = {"CNN": cnn, "ResNet18, 5 epochs": short, "ResNet18, 10 epochs": long}
+    made = []
+    for network, of in names.items():
+        four, two = (partial(_focal_gain, task=task, **of) for task in ("multiclass", "binary"))
+        made.append(Claim("A", network, "Focal loss is better than cross-entropy on four classes", "more", four))
+        if of is long:
+            worse = "Focal loss is worse than cross-entropy on two classes"
+            made.append(Claim("A", network, worse, "more", lambda score, two=two: -two(score)))
+        else:
+            made.append(Claim("A", network, "Focal loss changes little on two classes", "same", two))
+        for text, measure in (
+            ("Two classes are easier than four", _two_easier_than_four),
+            ("Happy is the easiest of four classes", _happy_above_the_next),
+        ):
+            made.append(Claim("A", network, text, "more", partial(_both_losses, partial(measure, **of))))
+    overlap = "Angry, fear and sad are confused with each other more than with happy"
+    made.append(Claim("A", "CNN", overlap, "more", partial(_both_losses, _confused_with_each_other)))
+    made.append(Claim("A", "CNN", "A median filter changes little", "same", partial(_both_losses, _median_gain)))
+    overfits = "Validation accuracy no longer rises after the fifth epoch"
+    made.append(Claim("A", "ResNet18, 10 epochs", overfits, "same", _last_against_fifth_epoch))
+    for one, other, text in (
+        ("resnet18", "vggface", "ResNet18 pretrained on ImageNet is better than VGGFace"),
+        ("vggface", "resnet18_scratch", "VGGFace is better than ResNet18 from random weights"),
+        ("resnet18", "resnet18_scratch", "ResNet18 is better pretrained than from random weights"),
+    ):
+        made.append(Claim("B", "three networks", text, "more", partial(_better, one=one, other=other)))
+    return made
+
+
+def ours(results: Results) -> Score:
+    """Scores on test of the runs that differ from report A's protocol in nothing but what is asked for."""
+    base = results.study("report_a").runs.iloc[0]
+    settings = [field.name for field in fields(Experiment) if field.name not in ("seed", "loss")]
+    protocol = {name: base[name] for name in settings} | {"task": "multiclass"}
+    epochs = _of_epochs(results.history).merge(results.runs, on="run")
+    frame = pd.concat([results.scores(), _confusion_shares(results.study("report_a")), epochs])
+
+    def score(metric: str, cls: str = "", **changes) -> pd.Series:
+        wanted = protocol | changes | {"metric": metric, "class": cls}
+        found = frame
+        for name, value in wanted.items():
+            found = found[found[name].isin([value])]
+        return found.set_index("seed")["value"]
+
+    return score
+
+
+def _of_epochs(history: pd.DataFrame) -> pd.DataFrame:
+    named = "validation accuracy of epoch " + history["epoch"].astype(str)
+    return history.assign(**{"metric": named, "class": "", "value": history["val_accuracy"]}).drop(columns="epoch")
+
+
+def _confusion_shares(study: Results) -> pd.DataFrame:
+    """Rows metric "predicted <class>", class (the true one), value (share of the true class), and the settings."""
+    shares = []
+    for run in study.runs["run"]:
+        counts = study.confusion(run)
+        long = counts.div(counts.sum(axis=1), axis=0).reset_index().melt("true")
+        shares.append(
+            long.rename(columns={"true": "class"}).assign(run=run, metric="predicted " + long["predicted"])
+        )
+    return pd.concat(shares).merge(study.runs, on="run")
+
+
+def theirs() -> Score:
+    """The figures that the reports print, as if of one seed."""
+    report_b = reported_b().assign(task="three", epochs=8, loss="cross_entropy")
+    frame = pd.concat([reported_a(), _of_epochs(reported_a_epochs()), report_b]).assign(seed=0, median=False)
+    protocol = {"task": "multiclass", "model": "cnn", "epochs": 10, "median": False}
+
+    def score(metric: str, cls: str = "", **changes) -> pd.Series:
+        wanted = protocol | changes | {"metric": metric, "class": cls}
+        return frame[(frame[list(wanted)] == pd.Series(wanted)).all(axis=1)].set_index("seed")["value"]
+
+    return score
+
+
+def judge(results: Results) -> pd.DataFrame:
+    """A row a claim: report, network, claim, kind, reported, n, mean, low, high, p, p_holm, verdict.
+
+    Differences in 0..1; n: paired seeds. p: exact sign-flip test for "more", two one-sided t-tests for "same".
+    """
+    mine, printed = ours(results), theirs()
+    rows = []
+    for claim in claims():
+        difference = claim.measure(mine).dropna().to_numpy()
+        paired = paired_seeds(0 * difference, difference)
+        reported = claim.measure(printed).dropna()
+        p = paired.p_signflip if claim.kind == "more" else equivalence(difference, MARGIN)
+        figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high, "p": p}
+        about = {"report": claim.report, "network": claim.network, "claim": claim.text, "kind": claim.kind}
+        rows.append(about | {"reported": reported.mean()} | figures)
+    frame = pd.DataFrame(rows)
+    run = frame["n"] > 1
+    frame.loc[run, "p_holm"] = holm(frame.loc[run, "p"])
+    return frame.assign(verdict=[verdict(row) for row in frame.itertuples()])
+
+
+def verdict(row) -> str:
+    """The rule at the top of this file; row: kind, reported, n, mean, low, high and p_holm."""
+    if row.n < 2:
+        return "not run"
+    if row.kind == "same":
+        outside = row.low > MARGIN or row.high < -MARGIN
+        return "supported" if row.p_holm < 0.05 else "not supported" if outside else "undecided"
+    if row.p_holm < 0.05:
+        return "supported" if row.mean > 0 else "not supported"
+    return "not supported" if row.high < row.reported else "undecided"

@@ -1,0 +1,128 @@
+"""What the report contains: frames, tables and figures, each by the name under which the text includes it."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from fer_utils import charts, claims, evaluation, evidence, figures, reproduction, suspects, tables
+from fer_utils.faces import Faces
+from fer_utils.results import Results, mean_confusion, reported_a
+from fer_utils.typeset import LOSS_NAMES
+
+Frames = dict[str, pd.DataFrame]
+
+
+def gather(results: Results, study: Results) -> Frames:
+    """All that tables, figures and numbers are made of; further studies where they have been run."""
+    comparison = reproduction.compare(study)
+    made = {
+        "reproduction": comparison,
+        "coverage": reproduction.coverage(comparison),
+        "identities": reproduction.identities(study),
+        "claims": claims.judge(results),
+        "paired": evidence.focal_minus_cross_entropy(study),
+        "gains": evidence.gains_by_protocol(results),
+        "single_runs": evidence.single_runs(study),
+        "image_intervals": evidence.image_intervals(study),
+        "leaks": evidence.without_leaks(study),
+        "calibration": evidence.calibrations(study),
+        "suspects": suspects.find(study.select(task="multiclass"), study.faces()),
+    }
+    if results.has_study("gamma"):
+        gamma = results.study("gamma")
+        made["gamma"] = gamma.scores().query("metric in ('accuracy', 'macro_f1')")[
+            ["gamma", "seed", "metric", "value"]
+        ]
+        made["gamma_calibration"] = evidence.calibrations(gamma)
+    for name, setting in (("class_weights", "class_weights"), ("median", "median")):
+        if results.has_study(name):
+            made[name] = evidence.differences(results.study(name), setting, False, True, by="loss")
+    return made
+
+
+def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, str]:
+    """Every table of the report as LaTeX, by file name."""
+    audit, comparison = results.folder / "audit", frames["reproduction"].query("seeds > 0")
+    made = {
+        "counts": tables.counts(pd.read_csv(audit / "counts.csv", index_col="label")),
+        "audit": tables.facts(pd.read_csv(audit / "summary.csv")),
+        "averages": tables.averages(comparison),
+        "classes_binary": tables.classes(comparison, "binary"),
+        "classes_multiclass": tables.classes(comparison, "multiclass"),
+        "far": tables.far(reproduction.far(comparison)),
+        "coverage": tables.coverage(frames["coverage"]),
+        "identities": tables.identities(frames["identities"]),
+        "claims": tables.claims(frames["claims"]),
+        "paired": tables.paired(frames["paired"]),
+        "chance": tables.chance(frames["paired"], study, frames["image_intervals"]),
+        "single_runs": tables.single_runs(frames["single_runs"]),
+        "leaks": tables.leaks(frames["leaks"]),
+        "calibration": tables.calibration(frames["calibration"]),
+        "suspects": tables.suspects(suspects.pairs(frames["suspects"])),
+    }
+    if "gamma" in frames:
+        made["gamma"] = tables.gammas(frames["gamma"], frames["gamma_calibration"])
+    for name in {"class_weights", "median"} & set(frames):
+        made[name] = tables.accuracies(results.study(name), ["loss", name])
+        made[f"{name}_effect"] = tables.effects(frames[name], "loss")
+    if results.has_study("dedupe"):
+        made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
+    if results.has_study("learning_rate"):
+        made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
+    return made
+
+
+def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
+    """Every figure of the report, by its id; those with faces only where the data set is at hand."""
+    by_loss = {name: study.select(task="multiclass", loss=loss) for loss, name in LOSS_NAMES.items()}
+    reported = reported_a().query("model == 'cnn'")
+    four = "task == 'multiclass' and metric == 'f1'"
+    made = {
+        "overfitting": charts.overfitting({name: runs.history for name, runs in by_loss.items()}),
+        "confusion": charts.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
+        "reliability": charts.reliability_diagrams(
+            {name: evidence.pooled_reliability(runs) for name, runs in by_loss.items()}
+        ),
+        "paired_seeds": charts.paired_seeds(
+            study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
+        ),
+        "classes": charts.paired_seeds(study.scores().query(four), reported.query(four), by="class"),
+        "forest": charts.forest(frames["gains"], reproduction.reported_gains()),
+    }
+    if "gamma" in frames:
+        accuracy = frames["gamma"].query("metric == 'accuracy'")
+        made["gamma"] = charts.gammas(accuracy, frames["gamma_calibration"])
+    if (faces := study.faces()) is not None:
+        made["faces"] = figures.contact_sheet(faces)
+        made["copies"] = _copies(faces, results)
+        made["suspects"] = _suspects(faces, frames["suspects"])
+        made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
+    return made
+
+
+def _copies(faces: Faces, results: Results, groups: int = 3, columns: int = 8) -> plt.Figure:
+    """A row a group of near-copies with conflicting labels, largest first; first a copy of each label."""
+    near = pd.read_csv(results.folder / "audit" / "near.csv").query("conflicting")
+    largest = near["group"].value_counts().index[:groups]
+    chosen = []
+    for group in largest:
+        members = near[near["group"] == group]
+        unlike = members.drop_duplicates("label")
+        chosen.append(pd.concat([unlike, members.drop(unlike.index)]).head(columns))
+    shown = pd.concat(chosen)
+    captions = [f"{row.label}\n{row.split}" for row in shown.itertuples()]
+    return figures.gallery(faces.images[shown["row"]], captions, columns)
+
+
+def _suspects(faces: Faces, found: pd.DataFrame, each: int = 2) -> plt.Figure:
+    """The most doubtful labels, at most `each` of a pair of emotions."""
+    shown = found.groupby(["label", "suggested"]).head(each).head(16)
+    captions = [f"{row.label}; rather\n{row.suggested} ({row.p_suggested:.0%})" for row in shown.itertuples()]
+    return figures.gallery(faces.images[shown["row"]], captions)
+
+
+def _tricky(faces: Faces, results: Results, run: str) -> plt.Figure:
+    """The errors of a run that it was surest of."""
+    made = results.predictions(run)
+    errors = evaluation.confident_errors(made["test_labels"], made["test_logits"], made["classes"], n=16)
+    captions = [f"{true}, not\n{predicted} ({p:.0%})" for _, true, predicted, p in errors.itertuples(index=False)]
+    return figures.gallery(faces.images[made["test_rows"][errors["position"]]], captions)

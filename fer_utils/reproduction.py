@@ -1,0 +1,108 @@
+"""Reported beside reproduced: every figure of the two reports, and identities that such figures satisfy."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fer_utils.results import Results, over_seeds, reported_a, reported_a_epochs, reported_b
+
+CELL = ["model", "epochs", "task", "loss", "metric", "class"]  # what names a figure of the test split
+FAR = 3.0  # points between reported and reproduced that a reader will ask about
+
+
+def compare(study: Results) -> pd.DataFrame:
+    """Every test figure of report A beside ours: CELL, reported, over_seeds, next_low, next_high, points, within.
+
+    next_low, next_high: where one more run of ours would lie with 95 % (t prediction interval); the reported
+    value is one run, so `within` asks whether it lies there. points: our mean minus the reported value, in
+    percentage points. Rows of networks that `study` has no runs of are NaN, with 0 seeds.
+    """
+    reported = reported_a().rename(columns={"value": "reported"})
+    both = reported.merge(over_seeds(study.scores(), CELL), on=CELL, how="left").fillna({"seeds": 0})
+    half = stats.t.ppf(0.975, both["seeds"].clip(lower=2) - 1) * both["std"] * np.sqrt(1 + 1 / both["seeds"])
+    low, high = both["mean"] - half, both["mean"] + half
+    return both.assign(
+        seeds=both["seeds"].astype(int),
+        next_low=low,
+        next_high=high,
+        points=(both["mean"] - both["reported"]) * 100,
+        within=both["reported"].between(low, high),
+    )
+
+
+def reported_gains(model: str = "cnn", epochs: int = 10) -> pd.Series:
+    """What report A's own figures give for focal minus cross-entropy, 0..1, by (metric, task)."""
+    frame = reported_a().query("model == @model and epochs == @epochs and `class` == ''")
+    wide = frame.pivot_table(index=["metric", "task"], columns="loss", values="value")
+    return wide["focal"] - wide["cross_entropy"]
+
+
+def far(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The figures whose mean over seeds is more than FAR points from the reported one."""
+    return comparison[comparison["points"].abs() > FAR]
+
+
+def coverage(comparison: pd.DataFrame) -> pd.DataFrame:
+    """A row a report and network: how many figures it prints, how many were made again, how many lie within."""
+    reported_only = reported_b().query("metric != 'support'").groupby("model", sort=False).size()
+    by_network = comparison.groupby(["model", "epochs"], sort=False)
+    rows = [
+        ("A", f"{model}, {epochs} epochs", len(cells), int((cells["seeds"] > 1).sum()), int(cells["within"].sum()))
+        for (model, epochs), cells in by_network
+    ]
+    rows += [("B", model, figures, 0, 0) for model, figures in reported_only.items()]
+    return pd.DataFrame(rows, columns=["report", "network", "figures", "reproduced", "within"])
+
+
+def identities(study: Results) -> pd.DataFrame:
+    """Do the reported figures fit each other and the data? report, identity, figures, deviation, allowed, holds.
+
+    Report A's are held against the image counts of `study`. deviation: the largest distance from what the
+    identity demands, in images or in shares of 1; allowed: what rounding of the printed digits can explain.
+    Report A prints every digit, report B four decimals.
+    """
+    supports = study.scores().query("metric == 'support'").groupby(["task", "class"])["value"].first()
+    epochs = reported_a_epochs().merge(
+        study.runs.groupby("task")[["train_images", "val_images"]].first(), on="task"
+    )
+    rows = []
+    for split in ("train", "val"):
+        images = epochs[f"{split}_accuracy"] * epochs[f"{split}_images"]
+        what = {"train": "training", "val": "validation"}[split]
+        rows += [("A", f"{what} accuracy × images is whole", abs(x - round(x)), 1e-4) for x in images]
+    for run, cells in reported_a().groupby(["model", "epochs", "task", "loss"]):
+        figures = cells.set_index(["metric", "class"])["value"]
+        rows += [("A", *row) for row in _identities(figures, supports[run[2]], half_a_digit=1e-9)]
+    for _, cells in reported_b().groupby("model"):
+        figures = cells.set_index(["metric", "class"])["value"]
+        rows += [("B", *row) for row in _identities(figures, figures["support"], half_a_digit=0.5e-4)]
+    frame = pd.DataFrame(rows, columns=["report", "identity", "deviation", "allowed"])
+    by_identity = frame.groupby(["report", "identity"], sort=False)
+    checked = by_identity.agg(
+        figures=("deviation", "size"), deviation=("deviation", "max"), allowed=("allowed", "max")
+    )
+    holds = (frame["deviation"] <= frame["allowed"]).groupby([frame["report"], frame["identity"]]).all()
+    return checked.assign(holds=holds).reset_index()
+
+
+def _identities(figures: pd.Series, support: pd.Series, half_a_digit: float):
+    """(identity, deviation, allowed) for every figure of one run; figures: by (metric, class), in 0..1."""
+    recall = figures["recall"]
+    n = support[recall.index]
+    by_class = pd.DataFrame({metric: figures[metric] for metric in ("precision", "recall", "f1")})
+    for score in {"accuracy", "top2_accuracy"} & set(figures.index.get_level_values("metric")):
+        images = figures[score, ""] * n.sum()
+        yield f"{score} × images is whole".replace("_", " "), abs(images - round(images)), half_a_digit * n.sum()
+    for cls, images in (recall * n).items():
+        yield "recall × images of the class is whole", abs(images - round(images)), half_a_digit * n[cls]
+    mean_recall = (recall * n).sum() / n.sum()
+    yield (
+        "accuracy is the mean recall, weighted by images",
+        abs(mean_recall - figures["accuracy", ""]),
+        2 * half_a_digit,
+    )
+    for metric, mean in by_class.mean().items():
+        yield "macro averages are means over classes", abs(mean - figures[f"macro_{metric}", ""]), 2 * half_a_digit
+    harmonic = 2 * by_class["precision"] * by_class["recall"] / (by_class["precision"] + by_class["recall"])
+    for distance in (harmonic - by_class["f1"]).abs():
+        yield "F1 is the harmonic mean of precision and recall", distance, 2 * half_a_digit

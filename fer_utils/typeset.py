@@ -1,0 +1,75 @@
+"""How a number and a setting are printed, and tables in LaTeX."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
+TASK_NAMES = {"binary": "two classes", "multiclass": "four classes"}
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "top2_accuracy": "top-2 accuracy",
+    "f1": "F1",
+}
+
+
+def percent(share: float) -> str:
+    """0.634 → 63.4; a dash for NaN (the standard deviation of one seed)."""
+    return "--" if pd.isna(share) else f"{share * 100:.1f}"
+
+
+def plus_minus(mean: float, std: float) -> str:
+    return percent(mean) if pd.isna(std) else rf"{percent(mean)} $\pm$ {percent(std)}"
+
+
+def signed(points: float) -> str:
+    return "--" if pd.isna(points) else f"${points:+.1f}$"  # mathematics, for a true minus sign
+
+
+def interval(low: float, high: float) -> str:
+    """A difference's interval in points."""
+    return f"{signed(low * 100)} to {signed(high * 100)}"
+
+
+def p_value(p: float) -> str:
+    return "--" if pd.isna(p) else "$<$0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def word(value) -> str:
+    """A setting as it is read: names of tasks, losses and metrics, yes and no, numbers."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return str({**TASK_NAMES, **LOSS_NAMES, **METRIC_NAMES}.get(value, value))
+
+
+def booktabs(
+    header: Sequence[str], rows: Sequence[Sequence[str]], above: str = "", left: int = 1, columns: str = ""
+) -> str:
+    """A LaTeX tabular: the first `left` columns are text, the others numbers set to the right.
+
+    above: lines before the header, such as names that span columns. columns: LaTeX's own description of them, where
+    text must be broken. A little air goes where the first of several text columns changes.
+    """
+    columns = columns or "l" * left + "r" * (len(header) - left)
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines += [above] if above else []
+    lines += [" & ".join(header) + r" \\", r"\midrule"]
+    before = None
+    for row in rows:
+        if left > 1 and before not in (None, row[0]):
+            lines.append(r"\addlinespace")
+        before = row[0]
+        lines.append(" & ".join(map(str, row)) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def spanning(names: Sequence[str], width: int, start: int) -> str:
+    """A header line of names that each span `width` columns, the first from column `start` (1-based)."""
+    cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{name}}}" for name in names)
+    rules = [start + i * width for i in range(len(names))]
+    lines = "".join(rf"\cmidrule(lr){{{first}-{first + width - 1}}}" for first in rules)
+    return " & " * (start - 1) + cells + r" \\" + "\n" + lines

@@ -1,0 +1,110 @@
+"""Paired differences, intervals over images and doubtful labels, where the answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import evidence, suspects
+from fer_utils.evaluation import resampled_scores, scores
+from fer_utils.results import Results
+
+CLASSES = np.array(["happy", "sad"])
+
+
+def made_up(logits: dict[str, np.ndarray], labels: np.ndarray, folder, losses=None) -> Results:
+    """Results of runs with these test logits; validation holds the same images."""
+    for run, values in logits.items():
+        (folder / "runs" / run).mkdir(parents=True)
+        arrays = {"logits": values, "labels": labels, "rows": np.arange(len(labels))}
+        parts = {f"{part}_{name}": array for part in ("val", "test") for name, array in arrays.items()}
+        np.savez(folder / "runs" / run / "predictions.npz", classes=CLASSES, **parts)
+    runs = pd.DataFrame({"run": list(logits), "task": "binary", "loss": losses or "focal", "seed": 0, "gamma": 2.0})
+    tables = [scores(labels, values, CLASSES).assign(run=run, split="test") for run, values in logits.items()]
+    return Results(folder, runs, pd.concat(tables), pd.DataFrame())
+
+
+def test_resampled_scores_with_equal_weights_are_the_scores():
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 4, 300), rng.normal(size=(300, 4)).astype(np.float32)
+    classes = ("angry", "fear", "happy", "sad")
+    ours = resampled_scores(labels, logits, classes, np.ones((1, 300), np.float32)).iloc[0]
+    theirs = scores(labels, logits, classes).set_index(["metric", "class"])["value"]
+    pd.testing.assert_series_equal(ours, theirs[ours.index], check_names=False, rtol=1e-6)
+
+
+def test_a_weight_of_2_is_the_image_twice():
+    rng = np.random.default_rng(1)
+    labels, logits = rng.integers(0, 2, 50), rng.normal(size=(50, 2)).astype(np.float32)
+    weights = rng.integers(0, 3, 50)
+    repeated = np.repeat(np.arange(50), weights)
+    ours = resampled_scores(labels, logits, CLASSES, weights[None].astype(np.float32)).iloc[0]
+    theirs = scores(labels[repeated], logits[repeated], CLASSES).set_index(["metric", "class"])["value"]
+    pd.testing.assert_series_equal(ours, theirs[ours.index], check_names=False, rtol=1e-6)
+
+
+def write_audit(folder, groups: np.ndarray) -> None:
+    (folder / "audit").mkdir()
+    pd.DataFrame({"row": np.arange(len(groups)), "group": groups}).to_csv(
+        folder / "audit" / "near.csv", index=False
+    )
+
+
+def test_intervals_over_images_are_binomial_and_paired(tmp_path):
+    """CE right on the first 60 %, focal on the first 62 %: the difference is sure, the levels are not."""
+    labels = np.zeros(1000, int)
+    wrong = {"a": np.arange(1000) >= 600, "b": np.arange(1000) >= 620}
+    logits = {run: np.stack([~w, w], 1).astype(np.float32) for run, w in wrong.items()}
+    study = made_up(logits, labels, tmp_path, losses=["cross_entropy", "focal"])
+    write_audit(tmp_path, np.array([], int))
+    table = evidence.image_intervals(study).query("metric == 'accuracy'").set_index("loss")
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 1000)
+    assert table.loc["cross_entropy", "low"] == pytest.approx(0.6 - half, abs=0.004)
+    assert table.loc["gain", "low"] > 0.01 and table.loc["gain", "high"] < 0.03
+    only = evidence.single_runs(study)
+    assert only["gain"].item() == pytest.approx(0.02) and only["p"].item() == pytest.approx(2 * 0.5**20)
+
+
+def test_copies_are_drawn_together(tmp_path):
+    labels = np.zeros(400, int)
+    right = np.repeat([True, False], 200)
+    study = made_up({"a": np.stack([right, ~right], 1).astype(np.float32)}, labels, tmp_path)
+    write_audit(tmp_path, np.arange(400) // 4)
+    table = evidence.image_intervals(study).query("metric == 'accuracy'").iloc[0]
+    assert (table["high"] - table["low"]) / 2 == pytest.approx(1.96 * np.sqrt(0.25 / 100), rel=0.1)
+
+
+def test_differences_pair_the_seeds_that_have_both():
+    runs = pd.DataFrame(
+        {"run": list("abcde"), "loss": ["cross_entropy", "focal"] * 2 + ["focal"], "seed": [0, 0, 1, 1, 2]}
+    )
+    runs["task"] = "binary"
+    values = [0.80, 0.82, 0.70, 0.74, 0.99]
+    metrics = pd.DataFrame(
+        {"run": list("abcde"), "split": "test", "metric": "accuracy", "class": "", "value": values}
+    )
+    row = evidence.differences(
+        Results(None, runs, metrics, None), "loss", "cross_entropy", "focal", metrics=["accuracy"]
+    )
+    assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(0.03) and row["wins"].item() == 1.0
+
+
+def test_planted_label_errors_are_the_suspects(tmp_path):
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, 500)
+    logits = np.stack([1 - truth, truth], 1) * 4.0 + rng.normal(scale=0.1, size=(500, 2))
+    labels = truth.copy()
+    planted = rng.choice(500, 20, replace=False)
+    labels[planted] = 1 - labels[planted]
+    study = made_up({"a": logits.astype(np.float32)}, labels, tmp_path)
+    found = suspects.find(study)
+    assert set(found["row"]) == set(planted)
+    assert (found["label"] == CLASSES[labels[found["row"]]]).all()
+    assert (found["suggested"] == CLASSES[truth[found["row"]]]).all()
+    assert found["p_label"].is_monotonic_increasing and (found["runs"] == 2).all()
+    assert suspects.pairs(found).to_numpy().sum() == 20
+
+
+def test_clean_labels_have_no_suspects(tmp_path):
+    truth = np.random.default_rng(3).integers(0, 2, 300)
+    logits = np.stack([1 - truth, truth], 1).astype(np.float32) * 4
+    assert suspects.find(made_up({"a": logits}, truth, tmp_path)).empty
