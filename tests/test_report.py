@@ -97,7 +97,7 @@ def test_parts_of_the_test_split_make_up_all(reference):
 
 
 def test_the_sentences_of_abstract_and_results_hold(reference):
-    """ "not supported", "the one and now the other", "much better on copies", "moves steadily"."""
+    """ "not supported", "the one and now the other", "much better on copies", "moves steadily", "nor the exponent"."""
     frames = reference[2]
     focal = frames["claims"].query(
         "network == 'CNN' and claim.str.startswith('Focal loss is better')", engine="python"
@@ -109,3 +109,7 @@ def test_the_sentences_of_abstract_and_results_hold(reference):
     accuracy = frames["leaks"].groupby(["task", "loss"]).mean()
     assert (accuracy["identical"] - accuracy["clean"] > 0.08).all()
     assert frames["identities"]["holds"].all()
+    temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
+    assert temperature.is_monotonic_decreasing and temperature.iloc[0] > 1 > temperature.iloc[-1]
+    accuracy = frames["gamma"].query("metric == 'accuracy'").groupby("gamma")["value"].agg(["mean", "std"])
+    assert accuracy["mean"].max() - accuracy["mean"].min() < accuracy["std"].max()
