@@ -84,13 +84,16 @@ def study(
 
 
 @app.command()
-def audit(dataset: Dataset = "sample"):
-    """List identical, leaked, conflicting and blank images in results/DATASET/audit/*.csv."""
+def audit(
+    dataset: Dataset = "sample",
+    similarity: Annotated[float, typer.Option(help="correlation above which two images are near-copies")] = 0.95,
+):
+    """List copies, leaks, conflicting labels and blank images in results/DATASET/audit/*.csv."""
     from fer_utils import audit as room
     from fer_utils.experiment import open_dataset
 
     folder = paths.RESULTS / dataset / "audit"
-    print(room.write(open_dataset(dataset), folder).to_string())
+    print(room.write(open_dataset(dataset), folder, similarity).to_string())
     print(folder)
 
 

@@ -38,10 +38,10 @@ def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
     return frame
 
 
-def write(faces: Faces, folder: Path, threshold: float = copies.NEAR) -> pd.Series:
+def write(faces: Faces, folder: Path, similarity: float = copies.NEAR) -> pd.Series:
     """counts.csv, identical.csv, near.csv, blank.csv and summary.csv in `folder`; returns the summary."""
     identical = grouped(faces, copies.identical(faces))
-    near = grouped(faces, copies.near(faces, threshold))
+    near = grouped(faces, copies.near(faces, similarity))
     blanks = blank_images(faces)
     facts = summary(faces, identical, near, blanks)
     folder.mkdir(parents=True, exist_ok=True)

@@ -131,7 +131,7 @@ def gammas(accuracy: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
         right, calibration["gamma"], calibration["ece_scaled"], COLOURS["val"], "after temperature scaling"
     )
     left.set(xlabel="γ", ylabel="accuracy on test")
-    right.set(xlabel="γ", ylabel="calibration error (ECE) on test")
+    right.set(xlabel="γ", ylabel="ECE on test")
     right.legend(frameon=False)
     for axis in (left, right):
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from fer_utils.faces import Faces
 
 # Chosen by eye on FER2013: of 112 pairs drawn from 0.95 to 1, all show one photograph; between 0.93 and 0.94 one
-# in six shows two people, and below 0.91 most do. Drawn faces resemble each other more: there it means little.
+# in six shows two people, and below 0.91 most do. Drawn faces resemble each other more.
 NEAR = 0.95
 THUMBNAIL = 16  # side in pixels: coarse, so that a crop shifted by a pixel or two still correlates
 
@@ -25,8 +25,8 @@ def identical(faces: Faces) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)  # a study asks once a run
-def near(faces: Faces, threshold: float = NEAR) -> np.ndarray:
-    """A group number for each image, int, N: images linked by pairs that correlate above `threshold`.
+def near(faces: Faces, similarity: float = NEAR) -> np.ndarray:
+    """A group number for each image, int, N: images linked by pairs that correlate above `similarity`.
 
     The correlation (-1..1) is that of grey thumbnails, so it ignores brightness and contrast. Mirrored copies
     are not looked for. Byte-identical images are always of one group, blank ones too. Work grows with N²: about
@@ -37,7 +37,7 @@ def near(faces: Faces, threshold: float = NEAR) -> np.ndarray:
     firsts, seconds = [np.arange(len(faces))], [representative[group]]
     for start in range(0, len(thumbnails), 1024):
         correlation = thumbnails[start : start + 1024] @ thumbnails[start:].T
-        first, second = torch.nonzero(correlation > threshold, as_tuple=True)
+        first, second = torch.nonzero(correlation > similarity, as_tuple=True)
         firsts.append((first + start).numpy())
         seconds.append((second + start).numpy())
     links = (np.concatenate(firsts), np.concatenate(seconds))

@@ -30,9 +30,12 @@ def test_contract(path):
 
 
 def test_the_sample_profile_is_the_notebooks_own_values():
-    declared = papermill.inspect_notebook(paths.NOTEBOOKS / "02_cnn.ipynb")
+    compute = [
+        papermill.inspect_notebook(paths.NOTEBOOKS / f"{name}.ipynb") for name in ("01_preprocessing", "02_cnn")
+    ]
     for name, value in SAMPLE.items():
-        assert eval(declared[name]["default"]) == value
+        declared = [parameters[name]["default"] for parameters in compute if name in parameters]
+        assert declared and all(eval(default) == value for default in declared), name
 
 
 def test_a_parameter_that_no_notebook_declares_is_an_error(tmp_path, monkeypatch):
