@@ -84,6 +84,28 @@ def study(
 
 
 @app.command()
+def weights(
+    fetch: Annotated[str, typer.Option(help="a model whose weights to download, or all")] = "",
+    file: Annotated[str, typer.Option(help="MODEL=PATH: a file of weights of your own to check and keep")] = "",
+):
+    """List the pretrained weights: where from, size, present or missing, licence, what to do.
+
+    Examples:  weights --fetch all  ·  weights --file vggface=vgg_face_dag.pth
+    """
+    from fer_utils import weights as room
+
+    if file:
+        model, equals, path = file.partition("=")
+        if not equals:
+            raise FerError(f"{file!r} is not of the form MODEL=PATH")
+        room.add(model, Path(path))
+    refusals = room.fetch(fetch) if fetch else []
+    print(room.table().to_string(index=False))
+    if refusals:
+        raise FerError(" · ".join(refusals))
+
+
+@app.command()
 def audit(dataset: Dataset = "sample"):
     """List identical, leaked, conflicting and blank images in results/DATASET/audit/*.csv."""
     from fer_utils import audit as room
