@@ -39,8 +39,10 @@ def prepare(
     """
     from fer_utils import sources
 
-    if not re.fullmatch(r"[\w-]+", name) or name in ("reported", "sample"):
-        raise FerError(f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported or sample")
+    if not re.fullmatch(r"[\w-]+", name) or name in ("reported", "sample", "weights"):
+        raise FerError(
+            f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported, sample or weights"
+        )
     faces = sources.prepare(source or sources.fetch(), paths.DATA / name, size, grey)
     print(f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}")
     print(faces.counts().to_string())

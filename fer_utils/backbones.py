@@ -63,7 +63,7 @@ class Backbone:
         """B×3×size×size → logits B×classes, from `tensors` under the published names, else from random weights.
 
         The head is new. dropout: before the head and wherever the network has it; None: as published.
-        Raises FerError for a size or a number of channels that it cannot take.
+        Raises FerError for a size or a number of channels that it cannot take, and for tensors that are missing.
         """
         smallest, largest = self.sizes
         if size is not None and not smallest <= size <= largest:
@@ -76,6 +76,8 @@ class Backbone:
         stages = self.cut(network)
         _replace_head(list(stages.values())[-1], classes)
         body = Stages(OrderedDict(stages))
+        if tensors is not None:
+            _check_filled(body)
         if dropout is not None:
             for module in body.modules():
                 if isinstance(module, nn.Dropout):
@@ -83,12 +85,15 @@ class Backbone:
         return body
 
     def skeleton(self) -> nn.Module:
-        """The published network without storage (on the meta device): names and shapes.
-
-        A parameter that no file fills cannot pass for a trained one, since nothing can be computed with it.
-        """
+        """The published network's names and shapes: it has no values (meta device), so none that are random."""
         with torch.device("meta"):
             return self.published()
+
+
+def _check_filled(body: nn.Module) -> None:
+    for name, tensor in body.state_dict().items():
+        if tensor.is_meta:
+            raise FerError(f"the weights leave {name} without values")
 
 
 def _replace_head(stage: nn.Sequential, classes: int) -> None:
@@ -193,7 +198,7 @@ BACKBONES = {
     ),
     "efficientnet_lite0": Backbone(lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER),
     "efficientnet_lite1": Backbone(lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER),
-    "face_resnet": Backbone(face_resnet, _cut_face_resnet, 150, **DLIB, sizes=(64, 1024)),
+    "face_resnet": Backbone(face_resnet, _cut_face_resnet, 150, **DLIB, sizes=(103, 1024)),
     "vggface": Backbone(_vggface, _cut_vggface, 224, **VGGFACE, sizes=(224, 224), unused=("fc8",)),
     "vggface_notop": Backbone(_vggface_convolutions, _cut_vggface_convolutions, 224, **VGGFACE, unused=TOP),
 }

@@ -101,7 +101,7 @@ def _from_tensorflow_js(entry: dict, stored: bytes) -> tuple[str, Tensor]:
         levels = np.frombuffer(stored, np.uint8).astype(np.float32)
         array = levels * np.float32(scaling["scale"]) + np.float32(scaling["min"])
     else:
-        array = np.frombuffer(stored, "<f4")
+        array = np.frombuffer(stored, "<f4").copy()  # the buffer itself is read-only
     *layer, kind = entry["name"].split("/")
     kind = {"bias": "bias", "biases": "bias"}.get(kind, "weight") if layer else f"{kind}.weight"
     return ".".join([*layer, kind]), torch.from_numpy(_from_keras(array.reshape(entry["shape"])))

@@ -50,9 +50,13 @@ class OwnFile(Source):
     """A file that the user has given for one model; it goes before all other sources."""
 
     @property
+    def places(self) -> list[Path]:
+        """Where it may be: the kind of file is told by its suffix."""
+        return [paths.DATA / "weights" / f"{self.file}{suffix}" for suffix in OWN_FILES]
+
+    @property
     def path(self) -> Path:
-        places = [paths.DATA / "weights" / f"{self.file}{suffix}" for suffix in OWN_FILES]
-        return next((place for place in places if place.exists()), places[0])
+        return next((place for place in self.places if place.exists()), self.places[0])
 
 
 class Torchvision(Source):

