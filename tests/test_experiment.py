@@ -24,7 +24,8 @@ def test_the_id_changes_with_every_setting_and_only_then():
     others = {
         "dataset": "fer2013", "task": "binary", "loss": "focal", "gamma": 1.0, "class_weights": False, "epochs": 3,
         "batch_size": 32, "optimiser": "sgd", "learning_rate": 1e-2, "weight_decay": 0.0, "cap": None,
-        "validation": 0.1, "image_size": 64, "median": True, "select": "best", "seed": 1, "model": "timm:resnet18", "dropout": 0.2,
+        "validation": 0.1, "image_size": 64, "median": True, "select": "best", "seed": 1,
+        "model": "timm:resnet18", "dropout": 0.2,
     }  # fmt: skip
     assert len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())}) == len(others) + 1
 

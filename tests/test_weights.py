@@ -64,6 +64,7 @@ def test_torchvisions_file_from_its_cache(name, home, monkeypatch):
     """The default weights' file, named by the beginning of its digest as torchvision does."""
     state = getattr(torchvision_models, name)().state_dict()
     source = weight_sources.SOURCES[name][0]
+    assert torchvision_models.get_model_weights(name).DEFAULT.url.endswith(f"/{source.file}")
     saved(state, home / "file.pth")
     digest = sha256((home / "file.pth").read_bytes()).hexdigest()
     known = replace(source, digest=digest[:8])
