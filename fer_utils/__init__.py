@@ -1,9 +1,9 @@
 """The small package behind the numbered notebooks: faces in, tables and figures out.
 
 Read the rooms in this order: emotions, faces, sources, sample, audit, batches, efficientnet_lite, face_resnet,
-timm_backbones, backbones, weight_files, weight_sources, weights, models, freezing, losses, devices, training,
-evaluation, experiment, studies, results, significance, calibration, evidence, tables, figures, macros, report,
-notebooks, readme. Each imports only from those before it (and from errors, files and paths).
+vggface, timm_backbones, backbones, weight_files, weight_sources, weights, models, freezing, losses, devices,
+training, evaluation, experiment, studies, results, significance, calibration, evidence, tables, figures,
+macros, report, notebooks, readme. Each imports only from those before it (and from errors, files and paths).
 """
 
 __version__ = "0.1.0"

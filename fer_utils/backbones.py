@@ -15,6 +15,7 @@ from fer_utils.efficientnet_lite import efficientnet_lite
 from fer_utils.errors import FerError, one_of
 from fer_utils.face_resnet import face_resnet
 from fer_utils.timm_backbones import find_timm
+from fer_utils.vggface import cut_convolutions, cut_vggface, vggface, vggface_convolutions
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
@@ -155,42 +156,6 @@ def _cut_face_resnet(network: nn.Sequential) -> dict[str, nn.Sequential]:
     return {"stem": stem, **trunk, "fc": nn.Sequential(network.mean, network.fc)}
 
 
-VGG_ROWS = ((3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3))  # inputs, filters, convolutions
-
-
-def _vggface() -> nn.ModuleDict:
-    """VGG16's layers, named as VGGFace's public weights name them."""
-    layers = _vggface_convolutions()
-    sides = {"fc6": (512 * 7 * 7, 4096), "fc7": (4096, 4096), "fc8": (4096, 2622)}
-    layers.update({name: nn.Linear(*side) for name, side in sides.items()})
-    return layers
-
-
-def _vggface_convolutions() -> nn.ModuleDict:
-    layers = nn.ModuleDict()
-    for row, (inputs, filters, count) in enumerate(VGG_ROWS, start=1):
-        for i in range(1, count + 1):
-            layers[f"conv{row}_{i}"] = nn.Conv2d(inputs if i == 1 else filters, filters, 3, padding=1)
-    return layers
-
-
-def _cut_vggface_convolutions(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
-    stages = {}
-    for row in range(1, 6):
-        convolutions = [layer for name, layer in layers.items() if name.startswith(f"conv{row}_")]
-        with_relu = [module for convolution in convolutions for module in (convolution, nn.ReLU())]
-        stages[f"conv{row}"] = nn.Sequential(*with_relu, nn.MaxPool2d(2))
-    return stages | {"fc": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 2622))}
-
-
-def _cut_vggface(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
-    stages = _cut_vggface_convolutions(layers)
-    del stages["fc"]
-    stages["fc6"] = nn.Sequential(nn.Flatten(), layers["fc6"], nn.ReLU(), nn.Dropout(0.5))
-    stages["fc7"] = nn.Sequential(layers["fc7"], nn.ReLU())
-    return stages | {"fc8": nn.Sequential(nn.Dropout(0.5), layers["fc8"])}
-
-
 RESNET18 = Backbone(_of_torchvision("resnet18"), _cut_resnet, 224, **IMAGENET)
 CLASSIFIER = {"unused": ("classifier.1",)}  # where the head stands in networks of the MobileNet family
 TOP = ("fc6", "fc7", "fc8")
@@ -207,8 +172,8 @@ BACKBONES = {
     "efficientnet_lite0": Backbone(lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER),
     "efficientnet_lite1": Backbone(lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER),
     "face_resnet": Backbone(face_resnet, _cut_face_resnet, 150, **DLIB, sizes=(103, 1024)),
-    "vggface": Backbone(_vggface, _cut_vggface, 224, **VGGFACE, sizes=(224, 224), unused=("fc8",)),
-    "vggface_notop": Backbone(_vggface_convolutions, _cut_vggface_convolutions, 224, **VGGFACE, unused=TOP),
+    "vggface": Backbone(vggface, cut_vggface, 224, **VGGFACE, sizes=(224, 224), unused=("fc8",)),
+    "vggface_notop": Backbone(vggface_convolutions, cut_convolutions, 224, **VGGFACE, unused=TOP),
 }
 
 

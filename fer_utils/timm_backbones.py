@@ -66,7 +66,12 @@ def find_timm(name: str) -> TimmBackbone:
     """timm's network by name. Raises FerError where timm is not installed or does not have it."""
     timm = _timm()
     one_of(name.split(".")[0], timm.list_models(), "timm model")
-    about = timm.get_pretrained_cfg(name)
+    try:
+        about = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise FerError(f"timm:{name}: {error}") from None
+    if about is None:
+        raise FerError(f"timm:{name} has no published weights, so its size and normalisation are not known")
     head = (about.classifier,) if isinstance(about.classifier, str) else tuple(about.classifier)
     return TimmBackbone(name, about.input_size[-1], about.mean, about.std, head)
 

@@ -123,6 +123,8 @@ def test_any_network_of_timm():
         assert network(torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8)).shape == (2, 4)
     with pytest.raises(FerError, match=r"unknown timm model 'resnet81'.*did you mean"):
         Network("timm:resnet81", 4)
+    with pytest.raises(FerError, match=r"timm:resnet18\.a9: Invalid pretrained tag"):
+        Network("timm:resnet18.a9", 4)
 
 
 def published(name: str) -> Network:
