@@ -39,8 +39,10 @@ def prepare(
     """
     from fer_utils import sources
 
-    if not re.fullmatch(r"[\w-]+", name) or name in ("reported", "sample"):
-        raise FerError(f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported or sample")
+    if not re.fullmatch(r"[\w-]+", name) or name in ("reported", "sample", "weights"):
+        raise FerError(
+            f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported, sample or weights"
+        )
     faces = sources.prepare(source or sources.fetch(), paths.DATA / name, size, grey)
     print(f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}")
     print(faces.counts().to_string())
@@ -81,6 +83,28 @@ def study(
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
     studies.run_study(name, dataset, device, precision, **extra)
+
+
+@app.command()
+def weights(
+    fetch: Annotated[str, typer.Option(help="a model whose weights to download, or all")] = "",
+    file: Annotated[str, typer.Option(help="MODEL=PATH: a file of weights of your own to check and keep")] = "",
+):
+    """List the pretrained weights: where from, size, present or missing, licence, what to do.
+
+    Examples:  weights --fetch all  ·  weights --file vggface=vgg_face_dag.pth
+    """
+    from fer_utils import weights as room
+
+    if file:
+        model, equals, path = file.partition("=")
+        if not equals:
+            raise FerError(f"{file!r} is not of the form MODEL=PATH")
+        room.add(model, Path(path))
+    refusals = room.fetch(fetch) if fetch else []
+    print(room.table().to_string(index=False))
+    if refusals:
+        raise FerError(" · ".join(refusals))
 
 
 @app.command()

@@ -21,7 +21,7 @@ from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.faces import Faces, Split, open_store, split_task
 from fer_utils.losses import LOSSES, make_loss
-from fer_utils.models import MODELS, Network
+from fer_utils.models import Network, check_model
 from fer_utils.sample import prepare_sample
 from fer_utils.training import OPTIMISERS, make_optimiser, train
 
@@ -52,6 +52,7 @@ class Experiment:
     dedupe: bool = False  # copies of one photograph on one side only: leaked test images left out (copies.near)
     image_size: int | None = None  # None: the network's own
     median: bool = False  # 3×3 median filter on every image
+    dropout: float | None = None  # before the head; None: the network's own
     select: str = "last"  # which epoch is tested: the last, or the best on validation
     seed: int = 0  # draws the cap, the split, the weights, the order and the dropout
 
@@ -61,7 +62,7 @@ class Experiment:
             if type(value) not in (*allowed, int if float in allowed else None):
                 raise FerError(f"{field.name} must be of type {field.type}; got {value!r}")
         get_task(self.task)
-        one_of(self.model, MODELS, "model")
+        check_model(self.model)
         one_of(self.loss, LOSSES, "loss")
         one_of(self.optimiser, OPTIMISERS, "optimiser")
         one_of(self.select, SELECTIONS, "selection")
@@ -72,6 +73,8 @@ class Experiment:
         for name in ("gamma", "weight_decay", "seed"):
             if not getattr(self, name) >= 0:
                 raise FerError(f"{name} must be 0 or more; got {getattr(self, name)}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise FerError(f"dropout must be at least 0 and below 1; got {self.dropout}")
 
     @classmethod
     def make(cls, **settings) -> "Experiment":
@@ -88,7 +91,7 @@ class Experiment:
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         changed = {name: value for name, value in settings.items() if value != defaults[name]}
         digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{self.task}-{self.model}-{self.loss}-s{self.seed}-{digest}"
+        return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
 
     def replace(self, **settings) -> "Experiment":
         return dataclasses.replace(self, **settings)
@@ -134,7 +137,7 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
     batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}
 
     torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
-    network = Network(experiment.model, len(task.classes), experiment.image_size, channels=1)
+    network = Network(experiment.model, len(task.classes), experiment.image_size, dropout=experiment.dropout)
     weights = torch.tensor(task.weights) if experiment.class_weights else None
     criterion = make_loss(experiment.loss, experiment.gamma, weights)
     optimiser = make_optimiser(experiment.optimiser, network, experiment.learning_rate, experiment.weight_decay)
@@ -144,6 +147,7 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
         "images": {name: len(rows) for name, rows in parts.items()},
         "data": {"source": faces.source, "digest": faces.digest},
         "parameters": sum(p.numel() for p in network.parameters()),
+        "pretrained": network.origin,
         "hardware": hardware.describe(),
     }
     if (folder / "config.json").exists():

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from fer_utils import weights
+from fer_utils.backbones import BACKBONES, find_backbone
 from fer_utils.batches import Preprocess
 from fer_utils.errors import FerError, one_of
 
@@ -14,7 +16,9 @@ class CNN(nn.Module):
     """
 
     native_size = 48
+    channels = 1
     mean, std = (0.5,), (0.5,)  # the report names normalisation without figures; these map 0..1 to -1..1
+    stages = ("block1", "block2", "block3", "hidden", "head")
 
     def __init__(self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.5):
         super().__init__()
@@ -36,19 +40,62 @@ class CNN(nn.Module):
         return self.head(self.hidden(self.block3(self.block2(self.block1(x)))))
 
 
-MODELS = {"cnn": CNN}
+MODELS = {"cnn": CNN} | BACKBONES
+
+
+def check_model(name: str) -> None:
+    """Raises FerError for a name that is neither in MODELS nor of the form timm:<name>."""
+    if not name.startswith("timm:"):
+        one_of(name, [*MODELS, "timm:<name>"], "model")
 
 
 class Network(nn.Module):
-    """Preprocessing and a network in one: uint8 images B×C×H×W in, logits B×classes out."""
+    """Preprocessing and a network in one: uint8 images B×C×H×W in, logits B×classes out.
 
-    def __init__(self, name: str, classes: int, size: int | None = None, channels: int = 1):
+    size (pixels), channels, dropout: None is the network's own. A model that has pretrained weights starts from
+    them, and `origin` tells which; pretrained=False is for a network whose trained state is loaded next.
+    Raises FerError for an unknown name, a size that does not fit, or weights that are missing or do not fit.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        classes: int,
+        size: int | None = None,
+        channels: int | None = None,
+        dropout: float | None = None,
+        pretrained: bool = True,
+    ):
         super().__init__()
-        architecture = MODELS[one_of(name, MODELS, "model")]
+        check_model(name)
+        architecture = MODELS.get(name) or find_backbone(name)
         size = architecture.native_size if size is None else size
-        mean, std = (values * channels for values in (architecture.mean, architecture.std))
+        channels = architecture.channels if channels is None else channels
+        options = {} if dropout is None else {"dropout": dropout}
+        start = weights.load(name) if pretrained else None
+        if start:
+            options["tensors"] = start.tensors
+        self.origin = start.origin if start else None
+        repeats = channels // len(architecture.mean)
+        mean, std = (values * repeats for values in (architecture.mean, architecture.std))
         self.preprocess = Preprocess(size, channels, mean, std)
-        self.body = architecture(classes, size, channels)
+        self.body = architecture(classes, size, channels, **options)
+        self.resting: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the network's stages, from stem to head."""
+        return self.body.stages
+
+    def stage(self, name: str) -> nn.Module:
+        return self.body.get_submodule(name)
+
+    def train(self, mode: bool = True) -> "Network":
+        """Training mode, except for the stages in `resting`, which stay in evaluation mode."""
+        super().train(mode)
+        for name in self.resting:
+            self.stage(name).eval()
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
         return self.body(self.preprocess(images))

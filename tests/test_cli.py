@@ -52,6 +52,12 @@ def test_prepare_run_audit(tmp_path, photos):
         (["prepare", "nowhere.zip", "--name", "../elsewhere"], "cannot name a data set"),
         (["prepare", "nowhere.zip", "--name", "reported"], "cannot name a data set"),
         (["prepare", "nowhere.zip"], "nowhere.zip: no such file or folder"),
+        (["prepare", "nowhere.zip", "--name", "weights"], "cannot name a data set"),
+        (["weights", "--fetch", "resnet81"], "unknown model with pretrained weights 'resnet81' (did you mean"),
+        (["weights", "--file", "vggface"], "'vggface' is not of the form MODEL=PATH"),
+        (["weights", "--file", "vggface=nowhere.pth"], "nowhere.pth: No such file or directory"),
+        (["weights", "--file", "vggface=nowhere.zip"], "unknown kind of file '.zip'"),
+        (["weights", "--file", "face_resnet=nowhere.tgz"], "nowhere.tgz: No such file or directory"),
     ],
 )
 def test_errors_are_one_line_and_a_status(tmp_path, arguments, complaint):
@@ -59,6 +65,15 @@ def test_errors_are_one_line_and_a_status(tmp_path, arguments, complaint):
     assert done.returncode == 2
     assert done.stderr.startswith("fer_utils: ") and complaint in done.stderr
     assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_are_listed_with_what_to_do(tmp_path):
+    done = fer(tmp_path, "weights")
+    assert done.returncode == 0, done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert "missing" in lines["vggface"] and lines["vggface"].endswith("--file vggface=PATH")
+    assert "Apache-2.0" in lines["efficientnet_lite0"]
     assert list(tmp_path.iterdir()) == []
 
 

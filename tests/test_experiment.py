@@ -25,6 +25,7 @@ def test_the_id_changes_with_every_setting_and_only_then():
         "dataset": "fer2013", "task": "binary", "loss": "focal", "gamma": 1.0, "class_weights": False, "epochs": 3,
         "batch_size": 32, "optimiser": "sgd", "learning_rate": 1e-2, "weight_decay": 0.0, "cap": None,
         "validation": 0.1, "dedupe": True, "image_size": 64, "median": True, "select": "best", "seed": 1,
+        "model": "timm:resnet18", "dropout": 0.2,
     }  # fmt: skip
     assert len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())}) == len(others) + 1
 
@@ -47,6 +48,7 @@ def test_ids_of_committed_results_never_change():
         ({"cap": -5}, "cap must be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
         ({"gamma": -1.0}, "gamma must be 0 or more"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1; got 1.0"),
         ({"epochs": "3"}, "epochs must be of type .*int.*; got '3'"),
         ({"median": 1}, "median must be of type .*bool.*; got 1"),
     ],
@@ -66,6 +68,12 @@ def finished(drawn, tmp_path_factory):
     return chosen, faces, home / "results", run(chosen, "cpu", "fp32", home / "results", faces)
 
 
+def test_a_models_name_makes_a_plain_folder_name():
+    assert Experiment(model="timm:resnet18.a1_in1k").id.startswith(
+        "multiclass-timm_resnet18.a1_in1k-cross_entropy-s0-"
+    )
+
+
 def test_what_a_run_leaves(finished):
     chosen, faces, _, folder = finished
     assert {p.name for p in folder.iterdir()} == {
@@ -77,6 +85,7 @@ def test_what_a_run_leaves(finished):
     assert config["classes"] == ["angry", "fear", "happy", "sad"]
     assert config["data"]["digest"] == faces.digest
     assert {"device", "precision", "torch", "commit"} <= set(config["hardware"])
+    assert config["pretrained"] is None
     history = pd.read_csv(folder / "history.csv")
     assert history["epoch"].tolist() == [1, 2]
 

