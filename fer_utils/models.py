@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from fer_utils.batches import Preprocess
 from fer_utils.errors import FerError, one_of
+from fer_utils.resnet import SmallResNet
 
 
 class CNN(nn.Module):
@@ -15,6 +16,7 @@ class CNN(nn.Module):
 
     native_size = 48
     mean, std = (0.5,), (0.5,)  # the report names normalisation without figures; these map 0..1 to -1..1
+    stages = ("block1", "block2", "block3", "hidden", "head")
 
     def __init__(self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.5):
         super().__init__()
@@ -36,7 +38,7 @@ class CNN(nn.Module):
         return self.head(self.hidden(self.block3(self.block2(self.block1(x)))))
 
 
-MODELS = {"cnn": CNN}
+MODELS = {"cnn": CNN, "small_resnet": SmallResNet}
 
 
 class Network(nn.Module):
