@@ -18,9 +18,9 @@ RECIPE = {
     "cap": None,  # every training image of the classes
     "epochs": 40,  # about what a 2-core CPU does in ten minutes of the four classes
     "batch_size": 128,
-    "optimiser": "sgd",  # Nesterov momentum 0.9
-    "learning_rate": 0.1,  # the peak: customary for residual networks at this batch size
-    "weight_decay": 5e-4,
+    "optimiser": "adamw",  # ahead of SGD after the first epochs; whether after all of them, the ablation tells
+    "learning_rate": 2e-3,  # the peak
+    "weight_decay": 0.05,
     "schedule": "one_cycle",  # few epochs are enough for it
     "flip": True,  # a mirrored face shows the same expression
     "rotation": 10.0,  # degrees: how far heads lean in photographs
@@ -38,7 +38,8 @@ WITHOUT = {
     "rotation, shift and scale": {"rotation": 0.0, "shift": 0.0, "scale": 0.0},
     "erasing": {"erasing": 0.0},
     "label smoothing": {"label_smoothing": 0.0},
-    "one-cycle schedule": {"schedule": "constant", "learning_rate": 0.01},  # the peak is too high to stay at
+    "AdamW": {"optimiser": "sgd", "learning_rate": 0.02, "weight_decay": 5e-4},
+    "one-cycle schedule": {"schedule": "constant", "learning_rate": 5e-4},  # the peak is too high to stay at
     "averaged weights": {"ema": 0.0},
     "test-time flip": {"tta": "none"},
 }

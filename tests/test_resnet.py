@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
 from fer_utils.errors import FerError
 from fer_utils.models import MODELS, Network
-from fer_utils.resnet import AverageAndMaximum, Block
+from fer_utils.resnet import Block
 
 
 def test_sides_and_size():
@@ -18,18 +19,15 @@ def test_sides_and_size():
     assert shapes == [(32, 24, 24), (32, 24, 24), (64, 12, 12), (128, 6, 6), (256, 3, 3), (7,)]
 
 
-def test_a_block_starts_as_its_shortcut():
+def test_a_block_adds_to_its_shortcut():
     torch.manual_seed(0)
     x = torch.randn(4, 8, 6, 6)
-    torch.testing.assert_close(Block(8, 8, stride=1)(x), x.relu())
-    halving = Block(8, 16, stride=2)
-    torch.testing.assert_close(halving(x), halving.shortcut(x).relu())
-    assert halving(x).shape == (4, 16, 3, 3)
-
-
-def test_average_and_maximum():
-    x = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, -4.0]]]])
-    assert AverageAndMaximum()(x).tolist() == [[3.0, -1.0, 6.0, 0.0]]
+    block, halving = Block(8, 8, stride=1), Block(8, 16, stride=2)
+    torch.testing.assert_close(block(x), (block.residual(x) + x).relu())
+    nn.init.zeros_(halving.residual[-1].weight)
+    averaged = x.view(4, 8, 3, 2, 3, 2).mean((3, 5))
+    _, convolution, normalisation = halving.shortcut
+    torch.testing.assert_close(halving(x), normalisation(convolution(averaged)).relu())
 
 
 @pytest.mark.parametrize("size, channels, classes", [(48, 1, 2), (64, 3, 7), (17, 1, 3)])
