@@ -1,21 +1,54 @@
 """Scores from saved logits, all computed by scikit-learn over the whole split; nothing is averaged over batches."""
 
 from collections.abc import Sequence
+from itertools import product
+from math import log
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn import metrics
-from torch import nn
+from torch import Tensor, nn
 
 from fer_utils.batches import Batches
+from fer_utils.errors import one_of
+
+SHIFT = 3  # pixels of 48: what crops of 42, a common choice for FER2013, move by
+# test-time augmentation: the views of an image as (mirrored, pixels down, pixels right)
+VIEWS = {
+    "none": [(False, 0, 0)],
+    "flip": [(False, 0, 0), (True, 0, 0)],
+    "flip_shift": list(product((False, True), (-SHIFT, 0, SHIFT), (-SHIFT, 0, SHIFT))),
+}
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, batches: Batches) -> np.ndarray:
-    """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used."""
+def predict(network: nn.Module, batches: Batches, tta: str = "none") -> np.ndarray:
+    """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used.
+
+    With test-time augmentation (a name in VIEWS) they are the logarithms of the views' mean probabilities,
+    whose softmax is that mean: probabilities, as in any ensemble, so that no single view outvotes the others.
+    """
+    one_of(tta, VIEWS, "test-time augmentation")
     network.eval()
-    return torch.cat([network(images) for images, _ in batches]).cpu().numpy()
+    return torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches]).cpu().numpy()
+
+
+def _logits(network: nn.Module, images: Tensor, views: list[tuple[bool, int, int]]) -> Tensor:
+    if len(views) == 1:
+        return network(images)
+    each = [network(view(images, *which)).log_softmax(1) for which in views]
+    return torch.stack(each).logsumexp(0) - log(len(views))
+
+
+def view(images: Tensor, mirrored: bool, down: int, right: int) -> Tensor:
+    """B×C×H×W mirrored left to right where asked, then moved by whole pixels; border pixels are repeated."""
+    images = images.flip(3) if mirrored else images
+    rows, columns = (
+        (torch.arange(side, device=images.device) - by).clamp_(0, side - 1)
+        for side, by in zip(images.shape[2:], (down, right), strict=True)
+    )
+    return images[:, :, rows][:, :, :, columns]
 
 
 def scores(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:

@@ -16,13 +16,15 @@ import pandas as pd
 import torch
 
 from fer_utils import copies, devices, evaluation, files, paths
+from fer_utils.augment import Augment
 from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
-from fer_utils.faces import Faces, Split, open_store, split_task
-from fer_utils.losses import LOSSES, make_loss
+from fer_utils.faces import TESTS, Faces, Split, open_store, split_task
+from fer_utils.losses import make_loss
 from fer_utils.models import Network, check_model
 from fer_utils.sample import prepare_sample
+from fer_utils.schedules import SCHEDULES
 from fer_utils.training import OPTIMISERS, make_optimiser, train
 
 SELECTIONS = ("last", "best")
@@ -54,7 +56,20 @@ class Experiment:
     median: bool = False  # 3×3 median filter on every image
     dropout: float | None = None  # before the head; None: the network's own
     select: str = "last"  # which epoch is tested: the last, or the best on validation
-    seed: int = 0  # draws the cap, the split, the weights, the order and the dropout
+    seed: int = 0  # draws the cap, the split, the weights, the order, the augmentation and the dropout
+    test: str = "all"  # every test image; or private: PrivateTest, with PublicTest for validation
+    flip: bool = False  # augmentation: see Augment, here to mixup
+    rotation: float = 0.0  # degrees
+    shift: float = 0.0  # share of the side
+    scale: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erasing: float = 0.0  # probability
+    mixup: float = 0.0  # alpha
+    label_smoothing: float = 0.0  # cross-entropy only
+    schedule: str = "constant"  # of the learning rate; or cosine, one_cycle, plateau
+    ema: float = 0.0  # decay of the averaged weights, for example 0.998; 0: the last step's weights
+    tta: str = "none"  # test-time augmentation of the final scores; or flip, flip_shift
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -63,18 +78,23 @@ class Experiment:
                 raise FerError(f"{field.name} must be of type {field.type}; got {value!r}")
         get_task(self.task)
         check_model(self.model)
-        one_of(self.loss, LOSSES, "loss")
+        make_loss(self.loss, 0.0, None, self.label_smoothing)
         one_of(self.optimiser, OPTIMISERS, "optimiser")
         one_of(self.select, SELECTIONS, "selection")
+        one_of(self.test, TESTS, "test")
+        one_of(self.schedule, SCHEDULES, "schedule")
+        one_of(self.tta, evaluation.VIEWS, "test-time augmentation")
         for name in ("epochs", "batch_size", "cap", "image_size", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise FerError(f"{name} must be above 0; got {value}")
-        for name in ("gamma", "weight_decay", "seed"):
-            if not getattr(self, name) >= 0:
+        for name in ("gamma", "weight_decay", "seed", "rotation", "mixup"):
+            if not 0 <= getattr(self, name) < float("inf"):
                 raise FerError(f"{name} must be 0 or more; got {getattr(self, name)}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise FerError(f"dropout must be at least 0 and below 1; got {self.dropout}")
+        for name in ("shift", "scale", "brightness", "contrast", "erasing", "label_smoothing", "ema", "dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise FerError(f"{name} must be at least 0 and below 1; got {value}")
 
     @classmethod
     def make(cls, **settings) -> "Experiment":
@@ -132,14 +152,14 @@ def run(
 def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware) -> None:
     task = get_task(experiment.task)
     groups = copies.near(faces) if experiment.dedupe else None
-    split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, groups)
+    split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups)
     parts = {name: getattr(split, name) for name in ("train", "val", "test")}
     batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}
 
     torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
     network = Network(experiment.model, len(task.classes), experiment.image_size, dropout=experiment.dropout)
     weights = torch.tensor(task.weights) if experiment.class_weights else None
-    criterion = make_loss(experiment.loss, experiment.gamma, weights)
+    criterion = make_loss(experiment.loss, experiment.gamma, weights, experiment.label_smoothing)
     optimiser = make_optimiser(experiment.optimiser, network, experiment.learning_rate, experiment.weight_decay)
     config = {
         "experiment": dataclasses.asdict(experiment),
@@ -156,11 +176,12 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
     history = train(
         network, batches["train"], batches["val"], criterion, optimiser,
         epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
+        augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule, ema=experiment.ema,
     )  # fmt: skip
 
     state = torch.load(folder / f"{experiment.select}.pth", weights_only=True)
     network.load_state_dict(state)
-    logits = {name: evaluation.predict(network, batches[name]) for name in ("val", "test")}
+    logits = {name: evaluation.predict(network, batches[name], experiment.tta) for name in ("val", "test")}
     _write_evaluation(folder, task.classes, split, logits)
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     files.write_json(folder / "done.json", finished)
@@ -173,6 +194,11 @@ def _batches(
     images = faces.images[rows]
     images = median_filter(images) if experiment.median else images
     return Batches(images, split.labels[rows], experiment.batch_size, hardware.device)
+
+
+def _augmentation(experiment: Experiment) -> Augment:
+    strengths = {field.name: getattr(experiment, field.name) for field in dataclasses.fields(Augment)}
+    return Augment(**strengths)
 
 
 def _check_same_data(folder: Path, faces: Faces) -> None:

@@ -14,10 +14,11 @@ from sklearn.model_selection import train_test_split
 
 from fer_utils import files
 from fer_utils.emotions import Task
-from fer_utils.errors import FerError
+from fer_utils.errors import FerError, one_of
 
 SPLITS = ("Training", "Validation", "PublicTest", "PrivateTest", "Test")
 TEST_SPLITS = ("PublicTest", "PrivateTest", "Test")
+TESTS = ("all", "private")
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity, so that copies.near can remember its answer
@@ -99,30 +100,43 @@ class Split:
 
 
 def split_task(
-    faces: Faces, task: Task, cap: int | None, validation: float, seed: int, groups: np.ndarray | None = None
+    faces: Faces,
+    task: Task,
+    cap: int | None,
+    validation: float,
+    seed: int,
+    test: str = "all",
+    groups: np.ndarray | None = None,
 ) -> Split:
     """Report A's protocol: at most `cap` training images a class, then a stratified train/validation split.
 
     The validation images come out of the Training images, unless the set brings its own Validation split.
     The test rows are all images of the task's classes in the set's own test split. Raises FerError.
 
+    test="private" is the protocol of the seven-class literature: PrivateTest is tested, PublicTest is the
+    validation split, and all Training images (or `cap` a class) are for training.
+
     groups: int, one an image; images of a group show one photograph (copies.near). A test image whose group has
-    an image outside the test split, of whatever class, is left out, and training and validation share no group.
+    an image outside the tested split, of whatever class, is left out, and training and validation share no group.
     None: every image for itself, as report A has it.
     """
+    one_of(test, TESTS, "test")
     if cap is not None and cap <= 0:
         raise FerError(f"cap must be at least 1 image a class, or none; got {cap}")
     if not 0 < validation < 1:
         raise FerError(f"validation must lie between 0 and 1; got {validation}")
     labels = _class_indices(faces, task)
     pool = faces.rows(task.classes, ("Training",))
-    val = faces.rows(task.classes, ("Validation",))
-    test = faces.rows(task.classes, TEST_SPLITS)
+    private = test == "private"
+    tested = ("PrivateTest",) if private else TEST_SPLITS
+    val = faces.rows(task.classes, ("PublicTest",) if private else ("Validation",))
+    test = faces.rows(task.classes, tested)
     groups = np.arange(len(faces)) if groups is None else groups
-    in_test = faces.index["split"].isin(TEST_SPLITS).to_numpy()
-    test = test[~np.isin(groups[test], groups[~in_test])]
+    elsewhere = ~faces.index["split"].isin(tested).to_numpy()
+    test = test[~np.isin(groups[test], groups[elsewhere])]
     pool = pool[~np.isin(groups[pool], groups[val])]
-    for name, rows in (("training", pool), ("test", test)):
+    needed = {"training": pool, "test": test} | ({"PublicTest": val} if private else {})
+    for name, rows in needed.items():
         for position, cls in enumerate(task.classes):
             found = int((labels[rows] == position).sum())
             if found < (2 if name == "training" else 1):

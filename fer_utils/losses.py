@@ -1,4 +1,4 @@
-"""Cross-entropy and focal loss, both with class weights."""
+"""Cross-entropy and focal loss, both with class weights; label smoothing for cross-entropy."""
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +35,17 @@ class FocalLoss(nn.Module):
         return loss.mean()
 
 
-def make_loss(name: str, gamma: float, weights: Tensor | None) -> nn.Module:
-    """The loss by name; weights: float, one a class, or None. Raises FerError for an unknown name."""
+def make_loss(name: str, gamma: float, weights: Tensor | None, smoothing: float = 0.0) -> nn.Module:
+    """The loss by name; weights: float, one a class, or None. Raises FerError for an unknown name.
+
+    smoothing: the share of each label that is spread evenly over all K classes (Szegedy et al. 2016): the
+    target is 1 - smoothing + smoothing/K for the label and smoothing/K for the others. Cross-entropy only.
+    """
     one_of(name, LOSSES, "loss")
-    return FocalLoss(gamma, weights) if name == "focal" else nn.CrossEntropyLoss(weights)
+    if name == "cross_entropy":
+        return nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
+    if smoothing:
+        raise FerError(
+            f"label_smoothing needs loss=cross_entropy; focal loss knows one true class; got {smoothing}"
+        )
+    return FocalLoss(gamma, weights)

@@ -6,6 +6,7 @@ from fer_utils import weights
 from fer_utils.backbones import BACKBONES, find_backbone
 from fer_utils.batches import Preprocess
 from fer_utils.errors import FerError, one_of
+from fer_utils.resnet import SmallResNet
 
 
 class CNN(nn.Module):
@@ -40,7 +41,7 @@ class CNN(nn.Module):
         return self.head(self.hidden(self.block3(self.block2(self.block1(x)))))
 
 
-MODELS = {"cnn": CNN} | BACKBONES
+MODELS = {"cnn": CNN, "small_resnet": SmallResNet} | BACKBONES
 
 
 def check_model(name: str) -> None:

@@ -1,7 +1,7 @@
 """The training loop, in sight.
 
-Each epoch seeds itself (order of the images, dropout), so a run that was interrupted continues from its
-last epoch exactly as if it had not been.
+Each epoch seeds itself (order of the images, augmentation, dropout) and the learning rate is a function of
+the step, so a run that was interrupted continues from its last epoch exactly as if it had not been.
 """
 
 import io
@@ -17,10 +17,14 @@ from torch import nn
 from tqdm import tqdm
 
 from fer_utils import files
+from fer_utils.augment import Augment, mix
+from fer_utils.averaging import WeightAverage
 from fer_utils.batches import Batches
 from fer_utils.devices import Hardware
 from fer_utils.errors import FerError, one_of
+from fer_utils.schedules import share_of_peak
 
+AS_THEY_ARE = Augment()
 OPTIMISERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -45,29 +49,50 @@ def train(
     seed: int,
     hardware: Hardware,
     folder: Path,
+    augment: Augment = AS_THEY_ARE,
+    mixup: float = 0.0,
+    schedule: str = "constant",
+    ema: float = 0.0,
 ) -> pd.DataFrame:
     """Trains in place and returns the history: a row an epoch with losses, accuracies (0..1) and seconds.
 
-    Train loss and accuracy are averages over the epoch, while the weights move and dropout is on; those of
-    validation are taken at its end. `folder` receives history.csv, best.pth (highest validation accuracy,
-    the earliest if tied), last.pth, and while it runs resume.pth. Raises FerError if the loss is not finite.
+    Train loss and accuracy are averages over the epoch, of augmented images, while the weights move and dropout
+    is on; those of validation are taken at its end. With mixup (its alpha) an image counts as right where the
+    prediction is the class of its larger share. The optimiser's learning rates are the peaks of the schedule.
+
+    With ema (its decay) the averaged weights are validated and saved; `network` keeps the last step's.
+    `folder` receives history.csv, best.pth (highest validation accuracy, the earliest if tied), last.pth, and
+    while it runs resume.pth. Raises FerError if the loss is not finite.
     """
     network.to(hardware.device, memory_format=torch.channels_last)  # the layout convolutions are fastest in
     criterion.to(hardware.device)
-    history = _resume(folder, network, optimiser)
+    peaks = [group["lr"] for group in optimiser.param_groups]
+    average = WeightAverage(network, ema) if ema else None
+    judged = average.network if average else network
+    parts = {"network": network, "optimiser": optimiser} | ({"average": judged} if average else {})
+    history = _resume(folder, parts, hardware.device)
+    steps = len(train_set) * epochs
 
     for epoch in range(len(history) + 1, epochs + 1):
         started = time.perf_counter()
         torch.manual_seed(1000 * seed + epoch)
         network.train()
         losses, hits = [], []
-        for images, labels in _with_bar(train_set.shuffled(1000 * seed + epoch), len(train_set), epoch):
+        val_losses = [past["val_loss"] for past in history]
+        batches = _with_bar(train_set.shuffled(1000 * seed + epoch), len(train_set), epoch)
+        for step, (images, labels) in enumerate(batches, start=len(train_set) * (epoch - 1)):
+            height = share_of_peak(schedule, step, steps, val_losses)
+            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                group["lr"] = height * peak
+            images, targets = mix(augment(images), labels, mixup)
             with hardware.autocast():
                 logits = network(images).float()
-            loss = criterion(logits, labels)
+            loss = sum(share * criterion(logits, classes) for classes, share in targets)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+            if average:
+                average.update(step)
             losses.append(loss.detach() * len(labels))
             hits.append((logits.argmax(1) == labels).sum())
         images_seen = len(train_set.labels)
@@ -76,17 +101,17 @@ def train(
         if not train_loss < float("inf"):
             raise FerError(f"epoch {epoch}: the loss is {train_loss}; try a smaller learning rate")
 
-        val_loss, val_accuracy = validate(network, val_set, criterion, hardware)
+        val_loss, val_accuracy = validate(judged, val_set, criterion, hardware)
         seconds = round(time.perf_counter() - started, 2)
         row = (epoch, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
         best_so_far = max((past["val_accuracy"] for past in history), default=-1.0)
         history.append(dict(zip(COLUMNS, row, strict=True)))
         if val_accuracy > best_so_far:
-            save_weights(folder / "best.pth", network)
-        _checkpoint(folder, network, optimiser, history)
+            save_weights(folder / "best.pth", judged)
+        _checkpoint(folder, parts, history)
         _print_row(history[-1])
 
-    save_weights(folder / "last.pth", network)
+    save_weights(folder / "last.pth", judged)
     return pd.DataFrame(history, columns=COLUMNS)
 
 
@@ -116,21 +141,21 @@ def _save(path: Path, content: dict) -> None:
         part.write_bytes(buffer.getbuffer())
 
 
-def _checkpoint(folder: Path, network: nn.Module, optimiser, history: list[dict]) -> None:
-    content = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
+def _checkpoint(folder: Path, parts: dict, history: list[dict]) -> None:
+    content = {name: part.state_dict() for name, part in parts.items()} | {"history": history}
     _save(folder / "resume.pth", content)
     with files.whole_file(folder / "history.csv") as part:
         pd.DataFrame(history, columns=COLUMNS).to_csv(part, index=False)
 
 
-def _resume(folder: Path, network: nn.Module, optimiser) -> list[dict]:
+def _resume(folder: Path, parts: dict, device: torch.device) -> list[dict]:
     """The history of the epochs already done, their state loaded; empty at a fresh start."""
     checkpoint = folder / "resume.pth"
     if not checkpoint.exists():
         return []
-    content = torch.load(checkpoint, map_location=next(network.parameters()).device, weights_only=True)
-    network.load_state_dict(content["network"])
-    optimiser.load_state_dict(content["optimiser"])
+    content = torch.load(checkpoint, map_location=device, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(content[name])
     print(f"  resuming after epoch {len(content['history'])}", flush=True)
     return content["history"]
 

@@ -60,7 +60,7 @@ def test_a_clean_split_leaves_leaks_out_and_keeps_groups_together():
     groups[[110, 112]] = groups[10]  # two test images leak
     groups[111] = groups[113]  # a pair within the test split may stay
     for seed in range(5):
-        split = split_task(faces, get_task("binary"), None, 0.2, seed, groups)
+        split = split_task(faces, get_task("binary"), None, 0.2, seed, groups=groups)
         assert np.isin([1, 3, 5, 7], split.train).sum() in (0, 4)
         assert sorted({*split.train, *split.val}) == list(range(100))
         assert sorted(split.test) == sorted({*range(100, 120)} - {110, 112})
@@ -73,5 +73,5 @@ def test_a_sets_own_validation_split_shares_no_group_with_training():
         ["Training"] * 5 + ["Validation"] * 2 + ["Test"] * 2,
     )
     groups = np.array([0, 1, 2, 3, 4, 0, 5, 6, 7])
-    split = split_task(faces, get_task("binary"), None, 0.2, 0, groups)
+    split = split_task(faces, get_task("binary"), None, 0.2, 0, groups=groups)
     assert split.train.tolist() == [1, 2, 3, 4] and split.val.tolist() == [5, 6] and split.test.tolist() == [7, 8]

@@ -26,6 +26,9 @@ def test_the_id_changes_with_every_setting_and_only_then():
         "batch_size": 32, "optimiser": "sgd", "learning_rate": 1e-2, "weight_decay": 0.0, "cap": None,
         "validation": 0.1, "dedupe": True, "image_size": 64, "median": True, "select": "best", "seed": 1,
         "model": "timm:resnet18", "dropout": 0.2,
+        "test": "private", "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1, "brightness": 0.1,
+        "contrast": 0.1, "erasing": 0.5, "mixup": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "ema": 0.99,
+        "tta": "flip",
     }  # fmt: skip
     assert len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())}) == len(others) + 1
 
@@ -49,6 +52,20 @@ def test_ids_of_committed_results_never_change():
         ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
         ({"gamma": -1.0}, "gamma must be 0 or more"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1; got 1.0"),
+        ({"test": "public"}, "unknown test 'public'; choose one of: all, private"),
+        ({"rotation": -5.0}, "rotation must be 0 or more; got -5.0"),
+        ({"mixup": float("inf")}, "mixup must be 0 or more; got inf"),
+        ({"shift": 1.0}, "shift must be at least 0 and below 1; got 1.0"),
+        ({"scale": -0.1}, "scale must be at least 0 and below 1"),
+        ({"brightness": 2.0}, "brightness must be at least 0 and below 1"),
+        ({"contrast": float("nan")}, "contrast must be at least 0 and below 1; got nan"),
+        ({"erasing": 1.5}, "erasing must be at least 0 and below 1"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1"),
+        ({"label_smoothing": 0.1, "loss": "focal"}, "label_smoothing needs loss=cross_entropy"),
+        ({"ema": 1.0}, "ema must be at least 0 and below 1"),
+        ({"flip": 1}, "flip must be of type .*bool.*; got 1"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'; choose one of: constant, cosine, one_cycle, plateau"),
+        ({"tta": "crops"}, "unknown test-time augmentation 'crops'; choose one of: none, flip, flip_shift"),
         ({"epochs": "3"}, "epochs must be of type .*int.*; got '3'"),
         ({"median": 1}, "median must be of type .*bool.*; got 1"),
     ],
@@ -100,6 +117,38 @@ def test_saved_logits_give_the_saved_scores(finished):
         saved = opened.metrics[opened.metrics["split"] == split]
         np.testing.assert_allclose(again["value"], saved["value"])
     assert opened.confusion(folder.name).to_numpy().sum() == len(made["test_labels"]) == 4 * 8
+
+
+def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
+    seen, train = {}, experiment.train
+
+    def listen(*parts, **settings):
+        seen.update(settings, criterion=parts[3])
+        return train(*parts, **settings)
+
+    monkeypatch.setattr(experiment, "train", listen)
+    chosen = studies.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
+    folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
+    parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
+    assert vars(seen["augment"]) == parts and all(parts.values())
+    assert seen["criterion"].label_smoothing == chosen.label_smoothing > 0
+    assert {name: seen[name] for name in ("mixup", "schedule", "ema")} == {
+        "mixup": 0.2, "schedule": "one_cycle", "ema": chosen.ema,
+    }  # fmt: skip
+    images = json.loads((folder / "config.json").read_text())["images"]
+    assert chosen.task == "seven" and images == {"train": 84, "val": 28, "test": 28}
+    with np.load(folder / "predictions.npz") as saved:
+        np.testing.assert_allclose(np.exp(saved["test_logits"]).sum(1), 1, atol=1e-5)  # averaged over views
+
+
+def test_the_ablation_takes_one_thing_out_at_a_time():
+    whole, *others = studies.make_study("ablation", "fer2013", seeds=[3])
+    assert whole in studies.make_study("best", "fer2013", seeds=[3])
+    differences = [
+        {name for name, value in vars(other).items() if value != getattr(whole, name)} for other in others
+    ]
+    assert differences == [set(left_out) for left_out in studies.WITHOUT.values()]
+    assert all(getattr(whole, name) == value for name, value in studies.RECIPE.items())
 
 
 def test_a_finished_run_is_not_repeated(finished):

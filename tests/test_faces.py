@@ -36,6 +36,25 @@ def test_report_a_counts(like_fer2013, name, train, val, test, seed):
     assert np.bincount(split.labels[np.concatenate([split.train, split.val])]).max() <= 4000
 
 
+def test_the_private_protocol(drawn):
+    """PrivateTest is tested, PublicTest validates, every Training image trains."""
+    split = split_task(drawn, get_task("seven"), cap=None, validation=0.2, seed=0, test="private")
+    found = [drawn.index["split"].iloc[rows].unique().tolist() for rows in (split.train, split.val, split.test)]
+    assert found == [["Training"], ["PublicTest"], ["PrivateTest"]]
+    assert [len(rows) for rows in (split.train, split.val, split.test)] == [84, 28, 28]
+
+
+def test_the_private_protocol_needs_both_test_splits(like_fer2013):
+    for missing, there in (("PublicTest", "PrivateTest"), ("PrivateTest", "PublicTest")):
+        index = like_fer2013.index.assign(split=like_fer2013.index["split"].replace("PublicTest", there))
+        one_test = Faces(like_fer2013.images, index, "half")
+        name = "test" if missing == "PrivateTest" else missing
+        with pytest.raises(FerError, match=f"class 'happy' has 0 {name} images in half"):
+            split_task(one_test, get_task("binary"), None, 0.2, 0, test="private")
+    with pytest.raises(FerError, match="unknown test 'public'; choose one of: all, private"):
+        split_task(like_fer2013, get_task("binary"), None, 0.2, 0, test="public")
+
+
 def test_the_seed_decides_which_images(like_fer2013):
     task = get_task("binary")
     first, again, other = (split_task(like_fer2013, task, 4000, 0.2, seed) for seed in (0, 0, 1))

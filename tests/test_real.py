@@ -39,7 +39,7 @@ def test_a_photograph_stays_on_one_side(fer2013):
     """25 stored images show one baby: another crop each, three labels."""
     groups = copies.near(fer2013)
     assert np.bincount(groups).max() == 25
-    split = split_task(fer2013, get_task("multiclass"), 4000, 0.2, 0, groups)
+    split = split_task(fer2013, get_task("multiclass"), 4000, 0.2, 0, groups=groups)
     sides = [set(groups[rows]) for rows in (split.train, split.val, split.test)]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
     assert 0.18 < len(split.val) / (len(split.val) + len(split.train)) < 0.22

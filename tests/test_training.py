@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import devices
+from fer_utils import devices, training
+from fer_utils.augment import Augment
 from fer_utils.batches import Batches
 from fer_utils.errors import FerError
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
+from fer_utils.schedules import share_of_peak
 from fer_utils.training import COLUMNS, make_optimiser, train
 
 HARDWARE = devices.choose("cpu", "fp32")
@@ -25,13 +27,13 @@ def squares(n: int, seed: int) -> Batches:
     return Batches(images, labels, 16, HARDWARE.device)
 
 
-def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy"):
+def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy", **settings):
     torch.manual_seed(0)
     network = Network("cnn", 2, size=16)
     history = train(
         network, squares(96, 0), squares(32, 1), make_loss(loss, 2.0, None),
         make_optimiser(optimiser, network, learning_rate, 1e-4),
-        epochs=epochs, seed=0, hardware=HARDWARE, folder=folder,
+        epochs=epochs, seed=0, hardware=HARDWARE, folder=folder, **settings,
     )  # fmt: skip
     return network, history
 
@@ -57,15 +59,80 @@ def test_an_interrupted_run_continues_as_if_it_had_not_been(tmp_path):
     assert all(torch.equal(value, best[1][name]) for name, value in best[0].items())
 
 
+def interrupted_after(monkeypatch, batches):
+    """The loop meets Ctrl-C after so many batches."""
+    calls = iter(range(batches))
+
+    def count(images, labels, alpha):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return mix(images, labels, alpha)
+
+    mix = training.mix
+    monkeypatch.setattr(training, "mix", count)
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "plateau"])
+def test_with_everything_on_an_interrupted_run_still_continues_exactly(tmp_path, monkeypatch, schedule):
+    everything = {
+        "optimiser": "sgd", "learning_rate": 0.05, "mixup": 0.2, "schedule": schedule, "ema": 0.9,
+        "augment": Augment(True, 10.0, 0.1, 0.1, 0.1, 0.1, 0.5),
+    }  # fmt: skip
+    straight, whole = go(tmp_path / "straight", 4, **everything)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupted_after(patch, 15)  # in the third epoch of six batches
+        go(tmp_path / "broken", 4, **everything)
+    resumed, history = go(tmp_path / "broken", 4, **everything)
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), whole.drop(columns="seconds"))
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    for file in ("best.pth", "last.pth"):
+        first, second = (torch.load(tmp_path / run / file, weights_only=True) for run in ("straight", "broken"))
+        assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def accuracy(weights, val):
+    network = Network("cnn", 2, size=16).eval()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    with torch.inference_mode():
+        return (network(val.images).argmax(1) == val.labels).float().mean().item()
+
+
+def test_the_averaged_weights_are_validated_and_saved(tmp_path):
+    network, history = go(tmp_path, 3, ema=0.9)
+    averaged = torch.load(tmp_path / "last.pth", weights_only=True)
+    assert not torch.equal(averaged["body.head.weight"], network.state_dict()["body.head.weight"])
+    assert accuracy(tmp_path / "last.pth", squares(32, 1)) == pytest.approx(history["val_accuracy"].iloc[-1])
+
+
+def test_averaging_does_not_change_what_is_trained(tmp_path):
+    with_average, _ = go(tmp_path / "on", 2, ema=0.9)
+    without, _ = go(tmp_path / "off", 2)
+    assert all(torch.equal(a, b) for a, b in zip(with_average.parameters(), without.parameters(), strict=True))
+
+
+def test_every_step_has_the_learning_rate_of_its_schedule(tmp_path, monkeypatch):
+    rates, step = [], torch.optim.SGD.step
+    monkeypatch.setattr(
+        torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
+    )
+    go(tmp_path, 3, "sgd", 0.02, schedule="one_cycle")
+    assert rates == [0.02 * share_of_peak("one_cycle", number, 18) for number in range(18)]
+
+
+def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch):
+    """A batch whose partner is always itself: the accuracy is that without mixup, and so is the loss."""
+    monkeypatch.setattr(training, "mix", lambda images, labels, _: (images, [(labels, 0.75), (labels, 0.25)]))
+    _, mixed = go(tmp_path / "mixed", 1, mixup=0.2)
+    monkeypatch.undo()
+    _, plain = go(tmp_path / "plain", 1)
+    assert mixed["train_accuracy"].item() == plain["train_accuracy"].item()
+    assert mixed["train_loss"].item() == pytest.approx(plain["train_loss"].item())
+
+
 def test_best_is_the_earliest_epoch_of_the_highest_validation_accuracy(tmp_path):
     _, history = go(tmp_path, 4)
-    network = Network("cnn", 2, size=16)
-    network.load_state_dict(torch.load(tmp_path / "best.pth", weights_only=True))
-    network.eval()
-    val = squares(32, 1)
-    with torch.inference_mode():
-        accuracy = (network(val.images).argmax(1) == val.labels).float().mean().item()
-    assert accuracy == pytest.approx(history["val_accuracy"].max())
+    assert accuracy(tmp_path / "best.pth", squares(32, 1)) == pytest.approx(history["val_accuracy"].max())
 
 
 def test_a_loss_that_is_not_finite_is_an_error(tmp_path):

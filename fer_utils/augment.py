@@ -1,0 +1,127 @@
+"""Augmentation where the network runs: a whole batch at once, another draw for every image.
+
+Flip, rotation, shift and scale are one affine map and so one resampling; brightness and contrast follow in
+one multiplication, then random erasing, then mixup. Every draw comes from torch's global generator, which
+the training loop seeds each epoch: a resumed run sees the images that an uninterrupted one would.
+"""
+
+from dataclasses import dataclass
+from math import log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ERASED = (0.02, 0.25)  # share of the image; Zhong et al. go up to 0.4, which hides most of a tightly cropped face
+ASPECT = (0.3, 3.3)  # height to width of what is erased, as theirs
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Strengths of augmentation; each value drawn is uniform and an image's own. False and 0 are off.
+
+    flip: left and right change places in half of the images. rotation: degrees, at most, either way.
+    shift: share of the side, at most, in each direction. scale: zoom by 1 ± at most this much.
+    brightness: added, share of the full range, at most. contrast: spread about the image's mean times 1 ± at
+    most this much. erasing: probability that a rectangle (ERASED, ASPECT) takes the image's mean grey.
+    """
+
+    flip: bool = False
+    rotation: float = 0.0
+    shift: float = 0.0
+    scale: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erasing: float = 0.0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """uint8 B×C×H×W → the same shape, 0–255: float32, or uint8 where flips are all that is on."""
+        images = self._move(images)
+        if self.brightness or self.contrast:
+            gain, lift = 1 + _either_way(images, self.contrast), 255 * _either_way(images, self.brightness)
+            images = relight(images, gain, lift)
+        if self.erasing:
+            images = self._erase(images)
+        return images
+
+    def _move(self, images: Tensor) -> Tensor:
+        resampled = self.rotation or self.shift or self.scale
+        if not (resampled or self.flip):
+            return images  # and no draw, which would shift those of dropout
+        mirrored = _uniform(images) < 0.5 * self.flip
+        if not resampled:
+            return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+        degrees, zoom = _either_way(images, self.rotation), 1 + _either_way(images, self.scale)
+        shift = torch.stack([_either_way(images, self.shift) for _ in "yx"], 1)
+        return affine(images, mirrored, degrees, zoom, shift)
+
+    def _erase(self, images: Tensor) -> Tensor:
+        share = ERASED[0] + (ERASED[1] - ERASED[0]) * _uniform(images)
+        share = share * (_uniform(images) < self.erasing)
+        aspect = torch.exp(log(ASPECT[0]) + (log(ASPECT[1]) - log(ASPECT[0])) * _uniform(images))
+        inside = [
+            _stretch(images.shape[2], (share * aspect).sqrt(), _uniform(images)).unsqueeze(2),
+            _stretch(images.shape[3], (share / aspect).sqrt(), _uniform(images)).unsqueeze(1),
+        ]
+        images = images.float()
+        grey = images.mean((1, 2, 3), keepdim=True)
+        return torch.where((inside[0] & inside[1]).unsqueeze(1), grey, images)
+
+
+def affine(images: Tensor, mirrored: Tensor, degrees: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+    """Mirrors, then turns counter-clockwise and enlarges about the centre, then shifts; float32 B×C×H×W, 0–255.
+
+    images: B×C×H×W. mirrored: bool, B. degrees, zoom: B. shift: B×2, down and right in shares of the side.
+    Bilinear; beyond the border the image is reflected, which keeps skin next to skin.
+    """
+    height, width = images.shape[2:]
+    xs, ys = (torch.arange(side, device=images.device) - (side - 1) / 2 for side in (width, height))
+    sides = torch.tensor([width, height], device=images.device)
+    sign, cos, sin = 1 - 2 * mirrored.float(), torch.deg2rad(degrees).cos(), torch.deg2rad(degrees).sin()
+    # for each pixel (x, y) from the centre, the place that it is taken from: the map above, turned round
+    back = torch.stack([sign * cos, -sign * sin, sin, cos], 1).view(-1, 2, 2) / zoom.view(-1, 1, 1)
+    back = back * (2 / sides).view(2, 1)  # from pixels to grid_sample's -1..1
+    start = -back @ (shift.flip(1) * sides).unsqueeze(2)
+    # a row plus a column of places: torch's affine_grid multiplies matrices, fifty times slower on a CPU
+    across, down = start + back[:, :, :1] * xs, back[:, :, 1:] * ys
+    grid = (across.unsqueeze(2) + down.unsqueeze(3)).permute(0, 2, 3, 1)
+    return F.grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
+
+
+def relight(images: Tensor, gain: Tensor, lift: Tensor) -> Tensor:
+    """Stretches each image about its mean by gain, adds lift (grey levels) and stays in 0–255. gain, lift: B."""
+    images, gain = images.float(), gain.view(-1, 1, 1, 1)
+    offset = images.mean((1, 2, 3), keepdim=True) * (1 - gain) + lift.view(-1, 1, 1, 1)
+    return torch.addcmul(offset, images, gain).clamp_(0, 255)
+
+
+def mix(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, list[tuple[Tensor, float]]]:
+    """Mixup (Zhang et al. 2018): each image blended with another of the batch, λ ~ Beta(alpha, alpha), one a batch.
+
+    Returns the images and the targets as pairs (labels, share); the loss is the sum of share × loss(labels).
+    The first pair has the larger share. alpha 0: the images as they are and one pair of share 1.
+    """
+    if not alpha:
+        return images, [(labels, 1.0)]
+    share = torch.distributions.Beta(alpha, alpha).sample().item()  # drawn on the host: no waiting for the device
+    share = max(share, 1 - share)
+    others = torch.randperm(len(labels), device=labels.device)
+    mixed = torch.lerp(images[others].float(), images.float(), share)
+    return mixed, [(labels, share), (labels[others], 1 - share)]
+
+
+def _uniform(images: Tensor) -> Tensor:
+    """A number in [0, 1) for each image."""
+    return torch.rand(len(images), device=images.device)
+
+
+def _either_way(images: Tensor, most: float) -> Tensor:
+    return most * (2 * _uniform(images) - 1)
+
+
+def _stretch(side: int, share: Tensor, where: Tensor) -> Tensor:
+    """A run of pixels for each image, bool B×side: `share` of the side long, at `where` (0..1) of its places."""
+    length = (share * side).round().unsqueeze(1)
+    first = (where.unsqueeze(1) * (side - length + 1)).floor()
+    positions = torch.arange(side, device=share.device)
+    return (positions >= first) & (positions < first + length)
