@@ -15,7 +15,7 @@ def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; further studies where they have been run."""
     comparison = reproduction.compare(study)
     made = {
-        "reproduction": comparison,
+        "reproduction": reproduction.every_figure(comparison),
         "coverage": reproduction.coverage(comparison),
         "identities": reproduction.identities(study),
         "claims": claims.judge(results),
@@ -63,7 +63,8 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         made["gamma"] = tables.gammas(frames["gamma"], frames["gamma_calibration"])
     for name in {"class_weights", "median"} & set(frames):
         made[name] = tables.accuracies(results.study(name), ["loss", name])
-        made[f"{name}_effect"] = tables.effects(frames[name], "loss")
+        if frames[name]["n"].min() > 1:
+            made[f"{name}_effect"] = tables.effects(frames[name], "loss")
     if results.has_study("dedupe"):
         made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
     if results.has_study("learning_rate"):
@@ -93,15 +94,17 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         made["gamma"] = charts.gammas(accuracy, frames["gamma_calibration"])
     if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)
-        made["copies"] = _copies(faces, results)
-        made["suspects"] = _suspects(faces, frames["suspects"])
+        near = pd.read_csv(results.folder / "audit" / "near.csv").query("conflicting")
+        if len(near):
+            made["copies"] = _copies(faces, near)
+        if len(frames["suspects"]):
+            made["suspects"] = _suspects(faces, frames["suspects"])
         made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
     return made
 
 
-def _copies(faces: Faces, results: Results, groups: int = 3, columns: int = 8) -> plt.Figure:
-    """A row a group of near-copies with conflicting labels, largest first; first a copy of each label."""
-    near = pd.read_csv(results.folder / "audit" / "near.csv").query("conflicting")
+def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8) -> plt.Figure:
+    """A row a group of near-copies (audit.grouped), largest first; in a row first a copy of each label."""
     largest = near["group"].value_counts().index[:groups]
     chosen = []
     for group in largest:

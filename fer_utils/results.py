@@ -141,6 +141,11 @@ def reported_b() -> pd.DataFrame:
     return long.loc[~summed, ["model", "metric", "class", "value"]].reset_index(drop=True)
 
 
+def reported_b_epochs() -> pd.DataFrame:
+    """Report B's curves: model, epoch, train_accuracy, val_accuracy (0..1)."""
+    return pd.read_csv(paths.REPORTED / "report_b_history.csv")
+
+
 def over_seeds(scores: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """mean, std (n - 1; NaN for one seed), low, high and the number of seeds of `value` in each group."""
     grouped = scores.groupby(by, sort=False)["value"]

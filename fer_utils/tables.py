@@ -114,9 +114,9 @@ def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
     for task in gains.index:
         for loss in LOSS_NAMES:
             values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
-            low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+            half = stats.t.ppf(0.975, max(len(values) - 1, 1)) * values.sem()
             ends = over_images.loc[(task, loss)]
-            cells = [percent(values.mean()), f"{percent(low)} to {percent(high)}"]
+            cells = [percent(values.mean()), f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"]
             rows.append([word(task), word(loss), *cells, f"{percent(ends['low'])} to {percent(ends['high'])}"])
         gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
         cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]

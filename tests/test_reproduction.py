@@ -1,7 +1,10 @@
 """Reported beside reproduced, and the identities of the reported figures."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from fer_utils import paths, reproduction
 from fer_utils.results import open_results, reported_b
@@ -19,10 +22,14 @@ def test_every_test_figure_of_report_a_has_a_row(study):
     assert not table.loc[table["seeds"] == 0, "within"].any()
 
 
+def test_runs_of_other_lengths_are_compared_too(study):
+    """The drawn sample trains for 8 epochs; the report has one CNN."""
+    shorter = dataclasses.replace(study, runs=study.runs.assign(epochs=8))
+    assert (reproduction.compare(shorter).query("model == 'cnn'")["seeds"] == 10).all()
+
+
 def test_one_more_run_lies_in_the_prediction_interval_in_95_of_100_cases(study):
     """The interval of compare, rebuilt on normal scores: it must hold a new run, not only the mean."""
-    from scipy import stats
-
     cell = reproduction.compare(study).query("model == 'cnn'").iloc[0]
     factor = (cell["next_high"] - cell["mean"]) / cell["std"]
     assert factor == pytest.approx(stats.t.ppf(0.975, 9) * np.sqrt(1.1))
@@ -47,3 +54,10 @@ def test_report_b_as_printed():
     assert frame["resnet18_scratch", "accuracy", ""] == 0.8218
     assert frame["resnet18", "weighted_f1", ""] == 0.9977
     assert frame.index.is_unique and len(frame) == 3 * 19
+
+
+def test_every_figure_of_both_reports_is_in_the_table(study):
+    """Counted in the CSV files: 162 scores and 2 × 10 of epochs in A, 3 × 16 scores and 2 × 24 of epochs in B."""
+    table = reproduction.every_figure(reproduction.compare(study))
+    assert table.groupby("report").size().to_dict() == {"A": 162 + 20, "B": 48 + 48}
+    assert table["reported"].between(0, 1).all() and table["seeds"].sum() == 54 * 10
