@@ -98,7 +98,9 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
     metrics = list(dict.fromkeys(gains["metric"]))
     rows = gains[["protocol", "task"]].drop_duplicates().sort_values(["task", "protocol"], ascending=[True, False])
     names = [tuple(row) for row in rows.itertuples(index=False)]
-    figure, axes = plt.subplots(1, len(metrics), figsize=(6.6, 0.36 * len(names) + 0.9), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(metrics), figsize=(6.6, 0.36 * len(names) + 1.0), sharex=True, sharey=True, squeeze=False
+    )
     for axis, metric in zip(axes[0], metrics, strict=True):
         cells = gains[gains["metric"] == metric].set_index(["protocol", "task"])
         for y, name in enumerate(names):
@@ -108,8 +110,9 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
             if name[0].startswith("report A") and (metric, name[1]) in reported:
                 axis.plot(reported[metric, name[1]] * 100, y, "D", color=COLOURS["focal"], fillstyle="none")
         axis.axvline(0, color="#888888", linewidth=1, linestyle="--")
-        axis.set(title=METRIC_NAMES[metric], xlabel="focal − cross-entropy, points")
+        axis.set_title(METRIC_NAMES[metric])
         axis.grid(axis="y", visible=False)
+    figure.supxlabel("focal − cross-entropy, points", fontsize=9)
     labels = [f"{word(task)}, {protocol} (n = {_seeds(gains, protocol, task)})" for protocol, task in names]
     axes[0, 0].set(yticks=range(len(names)), yticklabels=labels, ylim=(-0.6, len(names) - 0.4))
     return figure

@@ -4,9 +4,11 @@ Every claim is about a difference between scores of one seed. The rule takes the
 95 % t-interval, and a p-value corrected over all claims that were run (Holm):
 
 - kind "more": supported where p < 0.05 and the difference has the claimed sign; not supported where p < 0.05 and it
-  has the other, or where the whole interval lies below the difference that the report itself prints;
-- kind "same": supported where p < 0.05 that the difference is smaller than MARGIN (two one-sided tests); not
+  has the other, or where the interval reaches 0 or less and ends below the difference that the report prints;
+- kind "same": supported where p < 0.05 that the difference is smaller than MARGIN (two one-sided t-tests); not
   supported where the whole interval lies outside the margin;
+- kind "no more": supported where p < 0.05 that the difference is below MARGIN (one-sided t-test); not supported
+  where the whole interval lies above it;
 - undecided in all other cases, and not run where fewer than two seeds were.
 """
 
@@ -18,7 +20,7 @@ import pandas as pd
 
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results, reported_a, reported_a_epochs, reported_b
-from fer_utils.significance import equivalence, holm, paired_seeds
+from fer_utils.significance import below, equivalence, holm, paired_seeds
 
 MARGIN = 0.01  # "changes little": by less than one point
 ALIKE = ("angry", "fear", "sad")  # these overlap, says report A
@@ -35,7 +37,7 @@ class Claim:
     report: str
     network: str
     text: str
-    kind: str  # "more" or "same"
+    kind: str  # "more", "same" or "no more"
     measure: Callable[[Score], pd.Series]
 
 
@@ -100,7 +102,7 @@ def claims() -> list[Claim]:
     made.append(Claim("A", "CNN", overlap, "more", partial(_both_losses, _confused_with_each_other)))
     made.append(Claim("A", "CNN", "A median filter changes little", "same", partial(_both_losses, _median_gain)))
     overfits = "Validation accuracy no longer rises after the fifth epoch"
-    made.append(Claim("A", "ResNet18, 10 epochs", overfits, "same", _last_against_fifth_epoch))
+    made.append(Claim("A", "ResNet18, 10 epochs", overfits, "no more", _last_against_fifth_epoch))
     for one, other, text in (
         ("resnet18", "vggface", "ResNet18 pretrained on ImageNet is better than VGGFace"),
         ("vggface", "resnet18_scratch", "VGGFace is better than ResNet18 from random weights"),
@@ -161,7 +163,7 @@ def theirs() -> Score:
 def judge(results: Results) -> pd.DataFrame:
     """A row a claim: report, network, claim, kind, reported, n, mean, low, high, p, p_holm, verdict.
 
-    Differences in 0..1; n: paired seeds. p: exact sign-flip test for "more", two one-sided t-tests for "same".
+    Differences in 0..1; n: paired seeds. p: exact sign-flip test for "more", t-tests for the other kinds.
     """
     mine, printed = ours(results), theirs()
     rows = []
@@ -169,11 +171,15 @@ def judge(results: Results) -> pd.DataFrame:
         difference = claim.measure(mine).dropna().to_numpy()
         paired = paired_seeds(0 * difference, difference)
         reported = claim.measure(printed).dropna()
-        p = paired.p_signflip if claim.kind == "more" else equivalence(difference, MARGIN)
-        figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high, "p": p}
+        p = {
+            "more": paired.p_signflip,
+            "same": equivalence(difference, MARGIN),
+            "no more": below(difference, MARGIN),
+        }
+        figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high, "p": p[claim.kind]}
         about = {"report": claim.report, "network": claim.network, "claim": claim.text, "kind": claim.kind}
         rows.append(about | {"reported": reported.mean()} | figures)
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).sort_values(["report", "network"], kind="stable", ignore_index=True)
     run = frame["n"] > 1
     frame.loc[run, "p_holm"] = holm(frame.loc[run, "p"])
     return frame.assign(verdict=[verdict(row) for row in frame.itertuples()])
@@ -183,9 +189,9 @@ def verdict(row) -> str:
     """The rule at the top of this file; row: kind, reported, n, mean, low, high and p_holm."""
     if row.n < 2:
         return "not run"
-    if row.kind == "same":
-        outside = row.low > MARGIN or row.high < -MARGIN
-        return "supported" if row.p_holm < 0.05 else "not supported" if outside else "undecided"
-    if row.p_holm < 0.05:
-        return "supported" if row.mean > 0 else "not supported"
-    return "not supported" if row.high < row.reported else "undecided"
+    if row.kind == "more":
+        if row.p_holm < 0.05:
+            return "supported" if row.mean > 0 else "not supported"
+        return "not supported" if row.low <= 0 and row.high < row.reported else "undecided"
+    outside = row.low > MARGIN or (row.kind == "same" and row.high < -MARGIN)
+    return "supported" if row.p_holm < 0.05 else "not supported" if outside else "undecided"

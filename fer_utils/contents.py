@@ -24,7 +24,9 @@ def gather(results: Results, study: Results) -> Frames:
         "single_runs": evidence.single_runs(study),
         "image_intervals": evidence.image_intervals(study),
         "leaks": evidence.without_leaks(study),
-        "calibration": evidence.calibrations(study),
+        "calibration": (calibrations := evidence.calibrations(study)),
+        "calibration_differences": evidence.calibration_differences(calibrations),
+        "stuck": evidence.stuck(study),
         "suspects": suspects.find(study.select(task="multiclass"), study.faces()),
     }
     if results.has_study("gamma"):
@@ -33,9 +35,9 @@ def gather(results: Results, study: Results) -> Frames:
             ["gamma", "seed", "metric", "value"]
         ]
         made["gamma_calibration"] = evidence.calibrations(gamma)
-    for name, setting in (("class_weights", "class_weights"), ("median", "median")):
+    for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
-            made[name] = evidence.differences(results.study(name), setting, False, True, by="loss")
+            made[name] = evidence.differences(results.study(name), name, False, True, by="loss")
     return made
 
 
@@ -57,6 +59,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "single_runs": tables.single_runs(frames["single_runs"]),
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
+        "calibration_differences": tables.calibration_differences(frames["calibration_differences"]),
         "suspects": tables.suspects(suspects.pairs(frames["suspects"])),
     }
     if "gamma" in frames:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.calibration import calibration, reliability
+from fer_utils.emotions import get_task
 from fer_utils.evaluation import probabilities, resampled_scores
 from fer_utils.faces import TEST_SPLITS
 from fer_utils.results import Results
@@ -35,7 +36,7 @@ def focal_minus_cross_entropy(study: Results) -> pd.DataFrame:
     return table.assign(p_holm=holm(table["p_signflip"]))
 
 
-def verdict(row) -> str:
+def favours(row) -> str:
     """One row of focal_minus_cross_entropy in words: a difference counts if its Holm-corrected p is below 0.05."""
     if not row.p_holm < 0.05:
         return "cannot be told from chance"
@@ -48,7 +49,7 @@ def gains_by_protocol(results: Results) -> pd.DataFrame:
     if results.has_study("class_weights"):
         found["no class weights"] = results.study("class_weights").select(class_weights=False)
     if results.has_study("dedupe"):
-        found["copies on one side"] = results.study("dedupe")
+        found["no photograph in two splits"] = results.study("dedupe")
     tables = [differences(study, "loss", "cross_entropy", "focal").assign(protocol=p) for p, study in found.items()]
     return pd.concat(tables, ignore_index=True)
 
@@ -107,6 +108,30 @@ def calibrations(study: Results) -> pd.DataFrame:
     return runs.reset_index(drop=True).join(pd.DataFrame(made))
 
 
+def calibration_differences(calibrations: pd.DataFrame) -> pd.DataFrame:
+    """Focal minus cross-entropy in calibration: figure, task and significance.Paired over the seeds."""
+    rows = []
+    for figure in ("ece", "ece_scaled"):
+        for task, group in calibrations.groupby("task", sort=False):
+            pairs = group.pivot_table(index="seed", columns="loss", values=figure).dropna()
+            rows.append(
+                {"figure": figure, "task": task} | asdict(paired_seeds(pairs["cross_entropy"], pairs["focal"]))
+            )
+    return pd.DataFrame(rows)
+
+
+def stuck(study: Results, near_chance: float = 0.01) -> pd.DataFrame:
+    """Runs that learned nothing for more than half of their epochs: task, loss, seed, epochs at chance.
+
+    At chance: a validation accuracy within `near_chance` of one over the number of classes.
+    """
+    history = study.history.merge(study.runs[["run", "task", "loss", "seed"]], on="run")
+    classes = history["task"].map(lambda task: len(get_task(task).classes))
+    at_chance = (history["val_accuracy"] - 1 / classes).abs() < near_chance
+    runs = at_chance.groupby([history[name] for name in ("task", "loss", "seed")]).agg(["sum", "size"])
+    return runs[runs["sum"] > runs["size"] / 2]["sum"].rename("epochs").reset_index()
+
+
 def pooled_reliability(study: Results) -> pd.DataFrame:
     """Reliability on test of all runs of `study` together, in calibration.reliability's columns."""
     made = [study.predictions(run) for run in study.runs["run"]]
@@ -116,21 +141,25 @@ def pooled_reliability(study: Results) -> pd.DataFrame:
 
 
 def without_leaks(study: Results) -> pd.DataFrame:
-    """A row a run: task, loss, seed and test accuracy on all images and on three parts of them, with their sizes.
+    """A row a run: task, loss, seed and test accuracy on all images and on parts of them, with their sizes.
 
-    identical: images with an identical copy in training; near: with a near-copy only; clean: with neither, by the
-    audit's lists. <part>_images: their number.
+    identical: images with an identical copy in the data set's training split; near: with a near-copy only; clean:
+    with neither, by the audit's lists. spared: those of `identical` whose copies the run had all in validation, so
+    that it could not learn them by heart. <part>_images: their number.
     """
-    leaked = {}
-    for kind in ("identical", "near"):
-        copies = pd.read_csv(study.folder / "audit" / f"{kind}.csv")
-        leaked[kind] = copies.loc[copies["leaked"] & copies["split"].isin(TEST_SPLITS), "row"]
+    copies = {kind: pd.read_csv(study.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
+    leaked = {k: c.loc[c["leaked"] & c["split"].isin(TEST_SPLITS), "row"] for k, c in copies.items()}
+    trained = copies["identical"][~copies["identical"]["split"].isin(TEST_SPLITS)]
+    group_of = copies["identical"].set_index("row")["group"]
     rows = []
     for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
         made = study.predictions(run)
         right = made["test_logits"].argmax(1) == made["test_labels"]
         identical, near = (np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near"))
+        seen = trained.loc[~trained["row"].isin(made["val_rows"]), "group"]
+        groups = group_of.reindex(made["test_rows"]).to_numpy()
         parts = {"all": np.ones_like(right), "identical": identical, "near": near & ~identical, "clean": ~near}
+        parts["spared"] = identical & ~np.isin(groups, seen)
         sizes = {f"{name}_images": int(part.sum()) for name, part in parts.items()}
         accuracy = {name: right[part].mean() if part.any() else np.nan for name, part in parts.items()}
         rows.append({"task": task, "loss": loss, "seed": seed} | accuracy | sizes)

@@ -5,9 +5,10 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import evidence, reproduction
+from fer_utils import evidence, reproduction, suspects
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
+from fer_utils.significance import t_half_width
 from fer_utils.typeset import percent, signed
 
 
@@ -26,6 +27,7 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     )
     if results.has_study("class_weights"):
         made |= _recall_without_weights(results.study("class_weights"))
+    made |= _stuck(frames["stuck"], frames["single_runs"]) | _calibration(frames["calibration_differences"])
     if "gamma" in frames:
         made |= _gamma(frames)
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
@@ -77,10 +79,6 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
         made |= {f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")}
         made |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
     for task, cells in comparison.groupby("task"):
-        accuracy = cells[cells["metric"] == "accuracy"].set_index("loss")
-        p, n = accuracy["mean"].mean(), study.runs.loc[study.runs["task"] == task, "test_images"].iloc[0]
-        made[f"{task}.binomial"] = percent(1.96 * (p * (1 - p) / n) ** 0.5)  # half of a 95 % interval
-        made[f"{task}.reported.gain"] = percent(abs(accuracy["reported"].diff().iloc[-1]))
         means = cells[cells["class"] != ""].groupby(["metric", "class"])["mean"].mean()
         made |= {f"{task}.easiest": means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()}
         made[f"{task}.missed"] = means["recall"].idxmin()
@@ -94,9 +92,14 @@ def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
         made |= {name + end: signed(value * 100) for end, value in ends.items()}
-        made[f"{name}.verdict"] = evidence.verdict(row)
+        made[f"{name}.verdict"] = evidence.favours(row)
+    printed = reproduction.reported_gains()["accuracy"]
     for task, group in singles.groupby("task"):
         called = group[group["p"] < 0.05]
+        made[f"{task}.reported.gain"] = signed(printed[task] * 100)
+        made[f"{task}.as.large"] = str((group["gain"].abs() >= abs(printed[task])).sum())
+        made[f"{task}.next"] = f"{t_half_width(group['gain'], more=1) * 100:.1f}"
+        made[f"{task}.half"] = f"{t_half_width(group['gain']) * 100:.1f}"
         made |= {f"{task}.single.pairs": str(len(group)), f"{task}.single.called": str(len(called))}
         made |= {f"{task}.single.focal": str((called["gain"] > 0).sum())}
         made |= {f"{task}.single.cross_entropy": str((called["gain"] < 0).sum())}
@@ -107,9 +110,33 @@ def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
     """Accuracy on the parts of the test split; what copies in training add to the whole, in points."""
     made = {}
     for (task, loss), mean in leaks.groupby(["task", "loss"]).mean().iterrows():
-        made |= {f"{task}.{loss}.leaks.{part}": percent(mean[part]) for part in ("identical", "near", "clean")}
+        made |= {
+            f"{task}.{loss}.leaks.{part}": percent(mean[part]) for part in ("identical", "spared", "near", "clean")
+        }
         made |= {f"{task}.{loss}.leaks.gain": percent(mean["all"] - mean["clean"])}
-        made |= {f"{task}.leaked": f"{mean['identical_images'] + mean['near_images']:,.0f}"}
+    return made
+
+
+def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
+    """Runs that stayed at chance for most of their epochs, and the gain on two classes without their pairs."""
+    seeds = stuck.loc[stuck["task"] == "binary", "seed"]
+    others = singles[(singles["task"] == "binary") & ~singles["seed"].isin(seeds)]["gain"]
+    half = t_half_width(others)
+    ends = {"": others.mean(), ".low": others.mean() - half, ".high": others.mean() + half}
+    made = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
+    return made | {
+        "stuck": str(len(stuck)),
+        "stuck.epochs": _list(stuck["epochs"]),
+        "stuck.seeds": _list(stuck["seed"]),
+    }
+
+
+def _calibration(frame: pd.DataFrame) -> dict[str, str]:
+    """Focal minus cross-entropy in calibration error, in points, with intervals."""
+    made = {}
+    for row in frame.itertuples():
+        ends = {"": row.mean, ".low": row.low, ".high": row.high}
+        made |= {f"{row.task}.{row.figure}.gain{end}": signed(value * 100) for end, value in ends.items()}
     return made
 
 
@@ -130,9 +157,7 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 def _suspects(study: Results, found: pd.DataFrame) -> dict[str, str]:
     """How many labels are doubtful, of how many images that some run had not in training."""
     four = study.select(task="multiclass")
-    judged = {
-        row for run in four.runs["run"] for part in ("val", "test") for row in four.predictions(run)[f"{part}_rows"]
-    }
+    judged = suspects.out_of_sample(four)
     among = found["label"].isin(ALIKE) & found["suggested"].isin(ALIKE)
     return {
         "suspects": f"{len(found):,}",

@@ -1,10 +1,9 @@
 """Reported beside reproduced: every figure of the two reports, and identities that such figures satisfy."""
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fer_utils.results import Results, over_seeds, reported_a, reported_a_epochs, reported_b, reported_b_epochs
+from fer_utils.significance import t_half_width
 
 CELL = ["model", "epochs", "task", "loss", "metric", "class"]  # what names a figure of the test split
 FAR = 3.0  # points between reported and reproduced that a reader will ask about
@@ -20,11 +19,10 @@ def compare(study: Results) -> pd.DataFrame:
     """
     reported = reported_a().rename(columns={"value": "reported"})
     once = reported.groupby("model")["epochs"].unique().loc[lambda epochs: epochs.str.len() == 1].str[0]
-    ours = over_seeds(study.scores(), CELL)
-    ours["epochs"] = ours["model"].map(once).fillna(ours["epochs"]).astype(int)
-    both = reported.merge(ours, on=CELL, how="left").fillna({"seeds": 0})
-    half = stats.t.ppf(0.975, both["seeds"].clip(lower=2) - 1) * both["std"] * np.sqrt(1 + 1 / both["seeds"])
-    low, high = both["mean"] - half, both["mean"] + half
+    scores = study.scores().assign(epochs=lambda runs: runs["model"].map(once).fillna(runs["epochs"]).astype(int))
+    half = scores.groupby(CELL)["value"].agg(t_half_width, more=1).rename("half")
+    both = reported.merge(over_seeds(scores, CELL), on=CELL, how="left").fillna({"seeds": 0}).join(half, on=CELL)
+    low, high = both["mean"] - both["half"], both["mean"] + both.pop("half")
     return both.assign(
         seeds=both["seeds"].astype(int),
         next_low=low,

@@ -38,11 +38,20 @@ def paired_seeds(a: Sequence[float], b: Sequence[float]) -> Paired:
         return Paired(n, mean, np.nan, np.nan, np.nan, np.nan, np.nan)
     if not difference.any():
         return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5)
-    low, high = stats.t.interval(0.95, n - 1, mean, stats.sem(difference))
-    flips = {"permutation_type": "samples", "n_resamples": EXACT - 1, "rng": np.random.default_rng(0)}
+    half = t_half_width(difference)
+    flips = {"permutation_type": "samples", "n_resamples": EXACT, "rng": np.random.default_rng(0)}
     p_signflip = stats.permutation_test((difference,), np.mean, **flips).pvalue
     wins = (difference > 0).mean() + (difference == 0).mean() / 2
-    return Paired(n, mean, low, high, p_signflip, stats.wilcoxon(difference).pvalue, wins)
+    return Paired(n, mean, mean - half, mean + half, p_signflip, stats.wilcoxon(difference).pvalue, wins)
+
+
+def t_half_width(values: Sequence[float], more: int = 0) -> float:
+    """Half of the 95 % t-interval of the mean of `values`; NaN for fewer than 2.
+
+    more=1: half of the prediction interval, where one more value would lie.
+    """
+    n = len(values)
+    return np.nan if n < 2 else float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) * np.sqrt(more + 1 / n))
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
@@ -55,16 +64,19 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
     return stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
 
 
+def below(difference: Sequence[float], margin: float) -> float:
+    """p-value of a one-sided t-test that the mean difference over seeds is margin or more; NaN for fewer than 2."""
+    if len(difference) < 2:
+        return np.nan
+    return float(stats.ttest_1samp(difference, margin, alternative="less").pvalue)
+
+
 def equivalence(difference: Sequence[float], margin: float) -> float:
     """p-value that the mean difference over seeds lies outside ±margin: two one-sided t-tests (Schuirmann 1987).
 
     Small values say that whatever difference there is, is smaller than the margin. NaN for fewer than 2 seeds.
     """
-    if len(difference) < 2:
-        return np.nan
-    above = stats.ttest_1samp(difference, -margin, alternative="greater").pvalue
-    below = stats.ttest_1samp(difference, margin, alternative="less").pvalue
-    return float(max(above, below))
+    return max(below(difference, margin), below([-d for d in difference], margin))
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Every table of the report and the README, from tidy frames to LaTeX and Markdown."""
 
 import pandas as pd
-from scipy import stats
 
 from fer_utils.results import Results, over_seeds
+from fer_utils.significance import t_half_width
 from fer_utils.typeset import (
     LOSS_NAMES,
     METRIC_NAMES,
@@ -93,16 +93,27 @@ def calibration(frame: pd.DataFrame) -> str:
     return booktabs(header, rows, spanning(["ECE, \\%", "NLL"], 2, 3), left=2)
 
 
+def calibration_differences(frame: pd.DataFrame) -> str:
+    """Rows figure × task: focal minus cross-entropy in points, interval, how often focal is larger, p."""
+    names = {"ece": "ECE, raw", "ece_scaled": "ECE, scaled"}
+    rows = [
+        [names[r.figure], word(r.task), signed(r.mean * 100), interval(r.low, r.high), percent(r.wins),
+         p_value(r.p_signflip)]
+        for r in frame.itertuples()
+    ]  # fmt: skip
+    return booktabs(["", "task", "mean", "95\\,\\% interval", "focal larger, \\%", "$p$"], rows, left=2)
+
+
 def leaks(frame: pd.DataFrame) -> str:
     """Rows task × loss: accuracy on all test images and on three parts of them, mean ± sd over seeds."""
-    rows, parts = [], ("all", "identical", "near", "clean")
+    rows, parts = [], ("all", "identical", "spared", "near", "clean")
     for (task, loss), group in frame.groupby(["task", "loss"]):
         cells = [plus_minus(group[part].mean(), group[part].std()) for part in parts]
         rows.append([word(task), word(loss), *cells])
-    sizes = frame.groupby("task")[[f"{part}_images" for part in parts]].first()
-    rows += [[word(task), "images", *(f"{n:,}" for n in row)] for task, *row in sizes.itertuples()]
+    sizes = frame.groupby("task")[[f"{part}_images" for part in parts]].mean()
+    rows += [[word(task), "images", *(f"{n:,.0f}" for n in row)] for task, *row in sizes.itertuples()]
     rows.sort(key=lambda row: list(TASK_NAMES.values()).index(row[0]))
-    return booktabs(["task", "", "all", "identical copy", "near-copy only", "no copy"], rows, left=2)
+    return booktabs(["task", "", "all", "identical", "of it, spared", "near only", "no copy"], rows, left=2)
 
 
 def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
@@ -114,7 +125,7 @@ def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
     for task in gains.index:
         for loss in LOSS_NAMES:
             values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
-            half = stats.t.ppf(0.975, max(len(values) - 1, 1)) * values.sem()
+            half = t_half_width(values)
             ends = over_images.loc[(task, loss)]
             cells = [percent(values.mean()), f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"]
             rows.append([word(task), word(loss), *cells, f"{percent(ends['low'])} to {percent(ends['high'])}"])
@@ -191,7 +202,7 @@ def coverage(frame: pd.DataFrame) -> str:
 def suspects(pairs: pd.DataFrame) -> str:
     """Suspects by label (rows) and suggested label (columns)."""
     rows = [[label, *(f"{n:,}" if n else "" for n in row), f"{sum(row):,}"] for label, *row in pairs.itertuples()]
-    return booktabs(["label", *(f"rather {name}" for name in pairs.columns), "all"], rows)
+    return booktabs(["label", *(f"suggested: {name}" for name in pairs.columns), "all"], rows)
 
 
 def accuracies(study: Results, settings: list[str]) -> str:

@@ -108,3 +108,29 @@ def test_clean_labels_have_no_suspects(tmp_path):
     truth = np.random.default_rng(3).integers(0, 2, 300)
     logits = np.stack([1 - truth, truth], 1).astype(np.float32) * 4
     assert suspects.find(made_up({"a": logits}, truth, tmp_path)).empty
+
+
+def test_a_run_at_chance_is_found():
+    runs = pd.DataFrame({"run": ["a", "b"], "task": "binary", "loss": "focal", "seed": [0, 1]})
+    accuracies = {"a": [0.5, 0.5, 0.501, 0.8], "b": [0.5, 0.7, 0.8, 0.8]}
+    history = pd.concat([pd.DataFrame({"run": run, "val_accuracy": a}) for run, a in accuracies.items()])
+    found = evidence.stuck(Results(None, runs, pd.DataFrame(), history))
+    assert found.to_dict("records") == [{"task": "binary", "loss": "focal", "seed": 0, "epochs": 3}]
+
+
+def test_parts_of_the_test_split_by_what_a_run_could_learn(tmp_path):
+    """Rows 0–3 are tested; 10 is a copy of 0 in training, 11 of 1 in validation, 12 nearly 2."""
+    labels = np.zeros(4, int)
+    logits = np.array([[1, 0], [0, 1], [1, 0], [0, 1]], np.float32)
+    study = made_up({"a": logits}, labels, tmp_path)
+    path = tmp_path / "runs" / "a" / "predictions.npz"
+    arrays = dict(np.load(path)) | {"val_rows": np.array([11, 20, 21, 22])}
+    np.savez(path, **arrays)
+    (tmp_path / "audit").mkdir()
+    pairs = pd.DataFrame({"group": [0, 0, 1, 1], "row": [0, 10, 1, 11], "split": ["Test", "Training"] * 2})
+    nearly = pd.DataFrame({"group": [2, 2], "row": [2, 12], "split": ["Test", "Training"]})
+    for kind, frame in (("identical", pairs), ("near", pd.concat([pairs, nearly]))):
+        frame.assign(leaked=True).to_csv(tmp_path / "audit" / f"{kind}.csv", index=False)
+    row = evidence.without_leaks(study).iloc[0]
+    assert [row[f"{part}_images"] for part in ("all", "identical", "spared", "near", "clean")] == [4, 2, 1, 1, 1]
+    assert [row[part] for part in ("all", "identical", "spared", "near", "clean")] == [0.5, 0.5, 0.0, 1.0, 0.0]

@@ -20,6 +20,14 @@ def test_fishers_randomisation_test_of_darwins_maize(monkeypatch):
     assert t == pytest.approx(2.148, abs=2e-3)
 
 
+def test_fourteen_pairs_are_enumerated():
+    """2^14 sign flips: the p-value is a whole number of them, the same whatever the random numbers."""
+    result = paired_seeds(np.zeros(14), DARWIN[:14])
+    flips = np.array(np.meshgrid(*[[-1, 1]] * 14)).reshape(14, -1)
+    means = np.abs(np.array(DARWIN[:14]) @ flips)
+    assert result.p_signflip == pytest.approx((means >= abs(sum(DARWIN[:14])) - 1e-9).mean(), abs=1e-12)
+
+
 def test_mcnemar_on_a_published_table():
     """McNemar's test of a treatment, 121/59/33/80: χ² = 7.35, p = 0.007; the exact test is a little wider."""
     a = np.repeat([True, True, False, False], [121, 59, 33, 80])
