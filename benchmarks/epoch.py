@@ -23,11 +23,12 @@ from report_a_loop import Loop, loaders
 from fer_utils import devices, paths
 from fer_utils.batches import Batches
 from fer_utils.emotions import TASKS, Task
-from fer_utils.experiment import Experiment, open_dataset
+from fer_utils.experiment import Experiment
 from fer_utils.faces import split_task
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
 from fer_utils.results import open_results
+from fer_utils.running import open_dataset
 from fer_utils.training import make_optimiser, train
 
 ROUNDS = 3  # epochs of each loop that count, after one that does not

@@ -55,11 +55,12 @@ def run(
     precision: Precision = "auto",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
-    from fer_utils import experiment, results
+    from fer_utils import results, running
+    from fer_utils.experiment import Experiment
 
-    chosen = experiment.Experiment.make(**_parse(settings or [], experiment.Experiment))
+    chosen = Experiment.make(**_parse(settings or [], Experiment))
     print(chosen.id, flush=True)
-    folder = experiment.run(chosen, device, precision)
+    folder = running.run(chosen, device, precision)
     scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
     print(folder)
@@ -77,9 +78,10 @@ def study(
     precision: Precision = "auto",
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
-    from fer_utils import experiment, studies
+    from fer_utils import studies
+    from fer_utils.experiment import Experiment
 
-    extra = _parse(settings or [], experiment.Experiment)
+    extra = _parse(settings or [], Experiment)
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
     studies.run_study(name, dataset, device, precision, **extra)
@@ -114,7 +116,7 @@ def audit(
 ):
     """List copies, leaks, conflicting labels and blank images in results/DATASET/audit/*.csv."""
     from fer_utils import audit as room
-    from fer_utils.experiment import open_dataset
+    from fer_utils.running import open_dataset
 
     folder = paths.RESULTS / dataset / "audit"
     print(room.write(open_dataset(dataset), folder, similarity).to_string())

@@ -1,31 +1,19 @@
-"""An experiment is data: a frozen dataclass names a run completely, and `run` makes its folder of results.
-
-results/<dataset>/runs/<id>/ holds config.json, history.csv, metrics.csv, confusion.csv, predictions.npz,
-the checkpoints best.pth and last.pth, and done.json, which is written last: without it a run is not finished.
-"""
+"""An experiment is data: a frozen dataclass that names a run completely, and whose id names its folder."""
 
 import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import get_args
 
-import numpy as np
-import pandas as pd
-import torch
-
-from fer_utils import copies, devices, evaluation, files, paths
-from fer_utils.augment import Augment
-from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
-from fer_utils.faces import TESTS, Faces, Split, open_store, split_task
+from fer_utils.evaluation import VIEWS
+from fer_utils.faces import TESTS
 from fer_utils.losses import make_loss
-from fer_utils.models import Network, check_model
-from fer_utils.sample import prepare_sample
+from fer_utils.models import check_model
 from fer_utils.schedules import SCHEDULES
-from fer_utils.training import OPTIMISERS, make_optimiser, train
+from fer_utils.training import OPTIMISERS
 
 SELECTIONS = ("last", "best")
 
@@ -83,7 +71,7 @@ class Experiment:
         one_of(self.select, SELECTIONS, "selection")
         one_of(self.test, TESTS, "test")
         one_of(self.schedule, SCHEDULES, "schedule")
-        one_of(self.tta, evaluation.VIEWS, "test-time augmentation")
+        one_of(self.tta, VIEWS, "test-time augmentation")
         for name in ("epochs", "batch_size", "cap", "image_size", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -115,114 +103,3 @@ class Experiment:
 
     def replace(self, **settings) -> "Experiment":
         return dataclasses.replace(self, **settings)
-
-
-def open_dataset(name: str) -> Faces:
-    """The prepared store data/<name>; the sample is drawn if it is not there yet. Raises FerError."""
-    return prepare_sample(paths.DATA / name) if name == "sample" else open_store(paths.DATA / name)
-
-
-def folder_of(experiment: Experiment, results: Path = paths.RESULTS) -> Path:
-    return results / experiment.dataset / "runs" / experiment.id
-
-
-def run(
-    experiment: Experiment,
-    device: str = "auto",
-    precision: str = "auto",
-    results: Path = paths.RESULTS,
-    faces: Faces | None = None,
-) -> Path:
-    """Trains, evaluates and writes the run's folder; returns it. Finished runs return at once.
-
-    An interrupted run continues from its last epoch. Raises FerError for bad settings or data, and where
-    the folder's results were made from another data set of the same name.
-    """
-    folder = folder_of(experiment, results)
-    faces = open_dataset(experiment.dataset) if faces is None else faces
-    if (folder / "done.json").exists():
-        _check_same_data(folder, faces)
-        return folder
-    hardware = devices.choose(device, precision)
-    with files.only_here(folder):
-        _compute(experiment, folder, faces, hardware)
-    return folder
-
-
-def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware) -> None:
-    task = get_task(experiment.task)
-    groups = copies.near(faces) if experiment.dedupe else None
-    split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups)
-    parts = {name: getattr(split, name) for name in ("train", "val", "test")}
-    batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}
-
-    torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
-    network = Network(experiment.model, len(task.classes), experiment.image_size, dropout=experiment.dropout)
-    weights = torch.tensor(task.weights) if experiment.class_weights else None
-    criterion = make_loss(experiment.loss, experiment.gamma, weights, experiment.label_smoothing)
-    optimiser = make_optimiser(experiment.optimiser, network, experiment.learning_rate, experiment.weight_decay)
-    config = {
-        "experiment": dataclasses.asdict(experiment),
-        "classes": task.classes,
-        "images": {name: len(rows) for name, rows in parts.items()},
-        "data": {"source": faces.source, "digest": faces.digest},
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "pretrained": network.origin,
-        "hardware": hardware.describe(),
-    }
-    if (folder / "config.json").exists():
-        _check_same_data(folder, faces)
-    files.write_json(folder / "config.json", config)
-    history = train(
-        network, batches["train"], batches["val"], criterion, optimiser,
-        epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
-        augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule, ema=experiment.ema,
-    )  # fmt: skip
-
-    state = torch.load(folder / f"{experiment.select}.pth", weights_only=True)
-    network.load_state_dict(state)
-    logits = {name: evaluation.predict(network, batches[name], experiment.tta) for name in ("val", "test")}
-    _write_evaluation(folder, task.classes, split, logits)
-    finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
-    files.write_json(folder / "done.json", finished)
-    (folder / "resume.pth").unlink()
-
-
-def _batches(
-    experiment: Experiment, faces: Faces, split: Split, rows: np.ndarray, hardware: devices.Hardware
-) -> Batches:
-    images = faces.images[rows]
-    images = median_filter(images) if experiment.median else images
-    return Batches(images, split.labels[rows], experiment.batch_size, hardware.device)
-
-
-def _augmentation(experiment: Experiment) -> Augment:
-    strengths = {field.name: getattr(experiment, field.name) for field in dataclasses.fields(Augment)}
-    return Augment(**strengths)
-
-
-def _check_same_data(folder: Path, faces: Faces) -> None:
-    made_from = files.read_json(folder / "config.json")["data"]
-    if made_from["digest"] != faces.digest:
-        raise FerError(
-            f"{folder.name}: its results were made from {made_from['source']} ({made_from['digest']}), which is "
-            f"not the present {faces.source} ({faces.digest}); prepare under another name or delete the results"
-        )
-
-
-def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.ndarray]) -> None:
-    """metrics.csv (validation and test), confusion.csv (test) and predictions.npz (logits and rows of both)."""
-    rows = {"val": split.val, "test": split.test}
-    tables = [
-        evaluation.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows
-    ]
-    confusion = evaluation.confusion(split.labels[split.test], logits["test"], classes)
-    with files.whole_file(folder / "metrics.csv") as part:
-        pd.concat(tables).to_csv(part, index=False)
-    with files.whole_file(folder / "confusion.csv") as part:
-        confusion.to_csv(part)
-    arrays = {f"{name}_logits": logits[name] for name in rows}
-    arrays |= {f"{name}_labels": split.labels[rows[name]].astype(np.uint8) for name in rows}
-    arrays |= {f"{name}_rows": rows[name].astype(np.uint32) for name in rows}
-    with files.whole_file(folder / "predictions.npz") as part, part.open("wb") as stream:
-        np.savez_compressed(stream, classes=np.array(classes), **arrays)

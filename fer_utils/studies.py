@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fer_utils import files, paths
 from fer_utils.errors import FerError, one_of
-from fer_utils.experiment import Experiment, folder_of, open_dataset, run
+from fer_utils.experiment import Experiment
+from fer_utils.running import folder_of, open_dataset, run
 
 TASKS = ("binary", "multiclass")
 LOSSES = ("cross_entropy", "focal")

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import evaluation, experiment, results, studies
+from fer_utils import evaluation, results, running, studies
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment, folder_of, run
+from fer_utils.experiment import Experiment
+from fer_utils.running import folder_of, run
 
 SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
 
@@ -80,7 +81,7 @@ def finished(drawn, tmp_path_factory):
     """One run on the drawn faces: (experiment, faces, results folder, run folder)."""
     home = tmp_path_factory.mktemp("home")
     drawn.save(home / "data")
-    faces = experiment.open_store(home / "data")
+    faces = running.open_store(home / "data")
     chosen = Experiment(task="multiclass", loss="focal", median=True, **SMALL)
     return chosen, faces, home / "results", run(chosen, "cpu", "fp32", home / "results", faces)
 
@@ -120,13 +121,13 @@ def test_saved_logits_give_the_saved_scores(finished):
 
 
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
-    seen, train = {}, experiment.train
+    seen, train = {}, running.train
 
     def listen(*parts, **settings):
         seen.update(settings, criterion=parts[3])
         return train(*parts, **settings)
 
-    monkeypatch.setattr(experiment, "train", listen)
+    monkeypatch.setattr(running, "train", listen)
     chosen = studies.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
@@ -161,7 +162,7 @@ def test_a_finished_run_is_not_repeated(finished):
 def test_two_processes_do_not_compute_the_same_run(drawn, tmp_path):
     chosen = Experiment(task="binary", **SMALL)
     folder = folder_of(chosen, tmp_path)
-    with experiment.files.only_here(folder), pytest.raises(FerError, match="computed by another process"):
+    with running.files.only_here(folder), pytest.raises(FerError, match="computed by another process"):
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert not folder.exists()
 
@@ -176,7 +177,7 @@ def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path
     chosen, _, root, _ = finished
     drawn.__class__(255 - drawn.images, drawn.index, "negatives").save(tmp_path / "data")
     with pytest.raises(FerError, match=r"made from drawn faces.*not the present negatives"):
-        run(chosen, "cpu", "fp32", root, experiment.open_store(tmp_path / "data"))
+        run(chosen, "cpu", "fp32", root, running.open_store(tmp_path / "data"))
 
 
 def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, monkeypatch):
@@ -189,7 +190,7 @@ def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, mo
         )
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "train", stop)
+    monkeypatch.setattr(running, "train", stop)
     for loss in ("cross_entropy", "focal"):
         with pytest.raises(KeyboardInterrupt):
             run(Experiment(task="binary", loss=loss, seed=4, **SMALL), "cpu", "fp32", tmp_path, drawn)
@@ -281,7 +282,7 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
     assert not (folder / "done.json").exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "resuming after epoch" in done.stdout
-    faces = experiment.open_store(tmp_path / "data" / "drawn")
+    faces = running.open_store(tmp_path / "data" / "drawn")
     straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
     for name in ("metrics.csv", "confusion.csv"):
         assert (folder / name).read_text() == (straight / name).read_text()

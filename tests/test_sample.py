@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from fer_utils import experiment
+from fer_utils import running
 from fer_utils.emotions import EMOTIONS
-from fer_utils.experiment import Experiment, run
+from fer_utils.experiment import Experiment
 from fer_utils.results import open_results
+from fer_utils.running import run
 from fer_utils.sample import PER_CLASS, draw_faces, prepare_sample
 
 
@@ -51,8 +52,8 @@ def test_happy_is_the_easiest(scores):
 
 
 def test_the_sample_is_drawn_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment.paths, "DATA", tmp_path)
-    first = experiment.open_dataset("sample")
+    monkeypatch.setattr(running.paths, "DATA", tmp_path)
+    first = running.open_dataset("sample")
     stamp = (tmp_path / "sample" / "images.npy").stat().st_mtime_ns
-    assert experiment.open_dataset("sample").digest == first.digest
+    assert running.open_dataset("sample").digest == first.digest
     assert (tmp_path / "sample" / "images.npy").stat().st_mtime_ns == stamp
