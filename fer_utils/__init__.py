@@ -3,8 +3,18 @@
 Read the rooms in this order: emotions, faces, sources, sample, copies, audit, batches, augment, resnet,
 efficientnet_lite, face_resnet, vggface, timm_backbones, backbones, weight_files, weight_sources, weights, models,
 freezing, losses, devices, schedules, averaging, training, evaluation, experiment, running, studies, results,
-significance, calibration, evidence, reproduction, claims, suspects, typeset, tables, figures, charts, contents,
-macros, report, notebooks, readme. Each imports only from those before it (and from errors, files and paths).
+significance, calibration, evidence, reproduction, claims, suspects, trained, pictures, predictor, typeset, tables,
+figures, charts, contents, macros, report, notebooks, readme. Each imports only from those before it (and from
+errors, files and paths).
 """
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    """load_best from the top level, without PyTorch being imported by whoever does not call it."""
+    if name == "load_best":
+        from fer_utils.predictor import load_best
+
+        return load_best
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -124,6 +124,24 @@ def audit(
 
 
 @app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="images and folders of images, each showing one face")],
+    csv: Annotated[Path | None, typer.Option(help="write the table there")] = None,
+    model: Annotated[Path | None, typer.Option(help="an exported network; none: the committed one")] = None,
+):
+    """Print the probability of each expression, a row an image, for example: predict photos/ --csv faces.csv"""
+    from fer_utils import files, predictor
+
+    frame = predictor.load_best(model).predict(list(images))
+    if csv is None:
+        print(frame.round(3).to_string(index=False))
+        return
+    with files.whole_file(csv) as part:
+        frame.to_csv(part, index=False, float_format="%.6f")
+    print(f"{csv}: {len(frame):,} images")
+
+
+@app.command()
 def report(dataset: Dataset = "sample"):
     """Build report/report.pdf from the results of a data set and from nothing else."""
     from fer_utils import report as room

@@ -144,32 +144,41 @@ def _decode(listing: Listing, size: int | None, grey: bool | None) -> tuple[Gene
     mode = "L" if grey else "RGB"
 
     def pixels(name: str) -> np.ndarray:
-        with _open(listing, name) as image:
-            try:
-                if "exif" in image.info:  # photos from a phone say in there which side is up
-                    image = ImageOps.exif_transpose(image)
-                image = image.convert(mode)
-                if image.size != (width, height):
-                    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-                return np.asarray(image)
-            except BROKEN as error:
-                raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
+        with open_image(listing.read, name) as image:
+            return as_pixels(image, mode, width, height, name)
 
     shape = (height, width) if grey else (height, width, 3)
     return _each(pixels, names, "reading"), shape
 
 
 def _head(listing: Listing, name: str) -> tuple[int, int, bool]:
-    with _open(listing, name) as image:
+    with open_image(listing.read, name) as image:
         return image.height, image.width, image.mode in ("1", "L", "LA")
 
 
-def _open(listing: Listing, name: str) -> Image.Image:
+def open_image(read: Callable[[str], bytes], name: str) -> Image.Image:
+    """The image whose bytes read(name) gives, not yet decoded. Raises FerError for what is none."""
     try:
-        content = listing.read(name)
+        content = read(name)
         if not content:
             raise FerError(f"{name}: the file has zero bytes; replace or delete it")
         return Image.open(io.BytesIO(content))
+    except BROKEN as error:
+        raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
+
+
+def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str) -> np.ndarray:
+    """uint8, H×W (mode L) or H×W×3 (RGB): upright, the largest centred part of that shape, resized (bicubic).
+
+    Raises FerError, naming the image, where its data is broken.
+    """
+    try:
+        if "exif" in image.info:  # photos from a phone say in there which side is up
+            image = ImageOps.exif_transpose(image)
+        image = image.convert(mode)
+        if image.size != (width, height):
+            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+        return np.asarray(image)
     except BROKEN as error:
         raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
 

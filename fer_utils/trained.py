@@ -1,0 +1,65 @@
+"""A finished run taken up again: its settings, its data and its network with the weights that were tested."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fer_utils import evaluation, files
+from fer_utils.batches import Batches
+from fer_utils.errors import FerError
+from fer_utils.experiment import Experiment
+from fer_utils.faces import Faces
+from fer_utils.models import Network
+from fer_utils.running import open_dataset
+
+
+@dataclass(frozen=True)
+class Trained:
+    """folder: the run's. config: its config.json. predictions: its predictions.npz. network: on `device`."""
+
+    folder: Path
+    config: dict
+    experiment: Experiment
+    predictions: dict[str, np.ndarray]
+    network: Network
+    device: torch.device
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.config["classes"])
+
+    def faces(self) -> Faces:
+        """The data set that the run was made from. Raises FerError where data/ holds another one, or none."""
+        faces = open_dataset(self.experiment.dataset)
+        if faces.digest != self.config["data"]["digest"]:
+            raise FerError(
+                f"{self.folder.name} was made from {self.config['data']['source']}, which is not the present "
+                f"data/{self.experiment.dataset} ({faces.source}); prepare that one again"
+            )
+        return faces
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """float32, N×classes, of uint8 images N×H×W or N×H×W×3; with the run's own test-time augmentation."""
+        batches = Batches(images, np.zeros(len(images)), self.experiment.batch_size, self.device)
+        return evaluation.predict(self.network, batches, self.experiment.tta)
+
+
+def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
+    """The run in results/<dataset>/runs/<id>. Raises FerError where it is unfinished or has no checkpoint."""
+    folder = Path(folder)
+    if not (folder / "done.json").exists():
+        raise FerError(f"{folder}: no finished run")
+    config = files.read_json(folder / "config.json")
+    experiment = Experiment(**config["experiment"])
+    checkpoint = folder / f"{experiment.select}.pth"
+    if not checkpoint.exists():
+        raise FerError(f"{checkpoint}: the checkpoint is not here (git does not keep it); train the run again")
+    if experiment.median:
+        raise FerError(f"{folder.name}: its network takes median-filtered images, which nothing here would give it")
+    network = Network(experiment.model, len(config["classes"]), experiment.image_size, pretrained=False)
+    network.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu"))
+    with np.load(folder / "predictions.npz") as arrays:
+        predictions = dict(arrays)
+    return Trained(folder, config, experiment, predictions, network.to(device).eval(), torch.device(device))
