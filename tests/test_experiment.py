@@ -29,7 +29,8 @@ def test_the_id_changes_with_every_setting_and_only_then():
         "model": "timm:resnet18", "dropout": 0.2,
         "test": "private", "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1, "brightness": 0.1,
         "contrast": 0.1, "erasing": 0.5, "mixup": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "ema": 0.99,
-        "tta": "flip",
+        "tta": "flip", "trainable": 2, "thaw": "1:1 3:2", "rest": False, "stage_decay": 0.5, "thaw_warm_up": 20,
+        "clip": 1.0, "patience": 3, "saturation": 0.2,
     }  # fmt: skip
     assert len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())}) == len(others) + 1
 
@@ -67,6 +68,12 @@ def test_ids_of_committed_results_never_change():
         ({"flip": 1}, "flip must be of type .*bool.*; got 1"),
         ({"schedule": "linear"}, "unknown schedule 'linear'; choose one of: constant, cosine, one_cycle, plateau"),
         ({"tta": "crops"}, "unknown test-time augmentation 'crops'; choose one of: none, flip, flip_shift"),
+        ({"thaw": "1:1 11:2"}, "thaw: epoch 11 never comes; the run has 10 epochs"),
+        ({"thaw": "1:1", "trainable": 2}, "trainable=2 and thaw='1:1' exclude each other"),
+        ({"trainable": 0}, "trainable must be above 0; got 0"),
+        ({"stage_decay": 1.5}, "stage_decay must be at most 1; got 1.5"),
+        ({"clip": -1.0}, "clip must be 0 or more; got -1.0"),
+        ({"patience": -1}, "patience must be 0 or more; got -1"),
         ({"epochs": "3"}, "epochs must be of type .*int.*; got '3'"),
         ({"median": 1}, "median must be of type .*bool.*; got 1"),
     ],
@@ -171,6 +178,19 @@ def test_a_run_that_cannot_start_leaves_nothing(drawn, tmp_path):
     with pytest.raises(FerError, match="no class 'joy'"):
         run(Experiment(task="joy+sad", **SMALL), "cpu", "fp32", tmp_path, drawn)
     assert not list((tmp_path / "drawn" / "runs").iterdir())
+
+
+def test_saturation_is_for_colour(drawn, tmp_path):
+    chosen = Experiment(saturation=0.2, **SMALL)
+    with pytest.raises(FerError, match="saturation needs colour images; those of drawn are grey"):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    colour = drawn.__class__(np.repeat(drawn.images[..., None], 3, 3), drawn.index, drawn.source)
+    assert (run(chosen, "cpu", "fp32", tmp_path, colour) / "done.json").exists()
+
+
+def test_too_many_stages_are_refused_before_training(drawn, tmp_path):
+    with pytest.raises(FerError, match="between 1 and 5 stages can learn; got 9"):
+        run(Experiment(trainable=9, **SMALL), "cpu", "fp32", tmp_path, drawn)
 
 
 def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path):
