@@ -306,3 +306,40 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
     straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
     for name in ("metrics.csv", "confusion.csv"):
         assert (folder / name).read_text() == (straight / name).read_text()
+
+
+def test_runs_whose_weights_are_missing_are_named_and_left_out(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    monkeypatch.setattr(studies.weights, "at_hand", lambda model: None)
+    settings = {"epochs": 1, "batch_size": 32, "image_size": 32, "thaw": "1:1"}
+    some = studies.report_b
+    monkeypatch.setitem(
+        studies.STUDIES, "report_b", lambda *a, **k: [e for e in some(*a, **k) if e.model != "face_resnet"]
+    )
+    ids = studies.run_study("report_b", "drawn", "cpu", "fp32", tmp_path, **settings)
+    said = capsys.readouterr().out
+    opened = results.open_results("drawn", tmp_path)
+    assert opened.study("report_b").runs["model"].tolist() == ["resnet18_scratch"] and len(ids) == 1
+    assert opened.not_run("report_b")["model"].tolist() == ["resnet18", "vggface", "mobilenet_v2"]
+    assert said.count("not run: weights missing: three-") == 3
+    assert "python -m fer_utils weights --fetch mobilenet_v2" in said
+    assert opened.not_run("report_a").empty
+
+
+def test_the_transfer_study_is_report_as():
+    made = studies.make_study("transfer", "fer2013")
+    assert len({experiment.id for experiment in made}) == 4 * 2 * 2 * 2
+    assert {(e.trainable, e.image_size, e.epochs) for e in made} == {(2, None, 5), (2, None, 10)}
+
+
+def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_path, monkeypatch):
+    cells = studies.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
+    assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
+    runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
+    wanted = runs["learning_rate"].eq(1e-3) & runs["weight_decay"].eq(0) & runs["flip"]
+    value = np.where(wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2))  # a lucky seed does not win
+    metrics = pd.DataFrame({"run": runs["run"], "metric": "accuracy", "class": "", "value": value, "split": "val"})
+    tested = metrics.assign(split="test", value=1 - value)
+    study = results.Results(tmp_path, runs, pd.concat([metrics, tested], ignore_index=True), pd.DataFrame())
+    best = results.winner(study)
+    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (1e-3, 0.0, True, 0)
