@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fer_utils.batches import LUMA
+
 ERASED = (0.02, 0.25)  # share of the image; Zhong et al. go up to 0.4, which hides most of a tightly cropped face
 ASPECT = (0.3, 3.3)  # height to width of what is erased, as theirs
 
@@ -23,7 +25,8 @@ class Augment:
     flip: left and right change places in half of the images. rotation: degrees, at most, either way.
     shift: share of the side, at most, in each direction. scale: zoom by 1 ± at most this much.
     brightness: added, share of the full range, at most. contrast: spread about the image's mean times 1 ± at
-    most this much. erasing: probability that a rectangle (ERASED, ASPECT) takes the image's mean grey.
+    most this much. saturation: distance from grey times 1 ± at
+    most this much, for colour images. erasing: probability that a rectangle (ERASED, ASPECT) takes the mean grey.
     """
 
     flip: bool = False
@@ -32,6 +35,7 @@ class Augment:
     scale: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    saturation: float = 0.0
     erasing: float = 0.0
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -40,6 +44,8 @@ class Augment:
         if self.brightness or self.contrast:
             gain, lift = 1 + _either_way(images, self.contrast), 255 * _either_way(images, self.brightness)
             images = relight(images, gain, lift)
+        if self.saturation:
+            images = saturate(images, 1 + _either_way(images, self.saturation))
         if self.erasing:
             images = self._erase(images)
         return images
@@ -93,6 +99,13 @@ def relight(images: Tensor, gain: Tensor, lift: Tensor) -> Tensor:
     images, gain = images.float(), gain.view(-1, 1, 1, 1)
     offset = images.mean((1, 2, 3), keepdim=True) * (1 - gain) + lift.view(-1, 1, 1, 1)
     return torch.addcmul(offset, images, gain).clamp_(0, 255)
+
+
+def saturate(images: Tensor, gain: Tensor) -> Tensor:
+    """Moves each pixel of B×3×H×W (0–255) to gain times its distance from its own grey; float32. gain: B."""
+    images = images.float()
+    grey = (images * torch.tensor(LUMA, device=images.device).view(3, 1, 1)).sum(1, keepdim=True)
+    return torch.lerp(grey, images, gain.view(-1, 1, 1, 1)).clamp_(0, 255)
 
 
 def mix(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, list[tuple[Tensor, float]]]:

@@ -3,6 +3,7 @@
 FER2013 is 83 MB as uint8. What a batch costs is one gather and one normalisation, on the device.
 """
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,8 +18,11 @@ class Batches:
     """One split of a task, resident on the device, cut into batches of (images, labels).
 
     images: uint8, N×H×W or N×H×W×3. labels: int64, N. Iterating gives stored order;
-    `shuffled(seed)` an order that depends on the seed alone. Images leave as uint8, B×C×H×W.
+    `shuffled(seed)` an order that depends on the seed alone. Images leave as uint8, B×C×H×W, unless features
+    stand in their place: what the first `done` stages of a network make of them.
     """
+
+    done = 0
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device):
         tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
@@ -30,12 +34,20 @@ class Batches:
         return -(-len(self.labels) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(self.images.split(self.batch_size), self.labels.split(self.batch_size), strict=True)
+        images = (part.to(self.labels.device) for part in self.images.split(self.batch_size))
+        return zip(images, self.labels.split(self.batch_size), strict=True)
 
     def shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))
-        for rows in order.to(self.labels.device).split(self.batch_size):
-            yield self.images[rows], self.labels[rows]
+        device = self.labels.device  # features may be mapped from a file instead
+        for rows in order.to(self.images.device).split(self.batch_size):
+            yield self.images[rows].to(device), self.labels[rows.to(device)]
+
+    def with_features(self, features: Tensor, done: int) -> "Batches":
+        """The same batches of float features, N×…, instead of images."""
+        other = copy.copy(self)
+        other.images, other.done = features, done
+        return other
 
 
 class Preprocess(nn.Module):

@@ -10,6 +10,7 @@ from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import VIEWS
 from fer_utils.faces import TESTS
+from fer_utils.freezing import Thawing
 from fer_utils.losses import make_loss
 from fer_utils.models import check_model
 from fer_utils.schedules import SCHEDULES
@@ -58,6 +59,14 @@ class Experiment:
     schedule: str = "constant"  # of the learning rate; or cosine, one_cycle, plateau
     ema: float = 0.0  # decay of the averaged weights, for example 0.998; 0: the last step's weights
     tta: str = "none"  # test-time augmentation of the final scores; or flip, flip_shift
+    trainable: int | None = None  # only so many of the last stages learn; None: all. Report A's is 2
+    thaw: str = ""  # instead: gradual unfreezing, "1:1 3:2" = from epoch 1 the last stage, from epoch 3 two
+    rest: bool = True  # frozen stages in evaluation mode; False: in training mode, report A's way
+    stage_decay: float = 1.0  # a stage's learning rate as a share of the next one's; the head has learning_rate
+    thaw_warm_up: int = 0  # steps over which the learning rate rises after each thaw
+    clip: float = 0.0  # the largest norm of a gradient; 0: any
+    patience: int = 0  # stop after so many epochs without a higher validation accuracy; 0: never
+    saturation: float = 0.0  # augmentation of colour images: see Augment
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -72,17 +81,34 @@ class Experiment:
         one_of(self.test, TESTS, "test")
         one_of(self.schedule, SCHEDULES, "schedule")
         one_of(self.tta, VIEWS, "test-time augmentation")
-        for name in ("epochs", "batch_size", "cap", "image_size", "learning_rate"):
+        if self.thaw and self.trainable is not None:
+            raise FerError(
+                f"trainable={self.trainable} and thaw={self.thaw!r} exclude each other; give one of them"
+            )
+        for name in ("epochs", "batch_size", "cap", "image_size", "learning_rate", "trainable", "stage_decay"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise FerError(f"{name} must be above 0; got {value}")
-        for name in ("gamma", "weight_decay", "seed", "rotation", "mixup"):
+        for name in ("gamma", "weight_decay", "seed", "rotation", "mixup", "thaw_warm_up", "clip", "patience"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise FerError(f"{name} must be 0 or more; got {getattr(self, name)}")
-        for name in ("shift", "scale", "brightness", "contrast", "erasing", "label_smoothing", "ema", "dropout"):
+        for name in (
+            "shift",
+            "scale",
+            "brightness",
+            "contrast",
+            "saturation",
+            "erasing",
+            "label_smoothing",
+            "ema",
+            "dropout",
+        ):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise FerError(f"{name} must be at least 0 and below 1; got {value}")
+        if self.stage_decay > 1:
+            raise FerError(f"stage_decay must be at most 1; got {self.stage_decay}")
+        _ = self.thawing
 
     @classmethod
     def make(cls, **settings) -> "Experiment":
@@ -100,6 +126,12 @@ class Experiment:
         changed = {name: value for name, value in settings.items() if value != defaults[name]}
         digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
+
+    @property
+    def thawing(self) -> Thawing:
+        """Which stages learn when. Raises FerError for a schedule that makes no sense."""
+        schedule = self.thaw if self.trainable is None else f"1:{self.trainable}"
+        return Thawing.parse(schedule, self.epochs, self.rest, self.thaw_warm_up)
 
     def replace(self, **settings) -> "Experiment":
         return dataclasses.replace(self, **settings)

@@ -35,6 +35,18 @@ class FocalLoss(nn.Module):
         return loss.mean()
 
 
+def share_of(criterion: nn.Module, piece: Tensor, whole: Tensor) -> Tensor | float:
+    """What the loss of a piece of a batch counts in that of the whole; the shares of all pieces sum to 1.
+
+    piece, whole: labels, int64. A share of the images, but of their class weights where the criterion divides by
+    those, as PyTorch's weighted cross-entropy does.
+    """
+    weights = criterion.weight if isinstance(criterion, nn.CrossEntropyLoss) else None
+    if weights is None or len(piece) == len(whole):
+        return len(piece) / len(whole)
+    return weights[piece].sum() / weights[whole].sum()
+
+
 def make_loss(name: str, gamma: float, weights: Tensor | None, smoothing: float = 0.0) -> nn.Module:
     """The loss by name; weights: float, one a class, or None. Raises FerError for an unknown name.
 

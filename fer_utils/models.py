@@ -98,5 +98,6 @@ class Network(nn.Module):
             self.stage(name).eval()
         return self
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.body(self.preprocess(images))
+    def forward(self, images: Tensor, done: int = 0) -> Tensor:
+        """images: uint8, B×C×H×W; or, for a body in sequence, what its first `done` stages made of them."""
+        return self.body[done:](images) if done else self.body(self.preprocess(images))

@@ -56,6 +56,12 @@ class Results:
             print(f"study {name}: {len(study.runs)} of {len(ids)} runs are finished", file=sys.stderr)
         return study
 
+    def not_run(self, name: str) -> pd.DataFrame:
+        """The settings of a study's runs that were left out as their weights were missing, a row a run; or none."""
+        listed = self.folder / "studies" / f"{name}.not_run.json"
+        settings = [field.name for field in dataclasses.fields(Experiment)]
+        return pd.DataFrame(files.read_json(listed) if listed.exists() else [], columns=settings)
+
     def scores(self, split: str = "test") -> pd.DataFrame:
         """Metrics of one split with the settings of their run beside them."""
         return self.metrics[self.metrics["split"] == split].merge(self.runs, on="run")
@@ -150,6 +156,18 @@ def over_seeds(scores: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """mean, std (n - 1; NaN for one seed), low, high and the number of seeds of `value` in each group."""
     grouped = scores.groupby(by, sort=False)["value"]
     return grouped.agg(mean="mean", std="std", low="min", high="max", seeds="count").reset_index()
+
+
+def winner(study: Results) -> pd.Series:
+    """The row of `study.runs` with the highest accuracy on validation; over several seeds, their mean.
+
+    A row of the winning settings: its first seed's. The test split has no say.
+    """
+    settings = [field.name for field in dataclasses.fields(Experiment) if field.name != "seed"]
+    accuracy = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
+    means = accuracy.groupby(settings, sort=False, dropna=False)["value"].transform("mean")
+    run = accuracy.loc[means.idxmax(), "run"]
+    return study.runs.set_index("run", drop=False).loc[run]
 
 
 def parting_epoch(history: pd.DataFrame, margin: float = 0.02) -> int | None:

@@ -57,6 +57,8 @@ def run(
 
 
 def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware) -> None:
+    if experiment.saturation and faces.images.ndim == 3:
+        raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
     task = get_task(experiment.task)
     groups = copies.near(faces) if experiment.dedupe else None
     split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups)
@@ -65,9 +67,13 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
 
     torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
     network = Network(experiment.model, len(task.classes), experiment.image_size, dropout=experiment.dropout)
+    experiment.thawing.check(network)
+    experiment.thawing.apply(network, epoch=1)
     weights = torch.tensor(task.weights) if experiment.class_weights else None
     criterion = make_loss(experiment.loss, experiment.gamma, weights, experiment.label_smoothing)
-    optimiser = make_optimiser(experiment.optimiser, network, experiment.learning_rate, experiment.weight_decay)
+    optimiser = make_optimiser(
+        experiment.optimiser, network, experiment.learning_rate, experiment.weight_decay, experiment.stage_decay
+    )
     config = {
         "experiment": dataclasses.asdict(experiment),
         "classes": task.classes,
@@ -84,6 +90,7 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
         network, batches["train"], batches["val"], criterion, optimiser,
         epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
         augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule, ema=experiment.ema,
+        thawing=experiment.thawing, clip=experiment.clip, patience=experiment.patience,
     )  # fmt: skip
 
     state = torch.load(folder / f"{experiment.select}.pth", weights_only=True)

@@ -1,16 +1,18 @@
 """Named lists of experiments, and how they are run. Resume makes a study safe to stop at any time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-from fer_utils import files, paths
+from fer_utils import files, paths, weights
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
 from fer_utils.running import folder_of, open_dataset, run
 
 TASKS = ("binary", "multiclass")
 LOSSES = ("cross_entropy", "focal")
+NOT_RUN = "not run: weights missing"
 
 # Values are customary ones from the papers named in each room, unless the comment says otherwise.
 RECIPE = {
@@ -43,6 +45,21 @@ WITHOUT = {
     "one-cycle schedule": {"schedule": "constant", "learning_rate": 5e-4},  # the peak is too high to stay at
     "averaged weights": {"ema": 0.0},
     "test-time flip": {"tta": "none"},
+}
+
+
+# pretrained networks are fine-tuned at a tenth of the default, since their weights are good already
+FINE = {"learning_rate": 1e-4}
+# dlib's ResNet has no batch normalisation to hold its activations: without small rates below the head and
+# clipping its first steps throw it off
+FACES = {"learning_rate": 1e-3, "stage_decay": 0.1, "clip": 5.0}
+GRADUAL = {"epochs": 8, "thaw": "1:1 2:2 5:3", "thaw_warm_up": 20, "stage_decay": 0.5, "clip": 5.0}
+REPORT_B = {
+    "resnet18_scratch": {"image_size": 96, "learning_rate": 5e-4, "thaw": "", "thaw_warm_up": 0},  # all learns
+    "resnet18": FINE,
+    "vggface": FINE,
+    "face_resnet": FACES,
+    "mobilenet_v2": FINE,
 }
 
 
@@ -110,6 +127,35 @@ def ablation(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list
     ]
 
 
+def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
+    """Report A's pretrained networks, the last two stages thawed: both tasks and losses, 5 and 10 epochs."""
+    protocol = FINE | {"trainable": 2} | settings
+    models = ("resnet18", "efficientnet_b1", "mobilenet_v2", "efficientnet_lite0")
+    return [
+        Experiment.make(dataset=dataset, model=model, task=task, loss=loss, epochs=epochs, seed=seed, **protocol)
+        for seed, model, epochs, task, loss in product(seeds, models, (5, 10), TASKS, LOSSES)
+    ]
+
+
+def report_b(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
+    """Report B's comparison on three emotions: from random weights, from ImageNet's and from faces'."""
+    return [
+        Experiment.make(dataset=dataset, task="three", model=model, seed=seed, **GRADUAL | own | settings)
+        for seed, (model, own) in product(seeds, REPORT_B.items())
+    ]
+
+
+def grid(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
+    """Report B's grid search: learning rate × weight decay × augmentation; `results.winner` chooses."""
+    base = {"task": "three", "model": "face_resnet", "epochs": 8, "trainable": 2} | FACES | settings
+    augmented = {"flip": True, "rotation": 10.0, "brightness": 0.2, "contrast": 0.2}
+    del base["learning_rate"]
+    return [
+        Experiment.make(dataset=dataset, learning_rate=rate, weight_decay=decay, seed=seed, **base | augmentation)
+        for seed, rate, decay, augmentation in product(seeds, (3e-4, 1e-3, 3e-3), (0.0, 1e-3), ({}, augmented))
+    ]
+
+
 STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "report_a": report_a,
     "dedupe": dedupe,
@@ -119,6 +165,9 @@ STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "learning_rate": learning_rate,
     "best": best,
     "ablation": ablation,
+    "transfer": transfer,
+    "report_b": report_b,
+    "grid": grid,
 }
 
 
@@ -142,18 +191,39 @@ def run_study(
     """Runs what is not finished yet of a study, one run after another, and returns the ids of all.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant;
-    runs of other seeds that are there already stay in the list.
+    runs of other seeds that are there already stay in the list. Runs whose pretrained weights are not at hand
+    are named and left out; <name>.not_run.json keeps their settings for the tables.
     """
-    experiments = make_study(name, dataset, **settings)
+    whole = make_study(name, dataset, **settings)
+    experiments = [experiment for experiment in whole if _can_run(experiment, results)]
+    left_out = [experiment for experiment in whole if experiment not in experiments]
+    for experiment in left_out:
+        print(
+            f"{NOT_RUN}: {experiment.id}; get them with: {weights.COMMAND} --fetch {experiment.model}", flush=True
+        )
     ids = [experiment.id for experiment in experiments]
     faces = open_dataset(dataset)
     listing = results / dataset / "studies" / f"{name}.json"
     files.write_json(listing, sorted({*ids, *_other_seeds(listing, experiments)}))
+    _list_left_out(listing.with_suffix(".not_run.json"), left_out)
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
         run(experiment, device, precision, results, faces)
     return ids
+
+
+def _can_run(experiment: Experiment, results: Path) -> bool:
+    """Whether its weights are at hand, or are not needed: for random ones, or since the run is finished."""
+    finished = (folder_of(experiment, results) / "done.json").exists()
+    return finished or not weights.sources(experiment.model) or weights.at_hand(experiment.model) is not None
+
+
+def _list_left_out(path: Path, experiments: Sequence[Experiment]) -> None:
+    if experiments:
+        files.write_json(path, [asdict(experiment) for experiment in experiments])
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _other_seeds(listing: Path, experiments: Sequence[Experiment]) -> list[str]:

@@ -4,7 +4,6 @@ Each epoch seeds itself (order of the images, augmentation, dropout) and the lea
 the step, so a run that was interrupted continues from its last epoch exactly as if it had not been.
 """
 
-import io
 import os
 import sys
 import time
@@ -16,15 +15,19 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from fer_utils import files
 from fer_utils.augment import Augment, mix
 from fer_utils.averaging import WeightAverage
 from fer_utils.batches import Batches
+from fer_utils.checkpoints import checkpoint, resume, save_weights
 from fer_utils.devices import Hardware
 from fer_utils.errors import FerError, one_of
+from fer_utils.freezing import Thawing
+from fer_utils.gradients import Gradients
+from fer_utils.models import Network
 from fer_utils.schedules import share_of_peak
+from fer_utils.trunk import frozen_trunk, through_trunk
 
-AS_THEY_ARE = Augment()
+AS_THEY_ARE, NOTHING_FROZEN = Augment(), Thawing()
 OPTIMISERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -32,14 +35,27 @@ OPTIMISERS = {
 }
 
 
-def make_optimiser(name: str, network: nn.Module, learning_rate: float, weight_decay: float):
-    """adam, adamw or sgd (Nesterov momentum 0.9), its update fused into one kernel. Raises FerError."""
+def make_optimiser(
+    name: str, network: Network, learning_rate: float, weight_decay: float, stage_decay: float = 1.0
+) -> torch.optim.Optimizer:
+    """adam, adamw or sgd (Nesterov momentum 0.9), its update fused into one kernel. Raises FerError.
+
+    stage_decay: the head has the learning rate, each stage before it this share of the next one's (Howard &
+    Ruder 2018); parameters outside any stage then stay as they are. Freeze what starts frozen before this.
+    """
     make = OPTIMISERS[one_of(name, OPTIMISERS, "optimiser")]
-    return make(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    parameters = network.parameters()
+    # fused SGD also wants a group for each stage that is thawed later: all of a group begins at the same step
+    if stage_decay != 1 or not all(parameter.requires_grad for parameter in network.parameters()):
+        parameters = [
+            {"params": list(network.stage(stage).parameters()), "lr": learning_rate * stage_decay**distance}
+            for distance, stage in enumerate(reversed(network.stages))
+        ]
+    return make(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
 
 def train(
-    network: nn.Module,
+    network: Network,
     train_set: Batches,
     val_set: Batches,
     criterion: nn.Module,
@@ -53,12 +69,19 @@ def train(
     mixup: float = 0.0,
     schedule: str = "constant",
     ema: float = 0.0,
+    thawing: Thawing = NOTHING_FROZEN,
+    clip: float = 0.0,
+    patience: int = 0,
 ) -> pd.DataFrame:
     """Trains in place and returns the history: a row an epoch with losses, accuracies (0..1) and seconds.
 
     Train loss and accuracy are averages over the epoch, of augmented images, while the weights move and dropout
     is on; those of validation are taken at its end. With mixup (its alpha) an image counts as right where the
     prediction is the class of its larger share. The optimiser's learning rates are the peaks of the schedule.
+
+    Frozen stages are computed once for all epochs until the next thaw where nothing changes the images. patience:
+    training stops after so many epochs without a higher validation accuracy; 0: never. Further columns where there
+    is something to tell: stages (that learn), spikes and largest_norm (see Gradients, as for clip), micro_batch.
 
     With ema (its decay) the averaged weights are validated and saved; `network` keeps the last step's.
     `folder` receives history.csv, best.pth (highest validation accuracy, the earliest if tied), last.pth, and
@@ -70,94 +93,85 @@ def train(
     average = WeightAverage(network, ema) if ema else None
     judged = average.network if average else network
     parts = {"network": network, "optimiser": optimiser} | ({"average": judged} if average else {})
-    history = _resume(folder, parts, hardware.device)
-    steps = len(train_set) * epochs
+    history = resume(folder, parts, hardware.device)
+    micro_batch = history[-1].get("micro_batch", train_set.batch_size) if history else train_set.batch_size
+    gradients = Gradients(criterion, hardware, micro_batch, clip)
+    steps, inputs = len(train_set) * epochs, None
 
     for epoch in range(len(history) + 1, epochs + 1):
+        if out_of_patience(history, patience):
+            break
         started = time.perf_counter()
+        thawed = thawing.start(epoch)
+        if inputs is None or epoch == thawed:
+            thawing.apply(network, epoch)
+            inputs = None  # the features of the last stages' thaw give way before new ones are stored
+            kept = frozen_trunk(network) if thawing.end(epoch, epochs) > thawed else 0  # for one epoch no gain
+            same_images = augment == AS_THEY_ARE and not mixup
+            inputs = [
+                through_trunk(network, part, kept, hardware, folder) if kept and steady else part
+                for part, steady in ((train_set, same_images), (val_set, True))
+            ]
         torch.manual_seed(1000 * seed + epoch)
         network.train()
         losses, hits = [], []
         val_losses = [past["val_loss"] for past in history]
-        batches = _with_bar(train_set.shuffled(1000 * seed + epoch), len(train_set), epoch)
+        batches = _with_bar(inputs[0].shuffled(1000 * seed + epoch), len(train_set), epoch)
         for step, (images, labels) in enumerate(batches, start=len(train_set) * (epoch - 1)):
             height = share_of_peak(schedule, step, steps, val_losses)
+            height *= thawing.share(step - len(train_set) * (thawed - 1))
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = height * peak
             images, targets = mix(augment(images), labels, mixup)
-            with hardware.autocast():
-                logits = network(images).float()
-            loss = sum(share * criterion(logits, classes) for classes, share in targets)
-            optimiser.zero_grad()
-            loss.backward()
+            loss, right = gradients(network, images, targets, inputs[0].done)
             optimiser.step()
             if average:
                 average.update(step)
-            losses.append(loss.detach() * len(labels))
-            hits.append((logits.argmax(1) == labels).sum())
+            losses.append(loss * len(labels))
+            hits.append(right)
         images_seen = len(train_set.labels)
         train_loss = torch.stack(losses).sum().item() / images_seen  # the host waits for the device here, only
         train_accuracy = torch.stack(hits).sum().item() / images_seen
         if not train_loss < float("inf"):
             raise FerError(f"epoch {epoch}: the loss is {train_loss}; try a smaller learning rate")
 
-        val_loss, val_accuracy = validate(judged, val_set, criterion, hardware)
+        val_loss, val_accuracy = validate(judged, inputs[1], criterion, hardware)
         seconds = round(time.perf_counter() - started, 2)
         row = (epoch, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
         best_so_far = max((past["val_accuracy"] for past in history), default=-1.0)
-        history.append(dict(zip(COLUMNS, row, strict=True)))
+        history.append(dict(zip(COLUMNS, row, strict=True)) | gradients.take_norms())
+        if thawing.steps:
+            history[-1]["stages"] = thawing.count(epoch)
+        if gradients.micro_batch < train_set.batch_size:
+            for past in history[:-1]:
+                past.setdefault("micro_batch", train_set.batch_size)
+            history[-1]["micro_batch"] = gradients.micro_batch
         if val_accuracy > best_so_far:
             save_weights(folder / "best.pth", judged)
-        _checkpoint(folder, parts, history)
+        checkpoint(folder, parts, history)
         _print_row(history[-1])
 
     save_weights(folder / "last.pth", judged)
-    return pd.DataFrame(history, columns=COLUMNS)
+    return pd.DataFrame(history)
 
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
 
 
+def out_of_patience(history: list[dict], patience: int) -> bool:
+    """Whether the last `patience` epochs brought no validation accuracy above the best before; 0: never."""
+    accuracies = [epoch["val_accuracy"] for epoch in history]
+    return 0 < patience < len(accuracies) and max(accuracies[-patience:]) <= max(accuracies[:-patience])
+
+
 @torch.inference_mode()
-def validate(network: nn.Module, batches: Batches, criterion: nn.Module, hardware: Hardware):
+def validate(network: Network, batches: Batches, criterion: nn.Module, hardware: Hardware):
     """(mean loss, accuracy) over all images, in the precision of training."""
     network.eval()
     with hardware.autocast():
-        logits = torch.cat([network(images).float() for images, _ in batches])
+        logits = torch.cat([network(images, batches.done).float() for images, _ in batches])
     hits = logits.argmax(1) == batches.labels
     return criterion(logits, batches.labels).item(), hits.float().mean().item()
-
-
-def save_weights(path: Path, network: nn.Module) -> None:
-    """The state_dict, on the CPU and in the plain memory layout, whole or not at all."""
-    state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    _save(path, state)
-
-
-def _save(path: Path, content: dict) -> None:
-    buffer = io.BytesIO()  # torch.save to a full disk raises an obscure RuntimeError; writing bytes says why
-    torch.save(content, buffer)
-    with files.whole_file(path) as part:
-        part.write_bytes(buffer.getbuffer())
-
-
-def _checkpoint(folder: Path, parts: dict, history: list[dict]) -> None:
-    content = {name: part.state_dict() for name, part in parts.items()} | {"history": history}
-    _save(folder / "resume.pth", content)
-    with files.whole_file(folder / "history.csv") as part:
-        pd.DataFrame(history, columns=COLUMNS).to_csv(part, index=False)
-
-
-def _resume(folder: Path, parts: dict, device: torch.device) -> list[dict]:
-    """The history of the epochs already done, their state loaded; empty at a fresh start."""
-    checkpoint = folder / "resume.pth"
-    if not checkpoint.exists():
-        return []
-    content = torch.load(checkpoint, map_location=device, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(content[name])
-    print(f"  resuming after epoch {len(content['history'])}", flush=True)
-    return content["history"]
 
 
 def _with_bar(batches: Iterator, total: int, epoch: int) -> Iterator:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fer_utils import augment
-from fer_utils.augment import ERASED, Augment, affine, mix, relight
+from fer_utils.augment import ERASED, Augment, affine, mix, relight, saturate
 
 
 @pytest.fixture
@@ -149,3 +149,12 @@ def test_no_mixup(images):
     labels = torch.arange(400)
     same, targets = mix(images, labels, 0.0)
     assert same is images and len(targets) == 1 and targets[0][0] is labels and targets[0][1] == 1.0
+
+
+def test_saturation_moves_colours_from_their_grey_and_leaves_grey_alone():
+    red, grey = torch.tensor([200.0, 100.0, 100.0]), torch.tensor([90.0, 90.0, 90.0])
+    images = torch.stack([red, grey, red]).view(3, 3, 1, 1)
+    made = saturate(images, torch.tensor([0.5, 1.7, 0.0])).view(3, 3)
+    luma = 100 + 0.299 * 100
+    expected = torch.stack([(red + luma) / 2, grey, torch.full((3,), luma)])
+    torch.testing.assert_close(made, expected)

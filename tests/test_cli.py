@@ -46,7 +46,7 @@ def test_prepare_run_audit(tmp_path, photos):
         (["run", "epochs=many"], "epochs must be a number (int)"),
         (["run", "median=perhaps"], "median must be true or false"),
         (["run", "epochs"], "not of the form name=value"),
-        (["study", "report_b"], "unknown study 'report_b'"),
+        (["study", "report_c"], "unknown study 'report_c'"),
         (["study", "report_a", "--seeds", "a"], "seeds must be a number"),
         (["report", "--dataset", "nothing"], "no finished runs"),
         (["prepare", "nowhere.zip", "--name", "../elsewhere"], "cannot name a data set"),

@@ -29,7 +29,8 @@ def test_the_id_changes_with_every_setting_and_only_then():
         "model": "timm:resnet18", "dropout": 0.2,
         "test": "private", "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1, "brightness": 0.1,
         "contrast": 0.1, "erasing": 0.5, "mixup": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "ema": 0.99,
-        "tta": "flip",
+        "tta": "flip", "trainable": 2, "thaw": "1:1 3:2", "rest": False, "stage_decay": 0.5, "thaw_warm_up": 20,
+        "clip": 1.0, "patience": 3, "saturation": 0.2,
     }  # fmt: skip
     assert len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())}) == len(others) + 1
 
@@ -67,6 +68,12 @@ def test_ids_of_committed_results_never_change():
         ({"flip": 1}, "flip must be of type .*bool.*; got 1"),
         ({"schedule": "linear"}, "unknown schedule 'linear'; choose one of: constant, cosine, one_cycle, plateau"),
         ({"tta": "crops"}, "unknown test-time augmentation 'crops'; choose one of: none, flip, flip_shift"),
+        ({"thaw": "1:1 11:2"}, "thaw: epoch 11 never comes; the run has 10 epochs"),
+        ({"thaw": "1:1", "trainable": 2}, "trainable=2 and thaw='1:1' exclude each other"),
+        ({"trainable": 0}, "trainable must be above 0; got 0"),
+        ({"stage_decay": 1.5}, "stage_decay must be at most 1; got 1.5"),
+        ({"clip": -1.0}, "clip must be 0 or more; got -1.0"),
+        ({"patience": -1}, "patience must be 0 or more; got -1"),
         ({"epochs": "3"}, "epochs must be of type .*int.*; got '3'"),
         ({"median": 1}, "median must be of type .*bool.*; got 1"),
     ],
@@ -171,6 +178,19 @@ def test_a_run_that_cannot_start_leaves_nothing(drawn, tmp_path):
     with pytest.raises(FerError, match="no class 'joy'"):
         run(Experiment(task="joy+sad", **SMALL), "cpu", "fp32", tmp_path, drawn)
     assert not list((tmp_path / "drawn" / "runs").iterdir())
+
+
+def test_saturation_is_for_colour(drawn, tmp_path):
+    chosen = Experiment(saturation=0.2, **SMALL)
+    with pytest.raises(FerError, match="saturation needs colour images; those of drawn are grey"):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    colour = drawn.__class__(np.repeat(drawn.images[..., None], 3, 3), drawn.index, drawn.source)
+    assert (run(chosen, "cpu", "fp32", tmp_path, colour) / "done.json").exists()
+
+
+def test_too_many_stages_are_refused_before_training(drawn, tmp_path):
+    with pytest.raises(FerError, match="between 1 and 5 stages can learn; got 9"):
+        run(Experiment(trainable=9, **SMALL), "cpu", "fp32", tmp_path, drawn)
 
 
 def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path):
@@ -286,3 +306,40 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
     straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
     for name in ("metrics.csv", "confusion.csv"):
         assert (folder / name).read_text() == (straight / name).read_text()
+
+
+def test_runs_whose_weights_are_missing_are_named_and_left_out(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    monkeypatch.setattr(studies.weights, "at_hand", lambda model: None)
+    settings = {"epochs": 1, "batch_size": 32, "image_size": 32, "thaw": "1:1"}
+    some = studies.report_b
+    monkeypatch.setitem(
+        studies.STUDIES, "report_b", lambda *a, **k: [e for e in some(*a, **k) if e.model != "face_resnet"]
+    )
+    ids = studies.run_study("report_b", "drawn", "cpu", "fp32", tmp_path, **settings)
+    said = capsys.readouterr().out
+    opened = results.open_results("drawn", tmp_path)
+    assert opened.study("report_b").runs["model"].tolist() == ["resnet18_scratch"] and len(ids) == 1
+    assert opened.not_run("report_b")["model"].tolist() == ["resnet18", "vggface", "mobilenet_v2"]
+    assert said.count("not run: weights missing: three-") == 3
+    assert "python -m fer_utils weights --fetch mobilenet_v2" in said
+    assert opened.not_run("report_a").empty
+
+
+def test_the_transfer_study_is_report_as():
+    made = studies.make_study("transfer", "fer2013")
+    assert len({experiment.id for experiment in made}) == 4 * 2 * 2 * 2
+    assert {(e.trainable, e.image_size, e.epochs) for e in made} == {(2, None, 5), (2, None, 10)}
+
+
+def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_path, monkeypatch):
+    cells = studies.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
+    assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
+    runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
+    wanted = runs["learning_rate"].eq(1e-3) & runs["weight_decay"].eq(0) & runs["flip"]
+    value = np.where(wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2))  # a lucky seed does not win
+    metrics = pd.DataFrame({"run": runs["run"], "metric": "accuracy", "class": "", "value": value, "split": "val"})
+    tested = metrics.assign(split="test", value=1 - value)
+    study = results.Results(tmp_path, runs, pd.concat([metrics, tested], ignore_index=True), pd.DataFrame())
+    best = results.winner(study)
+    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (1e-3, 0.0, True, 0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fer_utils.errors import FerError
-from fer_utils.freezing import frozen_stages, last_stages, thaw
+from fer_utils.freezing import Thawing, frozen_stages, last_stages, thaw
 from fer_utils.models import Network
 
 IMAGES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -64,3 +64,31 @@ def test_stages_that_are_not_there():
     for count in (0, 6):
         with pytest.raises(FerError, match=f"between 1 and 5 stages can learn; got {count}"):
             last_stages(network, count)
+
+
+def test_a_schedule_of_thawing():
+    schedule = Thawing.parse("1:1 3:2 5:4", 8, warm_up=4)
+    assert [schedule.count(epoch) for epoch in range(1, 9)] == [1, 1, 2, 2, 4, 4, 4, 4]
+    assert [(schedule.start(epoch), schedule.end(epoch, 8)) for epoch in (1, 4, 8)] == [(1, 2), (3, 4), (5, 8)]
+    assert [schedule.share(step) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
+    assert Thawing.parse("", 8, warm_up=4).share(0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "text, complaint",
+    [
+        ("1:1 9:2", "epoch 9 never comes; the run has 8 epochs"),
+        ("1:1,3:2", "'1:1,3:2' is not of the form epoch:stages"),
+        ("2:1", "say what learns from epoch 1 on"),
+        ("1:2 3:1", "epochs and stages must rise from pair to pair"),
+        ("1:1 3:2 3:3", "epochs and stages must rise"),
+    ],
+)
+def test_schedules_that_make_no_sense(text, complaint):
+    with pytest.raises(FerError, match=complaint):
+        Thawing.parse(text, 8)
+
+
+def test_more_stages_than_there_are():
+    with pytest.raises(FerError, match="between 1 and 5 stages can learn; got 6"):
+        Thawing.parse("1:1 3:6", 8).check(Network("cnn", 2))

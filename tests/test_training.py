@@ -9,6 +9,7 @@ from fer_utils import devices, training
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches
 from fer_utils.errors import FerError
+from fer_utils.freezing import Thawing
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
 from fer_utils.schedules import share_of_peak
@@ -30,6 +31,7 @@ def squares(n: int, seed: int) -> Batches:
 def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy", **settings):
     torch.manual_seed(0)
     network = Network("cnn", 2, size=16)
+    settings.get("thawing", Thawing()).apply(network, epoch=1)
     history = train(
         network, squares(96, 0), squares(32, 1), make_loss(loss, 2.0, None),
         make_optimiser(optimiser, network, learning_rate, 1e-4),
@@ -133,6 +135,59 @@ def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch
 def test_best_is_the_earliest_epoch_of_the_highest_validation_accuracy(tmp_path):
     _, history = go(tmp_path, 4)
     assert accuracy(tmp_path / "best.pth", squares(32, 1)) == pytest.approx(history["val_accuracy"].max())
+
+
+def test_patience_ends_a_run_and_a_resumed_one_too(tmp_path):
+    _, history = go(tmp_path, 12, "sgd", 1e-12, patience=2)
+    assert len(history) == 3  # nothing is learnt: the first epoch stays the best
+    assert len(go(tmp_path, 12, "sgd", 1e-12, patience=2)[1]) == 3
+    assert len(go(tmp_path / "none", 4, "sgd", 1e-12)[1]) == 4
+
+
+@pytest.mark.parametrize(
+    "accuracies, patience, over",
+    [
+        ([0.5, 0.4], 1, True),
+        ([0.5, 0.5], 1, True),
+        ([0.4, 0.5, 0.5], 2, False),
+        ([0.5, 0.5], 0, False),
+        ([], 1, False),
+    ],
+)
+def test_patience_counts_epochs_without_a_higher_accuracy(accuracies, patience, over):
+    assert training.out_of_patience([{"val_accuracy": value} for value in accuracies], patience) == over
+
+
+def test_each_stage_has_its_share_of_the_learning_rate():
+    network = Network("cnn", 2, size=16)
+    groups = make_optimiser("adam", network, 0.1, 0.0, stage_decay=0.5).param_groups
+    assert [group["lr"] for group in groups] == [0.1, 0.05, 0.025, 0.0125, 0.00625]
+    assert groups[0]["params"][0] is network.body.head.weight
+    assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
+
+
+def test_the_rate_rises_after_each_thaw(tmp_path, monkeypatch):
+    rates, step = [], torch.optim.SGD.step
+    monkeypatch.setattr(
+        torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
+    )
+    go(tmp_path, 2, "sgd", 0.02, thawing=Thawing.parse("1:1 2:2", 2, warm_up=4))
+    assert rates == pytest.approx([0.02 * share for share in [0.25, 0.5, 0.75, 1, 1, 1] * 2])
+
+
+def test_memory_that_runs_out_halves_the_batch_and_the_history_says_so(tmp_path, monkeypatch):
+    forward, calls = Network.forward, iter(range(1000))
+
+    def tight(self, images, done=0):
+        if self.training and len(images) > 8 and next(calls) >= 6:  # after the first epoch
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, images, done)
+
+    monkeypatch.setattr(Network, "forward", tight)
+    _, history = go(tmp_path, 3)
+    assert history["micro_batch"].tolist() == [16, 8, 8]
+    assert history["val_accuracy"].iloc[-1] > 0.9
+    assert pd.read_csv(tmp_path / "history.csv")["micro_batch"].tolist() == [16, 8, 8]
 
 
 def test_a_loss_that_is_not_finite_is_an_error(tmp_path):

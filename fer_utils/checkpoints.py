@@ -1,0 +1,43 @@
+"""What a training leaves on the disk: its weights, its history, and all that it needs to continue."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+from fer_utils import files
+
+
+def save_weights(path: Path, network: nn.Module) -> None:
+    """The state_dict, on the CPU and in the plain memory layout, whole or not at all."""
+    state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    _save(path, state)
+
+
+def _save(path: Path, content: dict) -> None:
+    buffer = io.BytesIO()  # torch.save to a full disk raises an obscure RuntimeError; writing bytes says why
+    torch.save(content, buffer)
+    with files.whole_file(path) as part:
+        part.write_bytes(buffer.getbuffer())
+
+
+def checkpoint(folder: Path, parts: dict, history: list[dict]) -> None:
+    """Writes history.csv and resume.pth: the history and the state of every part by name."""
+    content = {name: part.state_dict() for name, part in parts.items()} | {"history": history}
+    _save(folder / "resume.pth", content)
+    with files.whole_file(folder / "history.csv") as part:
+        pd.DataFrame(history).to_csv(part, index=False)
+
+
+def resume(folder: Path, parts: dict, device: torch.device) -> list[dict]:
+    """The history of the epochs already done, their state loaded; empty at a fresh start."""
+    checkpoint = folder / "resume.pth"
+    if not checkpoint.exists():
+        return []
+    content = torch.load(checkpoint, map_location=device, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(content[name])
+    print(f"  resuming after epoch {len(content['history'])}", flush=True)
+    return content["history"]
