@@ -124,6 +124,21 @@ def audit(
 
 
 @app.command()
+def best(
+    dataset: Dataset = "sample",
+    task: Annotated[str, typer.Option(help="whose best network is exported")] = "seven",
+    device: Device = "cpu",
+):
+    """Export the best network of study `best` and write results/DATASET/best/*.csv and MODEL_CARD.md.
+
+    Needs the finished study, its checkpoints, the data set and its audit, for example: best --dataset fer2013
+    """
+    from fer_utils import best as room
+
+    print(room.make(dataset, task, device))
+
+
+@app.command()
 def predict(
     images: Annotated[list[Path], typer.Argument(help="images and folders of images, each showing one face")],
     csv: Annotated[Path | None, typer.Option(help="write the table there")] = None,

@@ -53,6 +53,8 @@ def test_prepare_run_audit(tmp_path, photos):
         (["prepare", "nowhere.zip", "--name", "reported"], "cannot name a data set"),
         (["prepare", "nowhere.zip"], "nowhere.zip: no such file or folder"),
         (["prepare", "nowhere.zip", "--name", "weights"], "cannot name a data set"),
+        (["best", "--dataset", "nothing"], "no finished runs under"),
+        (["predict", "a.png", "--model", "none.safetensors"], "none.safetensors: no exported network; make one"),
         (["weights", "--fetch", "resnet81"], "unknown model with pretrained weights 'resnet81' (did you mean"),
         (["weights", "--file", "vggface"], "'vggface' is not of the form MODEL=PATH"),
         (["weights", "--file", "vggface=nowhere.pth"], "nowhere.pth: No such file or directory"),

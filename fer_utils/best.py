@@ -1,0 +1,87 @@
+"""The best network's pages, from finished runs of study `best`: exported weights, tables as CSV, model card.
+
+results/<dataset>/best/ holds model.safetensors and a CSV for each question; notebook 7 and the report read them.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fer_utils import ablations, ensembles, evidence, files, model_card, paths, predictor, robustness
+from fer_utils.errors import FerError
+from fer_utils.results import Results, open_results, over_seeds
+from fer_utils.trained import take_up
+
+Frames = dict[str, pd.DataFrame]
+HEADLINE = ("accuracy", "macro_f1", "recall")
+
+
+def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path = paths.RESULTS) -> Path:
+    """Writes results/<dataset>/best/ and MODEL_CARD.md; returns the folder. The run of `task` that is best on
+    validation is exported. Raises FerError where runs, their checkpoints, the data or the audit are missing.
+    """
+    found = open_results(dataset, results)
+    study = found.study("best")
+    if not (found.folder / "audit" / "near.csv").exists():
+        raise FerError(f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}")
+    folder = found.folder / "best"
+    run = choose(study, task)
+    trained = take_up(found.folder / "runs" / run, device)
+    faces = trained.faces()
+    best = predictor.export(trained.folder, folder / "model.safetensors", faces, device)
+    audit = {kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
+    groups = evidence.photographs(found, faces.index.index.to_numpy())
+    frames = compare(found, study) | {
+        "parts": robustness.parts(trained, faces, audit, groups),
+        "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
+    }
+    for name, frame in frames.items():
+        with files.whole_file(folder / f"{name}.csv") as part:
+            frame.to_csv(part, index=False, float_format="%.6g")
+    size = (folder / "model.safetensors").stat().st_size
+    with files.whole_file(found.folder / "MODEL_CARD.md") as part:
+        part.write_text(model_card.write(best.about | {"bytes": size}, frames), encoding="utf-8")
+    return folder
+
+
+def choose(study: Results, task: str) -> str:
+    """The id of the task's run of the highest validation accuracy; of equals, the first seed."""
+    scores = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
+    values = scores[scores["task"] == task].set_index("run")["value"]
+    if values.empty:
+        raise FerError(f"study best has no finished run of task {task!r}; it has: {', '.join(set(scores['task']))}")
+    return values.idxmax()
+
+
+def compare(results: Results, study: Results) -> Frames:
+    """What needs no checkpoint: scores, ensembles, restricted, and ablation where that study has been run."""
+    frames = {
+        "scores": scores(study),
+        "ensembles": ensembles.compare(study),
+        "restricted": ensembles.restricted_beside(study),
+    }
+    if results.has_study("ablation"):
+        frames["ablation"] = ablations.effects(results.study("ablation"))
+    return frames
+
+
+def scores(study: Results) -> pd.DataFrame:
+    """Test scores of each task: metric, class, mean, std, least, most and seeds (over runs), low, high, images.
+
+    low, high: the 95 % interval of the mean over other test images. Values are shares of 1.
+    """
+    found = study.scores("test")
+    found = found[found["metric"].isin(HEADLINE)]
+    by = ["task", "metric", "class"]
+    seeds = over_seeds(found, by).rename(columns={"low": "least", "high": "most"})
+    images = found.groupby("task")["test_images"].first().rename("images").reset_index()
+    return seeds.merge(evidence.image_intervals(study)[[*by, "low", "high"]], on=by).merge(images, on="task")
+
+
+def read(dataset: str, results: Path = paths.RESULTS) -> Frames:
+    """The CSVs of results/<dataset>/best by name; none where they have not been made yet."""
+    folder = results / dataset / "best"
+    if results == paths.RESULTS and not folder.exists():
+        folder = paths.REFERENCE / dataset / "best"
+    frames = {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    return {name: frame.fillna({"class": ""}) if "class" in frame else frame for name, frame in frames.items()}

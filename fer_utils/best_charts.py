@@ -1,0 +1,46 @@
+"""Figures of the best network: accuracy on worse pictures, and what each ingredient of the recipe adds."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from fer_utils.figures import COLOURS
+
+
+def robustness(frame: pd.DataFrame) -> Figure:
+    """Accuracy against strength, a panel a corruption; bands are 95 % intervals. robustness.under_corruption."""
+    accuracy = frame[frame["class"] == ""]
+    clean = accuracy[accuracy["strength"] == 0]
+    kinds = list(dict.fromkeys(accuracy.loc[accuracy["strength"] > 0, "kind"]))
+    figure, axes = plt.subplots(2, -(-len(kinds) // 2), figsize=(6.8, 3.2), sharey=True)
+    for axis in axes.flat[len(kinds) :]:
+        axis.set_axis_off()
+    for axis, kind in zip(axes.flat, kinds, strict=False):
+        curve = pd.concat([clean, accuracy[accuracy["kind"] == kind]])
+        axis.plot(curve["strength"], curve["value"], "o-", color=COLOURS["cross_entropy"], markersize=3)
+        axis.fill_between(
+            curve["strength"], curve["low"], curve["high"], color=COLOURS["cross_entropy"], alpha=0.2, linewidth=0
+        )
+        amounts = [f"{amount:g}" for amount in curve["amount"].iloc[1:]]
+        axis.set(title=kind, xticks=curve["strength"], xticklabels=["clean", *amounts])
+        axis.set_xlabel(curve["unit"].iloc[-1], fontsize=7)
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axis in axes[:, 0]:
+        axis.set_ylabel("accuracy")
+    return figure
+
+
+def ablation(frame: pd.DataFrame) -> Figure:
+    """What each ingredient adds, in points; bars are 95 % intervals over seeds. ablations.effects."""
+    names = list(dict.fromkeys(frame["ingredient"]))[::-1]
+    figure, axes = plt.subplots(1, 2, figsize=(6.6, 0.3 * len(names) + 0.9), sharey=True)
+    for axis, (split, title) in zip(axes, (("val", "validation"), ("test", "test")), strict=True):
+        cells = frame[frame["split"] == split].set_index("ingredient").reindex(names)
+        reach = [(cells["mean"] - cells["low"]) * 100, (cells["high"] - cells["mean"]) * 100]
+        axis.barh(names, cells["mean"] * 100, color=COLOURS["cross_entropy"], alpha=0.6)
+        axis.errorbar(cells["mean"] * 100, names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
+        axis.axvline(0, color="#888888", linewidth=1)
+        axis.set(title=title, xlabel="full recipe − without it, points of accuracy")
+        axis.grid(axis="y", visible=False)
+    return figure

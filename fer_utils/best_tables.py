@@ -1,0 +1,59 @@
+"""LaTeX tables of the best network: ablation, robustness, parts, ensembles, and restriction to fewer classes."""
+
+import pandas as pd
+
+from fer_utils.typeset import booktabs, interval, p_value, percent, signed, spanning, word
+
+
+def ablation(frame: pd.DataFrame) -> str:
+    """`ablations.effects`: a row an ingredient; what it adds in points, on validation and test."""
+    rows = []
+    for name, group in frame.groupby("ingredient", sort=False):
+        cells, by_split = [], group.set_index("split")
+        for split in ("val", "test"):
+            r = by_split.loc[split]
+            cells += [signed(r["mean"] * 100), interval(r["low"], r["high"]) if r["n"] > 1 else "--"]
+        rows.append([name, int(by_split.loc["test", "n"]), *cells, p_value(by_split.loc["test", "p_holm"])])
+    header = ["ingredient", "seeds", *("adds", "95\\,\\% interval") * 2, "$p$ (Holm)"]
+    return booktabs(header, rows, spanning(["validation", "test"], 2, 3))
+
+
+def robustness(frame: pd.DataFrame) -> str:
+    """`robustness.under_corruption`: a row a corruption; accuracy and its change in points at each strength."""
+    accuracy = frame[frame["class"] == ""]
+    rows = [["none", "", percent(accuracy.loc[accuracy["strength"] == 0, "value"].item()), *[""] * 5]]
+    for (kind, unit), group in accuracy[accuracy["strength"] > 0].groupby(["kind", "unit"], sort=False):
+        amounts = ", ".join(f"{amount:g}" for amount in group["amount"])
+        cells = [text for r in group.itertuples() for text in (percent(r.value), signed(r.change * 100))]
+        rows.append([kind, f"{amounts} {unit}", *cells])
+    header = ["corruption", "amounts", *("acc.", "change") * 3]
+    return booktabs(header, rows, spanning(["weak", "medium", "strong"], 2, 3), columns="llrrrrrr")
+
+
+def parts(frame: pd.DataFrame) -> str:
+    """`robustness.parts`: a row a part; images, right answers in percent and their interval."""
+    rows = [
+        [r.part, r.role, f"{r.images:,}", percent(r.value), f"{percent(r.low)} to {percent(r.high)}"]
+        for r in frame.itertuples()
+    ]
+    return booktabs(["part", "split", "images", "right", "95\\,\\% interval"], rows, columns="llrrr")
+
+
+def ensembles(frame: pd.DataFrame) -> str:
+    """`ensembles.compare`: a row a task and ensemble; members, test images, accuracy, macro F1."""
+    rows = []
+    for (task, name), group in frame.groupby(["task", "ensemble"], sort=False):
+        values = group[group["class"] == ""].set_index("metric")["value"]
+        about = [group["members"].iloc[0], f"{group['images'].iloc[0]:,}"]
+        rows.append([word(task), name, *about, percent(values["accuracy"]), percent(values["macro_f1"])])
+    return booktabs(["task", "ensemble", "members", "images", "accuracy", "macro F1"], rows, left=2)
+
+
+def restricted(frame: pd.DataFrame) -> str:
+    """`ensembles.restricted_beside`: a row a task and kind of network; accuracy, mean over the seeds."""
+    accuracy = frame[frame["metric"] == "accuracy"]
+    rows = [
+        [word(task), network, len(group), f"{group['images'].iloc[0]:,}", percent(group["value"].mean())]
+        for (task, network), group in accuracy.groupby(["task", "network"], sort=False)
+    ]
+    return booktabs(["task", "network", "seeds", "images", "accuracy"], rows, left=2)

@@ -1,0 +1,106 @@
+"""The model card: what the exported network is, does and must not be used for. Every number is from the results."""
+
+import pandas as pd
+
+from fer_utils.typeset import percent, word
+
+USE = """\
+For study: a baseline to compare with, material for lessons on evaluation, a start for other data of small grey
+faces. Give it one upright face that fills the picture; it looks for none itself.
+
+**Not** for any judgement of people: no hiring, teaching, policing, border, health or credit decision, no watching
+of employees, pupils or passers-by, no inference of what somebody feels or intends. A face is not a feeling: the
+labels say which word annotators chose for a picture. Expressions and their reading differ between cultures, ages
+and situations, and the data tell neither who is shown nor where, so fairness between groups cannot even be
+measured here. The pictures come from web searches for emotion words: many are posed, acted or cropped from films,
+and faces in daily life look otherwise. Many labels are doubtful and images are repeated (see the audit), so neither
+the training nor these scores are free of noise."""
+
+
+def write(about: dict, frames: dict[str, pd.DataFrame]) -> str:
+    """Markdown. about: the exported file's metadata, with its size in bytes; frames: those of best.compare, with
+    parts and robustness.
+    """
+    sections = {
+        "Data and protocol": _protocol(about),
+        "Scores": _scores(about, frames["scores"], frames["parts"]),
+        "Parts of the test images": _parts(frames["parts"]),
+        "Worse pictures": _robustness(frames["robustness"]),
+        "Ensembles": _ensembles(frames["ensembles"]),
+        "Size and speed": _size(about),
+        "Use, and what it must not be used for": USE,
+    }
+    title = f"# Model card: {about['model']}, {len(about['classes'])} expressions ({about['dataset']})\n"
+    note = "Made by `python -m fer_utils best` from the results folder; not written by hand.\n"
+    return "\n".join([title, note, *(f"## {name}\n\n{text}\n" for name, text in sections.items())])
+
+
+def _protocol(about: dict) -> str:
+    views = "no test-time augmentation" if about["tta"] == "none" else f"test-time augmentation `{about['tta']}`"
+    return (
+        f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest `{about['digest']}`). "
+        f"Split: {about['protocol']}. Run `{about['run']}`, seed {about['seed']}, chosen by validation accuracy "
+        f"among the seeds of its task; {views}. Input: {about['size']}×{about['size']} pixels, "
+        f"{'grey' if about['channels'] == 1 else 'colour'}, mean {about['mean']} and deviation {about['std']} of "
+        "intensities in 0..1."
+    )
+
+
+def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
+    whole = parts.query("part == 'all'").iloc[0]
+    exported = (
+        f"The exported network: {percent(whole['value'])} % of {whole['images']:,} test images "
+        f"({percent(whole['low'])} to {percent(whole['high'])}), {percent(about['val'])} % of "
+        f"{about['val_images']:,} validation images. Networks of the same recipe, mean over seeds; intervals are "
+        "95 % over other test images, copies of a photograph drawn together:\n\n"
+    )
+    rows = [
+        [word(s.task), word(s.metric), percent(s.mean), f"{percent(s.low)} to {percent(s.high)}",
+         percent(s.std), s.seeds, f"{s.images:,}"]
+        for s in scores[scores["metric"].isin(["accuracy", "macro_f1"])].itertuples()
+    ]  # fmt: skip
+    return exported + table(["task", "score", "mean, %", "interval", "sd over seeds", "seeds", "images"], rows)
+
+
+def _parts(parts: pd.DataFrame) -> str:
+    rows = [
+        [p.part, p.role, f"{p.images:,}", percent(p.value), f"{percent(p.low)} to {percent(p.high)}"]
+        for p in parts.itertuples()
+    ]
+    return "Right answers in percent (of a class: its recall).\n\n" + table(
+        ["part", "split", "images", "right, %", "interval"], rows
+    )
+
+
+def _robustness(frame: pd.DataFrame) -> str:
+    accuracy = frame[(frame["class"] == "") & (frame["strength"] > 0)]
+    rows = []
+    for (kind, unit), group in accuracy.groupby(["kind", "unit"], sort=False):
+        cells = [f"{c.amount:g}: {percent(c.value)} ({c.change * 100:+.1f})" for c in group.itertuples()]
+        rows.append([f"{kind} ({unit})", *cells])
+    return "Amount: accuracy in percent (change in points).\n\n" + table(["", "weak", "medium", "strong"], rows)
+
+
+def _ensembles(frame: pd.DataFrame) -> str:
+    rows = [
+        [word(e.task), e.ensemble, e.members, percent(e.value), f"{e.images:,}"]
+        for e in frame[frame["metric"] == "accuracy"].itertuples()
+    ]
+    return "Mean probability of several seeds; not in the exported file.\n\n" + table(
+        ["task", "ensemble", "members", "accuracy, %", "test images"], rows
+    )
+
+
+def _size(about: dict) -> str:
+    return (
+        f"{about['parameters']:,} parameters, {about['bytes'] / 1e6:.1f} MB ({about['precision']}; a probability "
+        f"differs by at most {about['difference']:g} from the trained network's on the validation images). "
+        f"{about['images_per_second']:,} images a second, test-time augmentation included ({about['device']}; "
+        f"threads: {about['threads']})."
+    )
+
+
+def table(header: list[str], rows: list[list]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

@@ -1,0 +1,101 @@
+"""From finished runs of study `best` to its pages: choice, export, tables, model card, figures."""
+
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import audit, best, best_charts, best_tables, load_best, model_card, paths, studies
+from fer_utils.errors import FerError
+from fer_utils.faces import open_store
+from fer_utils.results import open_results
+
+TINY = {"epochs": 1, "model": "cnn", "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def home(drawn, tmp_path_factory):
+    """A home with the drawn faces, their audit, and two seeds of study `best`."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "DATA", home / "data")
+        drawn.save(home / "data" / "drawn")
+        audit.write(open_store(home / "data" / "drawn"), home / "results" / "drawn" / "audit", 0.99)
+        studies.run_study("best", "drawn", "cpu", "fp32", home / "results", seeds=[0, 1], **TINY)
+        yield home
+
+
+@pytest.fixture(scope="module")
+def folder(home):
+    return best.make("drawn", results=home / "results")
+
+
+def test_the_run_of_the_highest_validation_accuracy_is_exported(home, folder):
+    study = open_results("drawn", home / "results").study("best")
+    accuracies = study.scores("val").query("metric == 'accuracy' and task == 'seven'").set_index("run")["value"]
+    about = load_best(folder / "model.safetensors").about
+    assert about["val"] == pytest.approx(accuracies.max(), abs=1e-4) and about["task"] == "seven"
+    assert about["protocol"].startswith("PublicTest validates")
+    with pytest.raises(FerError, match="no finished run of task 'happy\\+fear'"):
+        best.choose(study, "happy+fear")
+
+
+def test_equal_runs_go_to_the_first_seed(home):
+    study = open_results("drawn", home / "results").study("best")
+    study.metrics.loc[study.metrics["split"] == "val", "value"] = 0.5
+    seeds = study.runs.set_index("run")["seed"]
+    assert seeds[best.choose(study, "seven")] == 0
+
+
+def test_every_page_is_written_and_read(home, folder):
+    frames = best.read("drawn", home / "results")
+    assert set(frames) == {"scores", "ensembles", "restricted", "parts", "robustness"}
+    accuracy = frames["scores"].query("metric == 'accuracy'").set_index("task")
+    assert accuracy.loc["seven", ["images", "seeds"]].tolist() == [28, 2] and accuracy.loc["binary", "images"] == 16
+    assert (accuracy["low"] <= accuracy["mean"]).all() and (accuracy["mean"] <= accuracy["high"]).all()
+    assert set(frames["parts"].query("role == 'validation'")["part"]) == {"PublicTest"}
+    whole = frames["parts"].query("part == 'all'")["value"].item()
+    clean = frames["robustness"].query("strength == 0 and `class` == ''")["value"].item()
+    assert clean == pytest.approx(whole)
+    assert frames["restricted"].query("task == 'binary'")["images"].iloc[0] == 8  # PrivateTest alone
+    assert best.read("nothing", home / "results") == {}
+
+
+def test_every_number_of_the_model_card_comes_from_the_results(home, folder):
+    card = (folder.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for part in ("28 validation images", "| PrivateTest | test | 28 |", "must not be used", "2,4", "MB", "JPEG"):
+        assert part in card, part
+    assert not re.search(r"\d", model_card.USE), "no number is written by hand"
+    assert "nan" not in card and "None" not in card
+
+
+def test_tables_and_figures(home, folder):
+    frames = best.read("drawn", home / "results")
+    for name in ("robustness", "parts", "ensembles", "restricted"):
+        text = getattr(best_tables, name)(frames[name])
+        assert text.startswith(r"\begin{tabular}") and text.count(r" \\") > 3
+    row = {"metric": "accuracy", "full": 0.7, "without": 0.69, "p_holm": np.nan}
+    rows = [
+        row | {"ingredient": name, "split": split, "n": n, "mean": 0.01, "low": low, "high": high}
+        for name, n, low, high in (("flip", 3, 0.005, 0.015), ("erasing", 1, np.nan, np.nan))
+        for split in ("val", "test")
+    ]
+    text = best_tables.ablation(pd.DataFrame(rows))
+    assert r"flip & 3 & $+1.0$ & $+0.5$ to $+1.5$ & $+1.0$" in text and "erasing & 1 & $+1.0$ & -- &" in text
+    figures = [best_charts.robustness(frames["robustness"]), best_charts.ablation(pd.DataFrame(rows))]
+    assert [len(figure.axes) for figure in figures] == [8, 2]
+    for figure in figures:
+        figure.canvas.draw()
+        plt.close(figure)
+
+
+def test_what_is_missing_is_said(home, tmp_path):
+    with pytest.raises(FerError, match="no finished runs under"):
+        best.make("nothing", results=home / "results")
+    near = home / "results" / "drawn" / "audit" / "near.csv"
+    hidden = near.rename(near.with_suffix(".hidden"))
+    with pytest.raises(FerError, match="the audit of drawn is missing: python -m fer_utils audit"):
+        best.make("drawn", results=home / "results")
+    hidden.rename(near)
