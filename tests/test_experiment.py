@@ -138,7 +138,8 @@ def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monk
     chosen = studies.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
-    assert vars(seen["augment"]) == parts and all(parts.values())
+    assert vars(seen["augment"]) == parts
+    assert [name for name, strength in parts.items() if not strength] == ["saturation"]  # the faces are grey
     assert seen["criterion"].label_smoothing == chosen.label_smoothing > 0
     assert {name: seen[name] for name in ("mixup", "schedule", "ema")} == {
         "mixup": 0.2, "schedule": "one_cycle", "ema": chosen.ema,
