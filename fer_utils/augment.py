@@ -35,8 +35,8 @@ class Augment:
     scale: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
-    saturation: float = 0.0
     erasing: float = 0.0
+    saturation: float = 0.0
 
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 B×C×H×W → the same shape, 0–255: float32, or uint8 where flips are all that is on."""

@@ -138,7 +138,8 @@ def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monk
     chosen = studies.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
-    assert vars(seen["augment"]) == parts and all(parts.values())
+    assert vars(seen["augment"]) == parts
+    assert [name for name, strength in parts.items() if not strength] == ["saturation"]  # the faces are grey
     assert seen["criterion"].label_smoothing == chosen.label_smoothing > 0
     assert {name: seen[name] for name in ("mixup", "schedule", "ema")} == {
         "mixup": 0.2, "schedule": "one_cycle", "ema": chosen.ema,
@@ -336,10 +337,10 @@ def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_pat
     cells = studies.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
     assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
     runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
-    wanted = runs["learning_rate"].eq(1e-3) & runs["weight_decay"].eq(0) & runs["flip"]
+    wanted = runs["learning_rate"].eq(1e-2) & runs["weight_decay"].eq(0) & runs["flip"]
     value = np.where(wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2))  # a lucky seed does not win
     metrics = pd.DataFrame({"run": runs["run"], "metric": "accuracy", "class": "", "value": value, "split": "val"})
     tested = metrics.assign(split="test", value=1 - value)
     study = results.Results(tmp_path, runs, pd.concat([metrics, tested], ignore_index=True), pd.DataFrame())
     best = results.winner(study)
-    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (1e-3, 0.0, True, 0)
+    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (1e-2, 0.0, True, 0)
