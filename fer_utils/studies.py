@@ -198,9 +198,7 @@ def run_study(
     experiments = [experiment for experiment in whole if _can_run(experiment, results)]
     left_out = [experiment for experiment in whole if experiment not in experiments]
     for experiment in left_out:
-        print(
-            f"{NOT_RUN}: {experiment.id}; get them with: {weights.COMMAND} --fetch {experiment.model}", flush=True
-        )
+        print(f"{NOT_RUN}: {experiment.id}; get them with: {weights.remedy(experiment.model)}", flush=True)
     ids = [experiment.id for experiment in experiments]
     faces = open_dataset(dataset)
     listing = results / dataset / "studies" / f"{name}.json"

@@ -91,16 +91,20 @@ def table() -> pd.DataFrame:
     return pd.DataFrame([_row(model) for model in SOURCES])
 
 
+def remedy(model: str) -> str:
+    """The command that gets a model's weights: fetched where some source publishes them, else from a file."""
+    return f"{COMMAND} --fetch {model}" if sources(model)[1:] else f"{COMMAND} --file {model}=PATH"
+
+
 def _row(model: str) -> dict[str, str]:
     source = at_hand(model)
     published = sources(model)[1:]
     if source:
         size = f"{source.path.stat().st_size / 1e6:.1f}"
         return _cells(model, "present", source.name, size, source.licence, "")
-    remedy = f"--fetch {model}" if published else f"--file {model}=PATH"
     where = " or ".join(place.name for place in published) or "own file"
     licence = published[0].licence if published else "as its publisher says"
-    return _cells(model, "missing", where, "", licence, f"{COMMAND} {remedy}")
+    return _cells(model, "missing", where, "", licence, remedy(model))
 
 
 def _cells(*values: str) -> dict[str, str]:
