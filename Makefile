@@ -30,7 +30,8 @@ data: $(WHERE)/data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read 
 test: $(READY)  ## unit tests, then nbval over the notebooks
 	$(PYTHON) -m pytest
 	$(PYTHON) -m pytest --nbval-lax notebooks/01_preprocessing.ipynb notebooks/02_cnn.ipynb
-	$(PYTHON) -m pytest --nbval notebooks/04_focal_vs_cross_entropy.ipynb notebooks/05_evaluation.ipynb
+	$(PYTHON) -m pytest --nbval notebooks/04_focal_vs_cross_entropy.ipynb notebooks/05_evaluation.ipynb \
+	  notebooks/07_best_model.ipynb
 
 lab: $(READY)  ## JupyterLab in notebooks/
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks

@@ -1,12 +1,18 @@
 """Which labels are doubtful? Images whose label networks that never saw them find unlikely."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
-from cleanlab.filter import find_label_issues
 
 from fer_utils.evaluation import probabilities
 from fer_utils.faces import Faces
 from fer_utils.results import Results
+
+with warnings.catch_warnings(
+    action="ignore"
+):  # in a notebook its progress bar asks for widgets, which nobody needs
+    from cleanlab.filter import find_label_issues
 
 
 def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:

@@ -27,6 +27,7 @@ def test_contract(path):
     assert sum(len(cell.source.splitlines()) > 20 for cell in code) == 0
     for cell in code:
         assert not any(output.output_type == "error" for output in cell.outputs)
+        assert not any(output.get("name") == "stderr" for output in cell.outputs), "warnings name this machine"
 
 
 def test_the_sample_profile_is_the_notebooks_own_values():
