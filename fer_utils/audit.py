@@ -60,7 +60,12 @@ def write(faces: Faces, folder: Path, similarity: float = copies.NEAR) -> pd.Ser
 
 def summary(faces: Faces, identical: pd.DataFrame, near: pd.DataFrame, blanks: pd.DataFrame) -> pd.Series:
     """The audit in numbers, from its lists."""
-    facts = {"images": len(faces), "test images": int(faces.index["split"].isin(TEST_SPLITS).sum())}
+    in_test = faces.index["split"].isin(TEST_SPLITS)
+    facts = {
+        "images": len(faces),
+        "test images": int(in_test.sum()),
+        "training images of the smallest class": int(faces.index["label"][~in_test].value_counts().min()),
+    }
     for kind, frame in (("identical", identical), ("near", near)):
         leaked_test = frame["leaked"] & frame["split"].isin(TEST_SPLITS)
         facts |= {

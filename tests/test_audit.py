@@ -34,6 +34,7 @@ def test_what_is_written(tmp_path):
     assert facts.to_dict() == {
         "images": 8,
         "test images": 3,
+        "training images of the smallest class": 2,
         "identical: images with a copy": 6,
         "identical: groups": 3,
         "identical: groups with conflicting labels": 1,
