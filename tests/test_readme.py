@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pandas as pd
+
 from fer_utils import evidence, paths, readme, reproduction, tables
 from fer_utils.results import open_results
 
@@ -13,8 +15,21 @@ def test_the_table_is_the_committed_studys():
     study = open_results("fer2013", paths.CHECKOUT / "results").study("report_a")
     comparison = reproduction.compare(study).query("seeds > 0")
     assert readme.BLOCK.search(TEXT)[0].strip() == tables.readme(comparison), "run: make outputs"
-    called = evidence.single_runs(study)["p"] < 0.05
-    assert f"winner in {called.sum()} of {len(called)}" in " ".join(TEXT.split())
+    singles = evidence.single_runs(study)
+    called = singles[singles["p"] < 0.05]
+    text = " ".join(TEXT.split())
+    assert f"winner in {len(called)} of {len(singles)} pairs" in text
+    assert ((called["gain"] > 0).sum(), (called["gain"] < 0).sum()) == (6, 8)
+    assert "six times focal loss and eight times cross-entropy" in text
+
+
+def test_the_audits_numbers_are_the_committed_ones():
+    audit = pd.read_csv(paths.CHECKOUT / "results" / "fer2013" / "audit" / "summary.csv", index_col="what")["count"]
+    data = (paths.CHECKOUT / "data" / "README.md").read_text(encoding="utf-8")
+    for kind in ("identical", "near"):
+        count = f"{audit[f'{kind}: test images with a copy in training']:,}"
+        assert count in TEXT and count in data
+    assert f"{audit['near: groups with conflicting labels']} photographs" in data
 
 
 def test_links_lead_somewhere():
