@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import ablations, ensembles, evidence, files, model_card, paths, predictor, robustness
+from fer_utils import (
+    ablations,
+    costs,
+    ensembles,
+    evidence,
+    files,
+    model_card,
+    paths,
+    predictor,
+    rivals,
+    robustness,
+)
 from fer_utils.errors import FerError
 from fer_utils.results import Results, open_results, over_seeds
 from fer_utils.trained import take_up
@@ -35,6 +46,8 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
         "parts": robustness.parts(trained, faces, audit, groups),
         "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
     }
+    if found.has_study("start"):
+        frames["networks"] = costs.networks(found.study("start"), device)
     for name, frame in frames.items():
         with files.whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6g")
@@ -54,7 +67,9 @@ def choose(study: Results, task: str) -> str:
 
 
 def compare(results: Results, study: Results) -> Frames:
-    """What needs no checkpoint: scores, ensembles, restricted, and ablation where that study has been run."""
+    """What needs no checkpoint: scores, ensembles, restricted; ablation where that study has been run; rival where
+    benchmarks/rival.py has been.
+    """
     frames = {
         "scores": scores(study),
         "ensembles": ensembles.compare(study),
@@ -62,6 +77,8 @@ def compare(results: Results, study: Results) -> Frames:
     }
     if results.has_study("ablation"):
         frames["ablation"] = ablations.effects(results.study("ablation"))
+    if (rival := results.folder / "best" / "rival.npz").exists():
+        frames["rival"] = rivals.beside(study, rivals.read(rival))
     return frames
 
 

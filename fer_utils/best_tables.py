@@ -1,8 +1,32 @@
-"""LaTeX tables of the best network: ablation, robustness, parts, ensembles, and restriction to fewer classes."""
+"""LaTeX tables of the best network, one for each page of best.compare and best.make."""
 
 import pandas as pd
 
-from fer_utils.typeset import booktabs, interval, p_value, percent, signed, spanning, word
+from fer_utils.typeset import booktabs, interval, p_value, percent, plus_minus, signed, spanning, word
+
+
+def scores(frame: pd.DataFrame) -> str:
+    """`best.scores`: a row a task; accuracy with both kinds of spread, and macro F1."""
+    cells = frame.set_index(["task", "metric", "class"])
+    rows = []
+    for task in frame["task"].unique():
+        accuracy, f1 = (cells.loc[(task, metric, "")] for metric in ("accuracy", "macro_f1"))
+        both = [plus_minus(r["mean"], r["std"]) for r in (accuracy, f1)]
+        images = f"{percent(accuracy['low'])} to {percent(accuracy['high'])}"
+        rows.append(
+            [word(task), f"{accuracy['images']:,.0f}", f"{accuracy['seeds']:.0f}", both[0], images, both[1]]
+        )
+    return booktabs(["task", "test images", "seeds", "accuracy", "95\\,\\% interval", "macro F1"], rows)
+
+
+def rival(frame: pd.DataFrame) -> str:
+    """`rivals.beside`: a row a task; accuracy of both in percent, and what is between them in points."""
+    rows = [
+        [word(r.task), f"{r.images:,}", r.seeds, percent(r.rival), percent(r.ours), signed(r.gain * 100),
+         interval(r.gain_low, r.gain_high)]
+        for r in frame.itertuples()
+    ]  # fmt: skip
+    return booktabs(["task", "images", "seeds", "rival", "ours", "gain", "95\\,\\% interval"], rows)
 
 
 def ablation(frame: pd.DataFrame) -> str:
@@ -57,3 +81,24 @@ def restricted(frame: pd.DataFrame) -> str:
         for (task, network), group in accuracy.groupby(["task", "network"], sort=False)
     ]
     return booktabs(["task", "network", "seeds", "images", "accuracy"], rows, left=2)
+
+
+def networks(frame: pd.DataFrame) -> str:
+    """`costs.networks`: a row a network; size, accuracy, minutes of training, images a second."""
+    rows = [
+        [r.model.replace("_", "\\_"), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds, percent(r.val),
+         percent(r.test), f"{r.minutes:.0f}", f"{r.images_per_second:,}"]
+        for r in frame.itertuples()
+    ]  # fmt: skip
+    header = [
+        "network",
+        "pixels",
+        "million weights",
+        "epochs",
+        "seeds",
+        "validation",
+        "test",
+        "minutes",
+        "images/s",
+    ]
+    return booktabs(header, rows)

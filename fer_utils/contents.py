@@ -3,7 +3,19 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from fer_utils import charts, claims, evaluation, evidence, figures, reproduction, suspects, tables
+from fer_utils import (
+    best,
+    best_charts,
+    best_tables,
+    charts,
+    claims,
+    evaluation,
+    evidence,
+    figures,
+    reproduction,
+    suspects,
+    tables,
+)
 from fer_utils.faces import Faces
 from fer_utils.results import Results, mean_confusion, reported_a
 from fer_utils.typeset import LOSS_NAMES
@@ -72,7 +84,8 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
     if results.has_study("learning_rate"):
         made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
-    return made
+    pages = _best_pages(results)
+    return made | {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items()}
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
@@ -95,6 +108,9 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     if "gamma" in frames:
         accuracy = frames["gamma"].query("metric == 'accuracy'")
         made["gamma"] = charts.gammas(accuracy, frames["gamma_calibration"])
+    pages = _best_pages(results)
+    for name in {"robustness", "ablation"} & set(pages):
+        made[f"best_{name}"] = getattr(best_charts, name)(pages[name])
     if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)
         near = pd.read_csv(results.folder / "audit" / "near.csv").query("conflicting")
@@ -104,6 +120,12 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
             made["suspects"] = _suspects(faces, frames["suspects"])
         made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
     return made
+
+
+def _best_pages(results: Results) -> Frames:
+    """What `python -m fer_utils best` has left in results/<dataset>/best/, without pages that are empty."""
+    pages = best.read(results.folder.name, results.folder.parent)
+    return {name: page for name, page in pages.items() if len(page)}
 
 
 def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8) -> plt.Figure:

@@ -98,7 +98,7 @@ def restricted(predictions: Predictions, classes: Sequence[str]) -> Predictions:
     known = [str(name) for name in predictions["classes"]]
     columns = [known.index(one_of(name, known, "class of this network")) for name in classes]
     made = {"classes": np.array(classes)}
-    for part in PARTS:
+    for part in (part for part in PARTS if f"{part}_rows" in predictions):
         position = np.full(len(known), -1)
         position[columns] = range(len(columns))
         labels = position[predictions[f"{part}_labels"]]

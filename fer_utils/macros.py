@@ -30,6 +30,8 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     made |= _stuck(frames["stuck"], frames["single_runs"]) | _calibration(frames["calibration_differences"])
     if "gamma" in frames:
         made |= _gamma(frames)
+    if results.has_study("best"):
+        made |= _best(results)
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
     return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
 
@@ -187,6 +189,19 @@ def _recall_without_weights(study: Results) -> dict[str, str]:
     recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(["loss", "class"])["value"]
     made = {f"unweighted.{loss}.recall.{cls}": percent(mean) for (loss, cls), mean in recall.mean().items()}
     return made | {"weights.seeds": str(study.runs["seed"].nunique())}
+
+
+def _best(results: Results) -> dict[str, str]:
+    """Settings of the recipe, of its ablation and of the network that starts from ImageNet's weights."""
+    runs = results.study("best").runs
+    first = runs.iloc[0]
+    made = {f"best.{key}": _list(runs[key]) for key in ("epochs", "optimiser", "batch_size", "device", "precision")}
+    made |= {"best.parameters": f"{first['parameters'] / 1e6:.1f}", "best.validation": f"{first['validation']:.0%}"}
+    if results.has_study("ablation"):
+        made["ablation.epochs"] = _list(results.study("ablation").runs["epochs"])
+    if results.has_study("start"):
+        made["start.size"] = _list(results.study("start").runs["image_size"].dropna().astype(int))
+    return made
 
 
 def _list(column: pd.Series) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from fer_utils import devices, evaluation, files, paths, pictures
+from fer_utils import evaluation, files, paths, pictures
 from fer_utils.batches import Batches, Preprocess
+from fer_utils.costs import speed
 from fer_utils.errors import FerError
 from fer_utils.evaluation import probabilities
 from fer_utils.faces import Faces
@@ -101,7 +101,8 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
     """
     trained = take_up(run_folder)
     images = (trained.faces() if faces is None else faces).images[trained.predictions["val_rows"]]
-    about = describe(trained) | speed(trained, np.resize(images, (BATCH, *images.shape[1:])), device)
+    about = describe(trained) | speed(trained.network, trained.experiment.tta, device, side=images.shape[1])
+    trained.network.to(trained.device)
     theirs = probabilities(trained.predictions["val_logits"])
     with files.whole_file(Path(path)) as part:
         for precision in (torch.float16, torch.float32):
@@ -146,25 +147,6 @@ def describe(trained: Trained) -> dict:
         right = trained.predictions[f"{split}_logits"].argmax(1) == trained.predictions[f"{split}_labels"]
         about |= {split: round(float(right.mean()), 4), f"{split}_images": len(right)}
     return about
-
-
-def speed(trained: Trained, images: np.ndarray, device: str = "cpu", seconds: float = 2.0) -> dict:
-    """images_per_second in batches, test-time augmentation included, with device and threads."""
-    hardware = devices.choose(device, "fp32")
-    network = trained.network.to(hardware.device)
-    batches = Batches(images, np.zeros(len(images)), BATCH, hardware.device)
-    evaluation.predict(network, batches, trained.experiment.tta)  # the first call allocates and chooses kernels
-    start, seen = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - start) < seconds:
-        evaluation.predict(network, batches, trained.experiment.tta)  # waits for the device: it returns an array
-        seen += len(images)
-    network.to(trained.device)
-    described = hardware.describe()
-    return {
-        "images_per_second": round(seen / elapsed),
-        "device": described["device"],
-        "threads": described["threads"],
-    }
 
 
 def _as(tensor: torch.Tensor, precision: torch.dtype) -> torch.Tensor:

@@ -46,7 +46,8 @@ WITHOUT = {
     "averaged weights": {"ema": 0.0},
     "test-time flip": {"tta": "none"},
 }
-
+# instead of the small network one with ImageNet's weights; enlarged, since its stem halves the side at once
+FROM_IMAGENET = {"model": "efficientnet_lite0", "image_size": 96, "epochs": 10, "learning_rate": 1e-3}
 
 # pretrained networks are fine-tuned at a tenth of the default, since their weights are good already
 FINE = {"learning_rate": 1e-4}
@@ -127,6 +128,15 @@ def ablation(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list
     ]
 
 
+def start(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
+    """Where to start from: the recipe's network from random weights, beside ImageNet's fine-tuned end to end."""
+    recipe = RECIPE | settings
+    return [
+        Experiment.make(dataset=dataset, task="multiclass", seed=seed, **recipe | start)
+        for seed, start in product(seeds, ({}, FROM_IMAGENET))
+    ]
+
+
 def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report A's pretrained networks, the last two stages thawed: both tasks and losses, 5 and 10 epochs."""
     protocol = FINE | {"trainable": 2} | settings
@@ -165,6 +175,7 @@ STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "learning_rate": learning_rate,
     "best": best,
     "ablation": ablation,
+    "start": start,
     "transfer": transfer,
     "report_b": report_b,
     "grid": grid,

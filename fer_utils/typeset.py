@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 
 LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
-TASK_NAMES = {"binary": "two classes", "multiclass": "four classes"}
+TASK_NAMES = {
+    "binary": "two classes",
+    "three": "three classes",
+    "multiclass": "four classes",
+    "seven": "seven classes",
+}
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "macro_precision": "macro precision",

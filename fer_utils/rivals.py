@@ -1,0 +1,47 @@
+"""Our networks beside one that others publish, on the same test images (best/rival.npz: benchmarks/rival.py)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils.ensembles import Predictions, on_rows, restricted
+from fer_utils.evidence import photographs
+from fer_utils.results import Results
+from fer_utils.significance import bootstrap
+
+
+def read(path: Path) -> Predictions:
+    """The rival's logits of all test images, in the form of Results.predictions."""
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.DataFrame:
+    """Accuracy of a study's networks and of a rival that knows all their classes, a row a task.
+
+    Columns: task, images, seeds, rival, ours (mean over seeds) and gain (ours − rival), 0..1; gain_low and
+    gain_high, its 95 % interval over images, copies of a photograph drawn together. The rival answers with one of
+    the task's classes, on exactly the images that the task's runs were tested on.
+    """
+    rows = []
+    for task, runs in study.runs.groupby("task", sort=False):
+        members = [study.predictions(run) for run in runs["run"]]
+        first = members[0]
+        theirs = on_rows(restricted(rival, [str(name) for name in first["classes"]]), first["test_rows"])
+        right = np.mean([_right(member) for member in members], axis=0)
+        differences = right - _right(theirs)
+
+        def gain(weights: np.ndarray, differences=differences) -> np.ndarray:
+            return (weights @ differences / weights.sum(1))[:, None]
+
+        low, high = bootstrap(gain, photographs(study, first["test_rows"]), resamples)
+        about = {"task": task, "images": len(right), "seeds": len(members)}
+        both = {"rival": _right(theirs).mean(), "ours": right.mean(), "gain": differences.mean()}
+        rows.append(about | both | {"gain_low": low.item(), "gain_high": high.item()})
+    return pd.DataFrame(rows)
+
+
+def _right(predictions: Predictions) -> np.ndarray:
+    """float32, N: 1 where the answer on the test image is right."""
+    return (predictions["test_logits"].argmax(1) == predictions["test_labels"]).astype(np.float32)

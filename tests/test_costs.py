@@ -1,0 +1,33 @@
+"""What a network costs: a row a network, best on validation first."""
+
+import pytest
+
+from fer_utils import best_tables, costs, studies
+from fer_utils.models import Network
+from fer_utils.results import open_results
+
+
+def test_speed_counts_images_and_their_views():
+    network = Network("cnn", 2)
+    plain = costs.speed(network, seconds=0.3)
+    assert plain["images_per_second"] > 0 and plain["device"].startswith("cpu")
+    with pytest.raises(Exception, match="test-time augmentation"):
+        costs.speed(network, "ten crops")
+
+
+def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "FROM_IMAGENET", {"model": "resnet18_scratch", "image_size": 32, "epochs": 1})
+    monkeypatch.setattr("fer_utils.paths.DATA", tmp_path / "data")
+    drawn.save(tmp_path / "data" / "drawn")
+    settings = {"model": "cnn", "epochs": 2, "batch_size": 32, "cap": 40}
+    made = studies.start("drawn", [0], **settings)
+    assert [experiment.model for experiment in made] == ["cnn", "resnet18_scratch"]
+    studies.run_study("start", "drawn", "cpu", "fp32", tmp_path / "results", seeds=[0], **settings)
+    study = open_results("drawn", tmp_path / "results").study("start")
+    table = costs.networks(study)
+    assert table["val"].is_monotonic_decreasing
+    row = table.set_index("model").loc["resnet18_scratch"]
+    assert row[["image_size", "epochs", "seeds"]].tolist() == [32, 1, 1]
+    scores = study.scores("test").query("metric == 'accuracy'").set_index("model")["value"]
+    assert row["test"] == pytest.approx(scores["resnet18_scratch"])
+    assert "resnet18\\_scratch & 32 & 11.2 & 1 & 1" in best_tables.networks(table)

@@ -1,0 +1,77 @@
+"""Our networks beside a published one: on the same images, with only the task's answers allowed."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fer_utils import paths, results, rivals
+from fer_utils.emotions import CSV_ORDER, get_task
+
+FOUR = get_task("multiclass").classes
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two runs on six test images, and the audit: rows 10 and 11 are copies."""
+    (tmp_path / "audit").mkdir()
+    pd.DataFrame({"row": [10, 11], "group": [0, 0]}).to_csv(tmp_path / "audit" / "near.csv", index=False)
+    for run, answers in (("a", [0, 1, 2, 3, 0, 1]), ("b", [0, 1, 2, 0, 0, 1])):
+        (tmp_path / "runs" / run).mkdir(parents=True)
+        np.savez(
+            tmp_path / "runs" / run / "predictions.npz", classes=np.array(FOUR), test_logits=np.eye(4)[answers],
+            test_labels=[0, 1, 2, 3, 3, 2], test_rows=[10, 11, 12, 13, 14, 15],
+        )  # fmt: skip
+    runs = pd.DataFrame({"run": ["a", "b"], "task": ["multiclass", "multiclass"]})
+    return results.Results(tmp_path, runs, pd.DataFrame(), pd.DataFrame())
+
+
+def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
+    order = {name: i for i, name in enumerate(CSV_ORDER)}
+    answers = ["neutral", "angry", "fear", "happy", "sad", "sad", "sad", "happy"]  # the first two: other images
+    truth = ["neutral", "angry", "angry", "fear", "happy", "sad", "sad", "happy"]
+    logits = np.eye(7)[[order[a] for a in answers]]
+    logits[2:, order["surprise"]] = 9  # not among the answers
+    rival = {
+        "classes": np.array(CSV_ORDER), "test_logits": logits, "test_rows": np.arange(8, 16),
+        "test_labels": np.array([order[t] for t in truth]),
+    }  # fmt: skip
+    row = rivals.beside(study, rival).iloc[0]
+    # labels of rows 10 to 15: angry, fear, happy, sad, sad, happy; the rival says fear, happy, sad, sad, sad, happy
+    assert row["images"] == 6 and row["seeds"] == 2
+    assert row["rival"] == pytest.approx(3 / 6)
+    assert row["ours"] == pytest.approx((4 / 6 + 3 / 6) / 2)
+    assert row["gain"] == pytest.approx(row["ours"] - row["rival"])
+    assert row["gain_low"] < row["gain"] < row["gain_high"]
+
+
+@pytest.mark.parametrize(("side", "kernel", "stride"), [(60, 3, 2), (15, 3, 2), (60, 1, 2), (15, 1, 2), (30, 3, 1)])
+def test_same_padding_is_tensorflows(monkeypatch, side, kernel, stride):
+    """Output ceil(side / stride); window i starts at i·stride minus the smaller half of what is missing."""
+    pytest.importorskip("h5py")
+    monkeypatch.syspath_prepend(str(paths.CHECKOUT / "benchmarks"))
+    import rival
+
+    x = torch.arange(side, dtype=torch.float32).repeat(side, 1).view(1, 1, side, side)
+    settings = {"padding": "same", "strides": [stride, stride]}
+    pooled = torch.nn.functional.max_pool2d(rival._padded(x, settings, kernel, float("-inf")), kernel, stride)
+    out = -(-side // stride)
+    before = max((out - 1) * stride + kernel - side, 0) // 2
+    last = [min(i * stride - before + kernel - 1, side - 1) for i in range(out)]
+    assert pooled.shape[-1] == out and pooled[0, 0, 0].tolist() == last
+    sys.modules.pop("rival")
+
+
+def test_the_committed_rival_is_the_file_it_claims():
+    """Its scores on FER2013 as others measured them with TensorFlow, within half a point."""
+    study = results.open_results("fer2013", paths.CHECKOUT / "results").study("best")
+    rival = rivals.read(study.folder / "best" / "rival.npz")
+    assert len(rival["test_rows"]) == 7178 and rival["parameters"] == 58_423
+    for task, known in (("binary", 0.933), ("three", 0.826), ("multiclass", 0.718)):
+        classes = get_task(task).classes
+        columns = [CSV_ORDER.index(name) for name in classes]
+        kept = np.isin(rival["test_labels"], columns)
+        right = np.array(columns)[rival["test_logits"][kept][:, columns].argmax(1)] == rival["test_labels"][kept]
+        assert right.mean() == pytest.approx(known, abs=0.005), task
