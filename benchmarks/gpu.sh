@@ -7,6 +7,12 @@ zip=${1:-} python=${2:-python3}
 case $zip in ""|/*) ;; *) zip=$PWD/$zip ;; esac
 cd "$(dirname "$0")/.." || exit 1
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+"$python" - <<'END' || exit 1
+import sys, torch
+if not torch.cuda.is_available():
+    sys.exit("gpu.sh: torch " + torch.__version__ + " finds no CUDA device; use make bench on a CPU")
+print("torch", torch.__version__, torch.cuda.get_device_name())
+END
 export FER_HOME="${FER_HOME:-$PWD/gpu}"  # apart from the committed study: its runs would count as finished
 mkdir -p "$FER_HOME/data"
 [ -e "$FER_HOME/data/weights" ] || [ ! -e data/weights ] || ln -s "$PWD/data/weights" "$FER_HOME/data/weights"
@@ -18,7 +24,6 @@ step() {
   $*"
 }
 
-"$python" -c 'import torch; print("torch", torch.__version__, torch.cuda.get_device_name())' || exit 1
 if [ ! -e "$FER_HOME/data/fer2013/dataset.json" ]; then
     "$python" -c 'import sys; from fer_utils import paths, sources; sources.prepare(sys.argv[1], paths.DATA / "fer2013")' \
         "${zip:?give the path of a zip of FER2013}" || exit 1

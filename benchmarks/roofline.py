@@ -146,7 +146,7 @@ def draw(frame: pd.DataFrame, path) -> None:
         axes.scatter(*where, marker=marker, facecolors=fill, edgecolors=edges, zorder=3)
         axes.scatter([], [], marker=marker, facecolors="0.4" if phase == "train" else "none", edgecolors="0.4",
                      label=f"{model}, {phase}")  # fmt: skip
-    axes.set(xlabel="operations per byte moved, at least", ylabel="GFLOP/s", title=measure.device_name())
+    axes.set(xlabel="operations per byte (bytes: lower bound)", ylabel="GFLOP/s", title=measure.device_name())
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=150)
 
