@@ -15,7 +15,7 @@ SOURCES := $(sort $(wildcard notebooks/*.ipynb))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help all data test lab bench report outputs clean tex
+.PHONY: help all data test lab bench gpu report outputs clean tex
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +36,12 @@ test: $(READY)  ## unit tests, then nbval over the notebooks
 lab: $(READY)  ## JupyterLab in notebooks/
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
-bench: $(READY) $(WHERE)/data/fer2013/dataset.json  ## report A's loop beside ours, timed in one run
-	$(PYTHON) benchmarks/epoch.py
+bench: $(READY) $(WHERE)/data/fer2013/dataset.json  ## everything that is timed, and the bars it must clear
+	@for script in epoch prepare roofline many growth whole scale bars; do \
+	  echo "== $$script"; $(PYTHON) benchmarks/$$script.py || exit 1; done
+
+gpu:  ## with an NVIDIA GPU: benchmarks and both reports' studies, with what PYTHON3 has installed
+	sh benchmarks/gpu.sh "$(FER2013)" $(PYTHON3)
 
 report: $(WHERE)/results/$(DATASET)/report.pdf  ## the PDF alone
 	@cp "$<" report/report.pdf

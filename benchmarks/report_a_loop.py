@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
+from torchvision.models import resnet18
 
 from fer_utils.models import CNN
 
@@ -24,14 +25,21 @@ TRANSFORM = transforms.Compose(
         transforms.Normalize((0.5,), (0.5,)),
     ]
 )
+IMAGENET_TRANSFORM = transforms.Compose(
+    [
+        transforms.Resize((224, 224)),
+        transforms.ToTensor(),
+        transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ]
+)
 
 
-def loaders(folder: Path, files: dict[str, list[str]], classes: tuple[str, ...], batch_size: int, workers: int):
-    """DataLoaders for train, val and test; `files` gives the images of each, relative to `folder`."""
+def loaders(folder: Path, files, classes: tuple[str, ...], batch_size: int, workers: int, transform=TRANSFORM):
+    """DataLoaders for train, val and test; `files` gives the names of the images of each, relative to `folder`."""
     made = {}
     for part, names in files.items():
         root = folder / ("test" if part == "test" else "train")
-        images = ImageFolder(root, TRANSFORM, target_transform=None)
+        images = ImageFolder(root, transform, target_transform=None)
         index = {str(Path(path).relative_to(folder)): i for i, (path, _) in enumerate(images.samples)}
         order = {images.class_to_idx[cls]: label for label, cls in enumerate(classes)}
         images.target_transform = order.__getitem__
@@ -40,13 +48,22 @@ def loaders(folder: Path, files: dict[str, list[str]], classes: tuple[str, ...],
     return made
 
 
-class Loop:
-    """One training run, an epoch at a time."""
+def fine_tuned_resnet18(classes: int) -> nn.Module:
+    """ResNet18 of which the last stage and a new head learn."""
+    network = resnet18()
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.startswith("layer4."))
+    network.fc = nn.Linear(network.fc.in_features, classes)
+    return network
 
-    def __init__(self, data, classes: int, learning_rate: float, weight_decay: float, weights, device, seed: int):
+
+class Loop:
+    """One training run, an epoch at a time. make(classes) gives the network."""
+
+    def __init__(self, data, classes: int, learning_rate, weight_decay, weights, device, seed: int, make=CNN):
         torch.manual_seed(seed)
         self.data, self.device, self.classes = data, device, classes
-        self.network = CNN(classes).to(device)
+        self.network = make(classes).to(device)
         self.criterion = nn.CrossEntropyLoss(torch.tensor(weights, device=device))
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay)
 

@@ -76,6 +76,7 @@ def study(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    jobs: Annotated[int, typer.Option(help="runs at a time, each in a process of its own")] = 1,
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils import studies
@@ -84,7 +85,7 @@ def study(
     extra = _parse(settings or [], Experiment)
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
-    studies.run_study(name, dataset, device, precision, **extra)
+    studies.run_study(name, dataset, device, precision, jobs=jobs, **extra)
 
 
 @app.command()

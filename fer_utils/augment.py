@@ -82,7 +82,8 @@ def affine(images: Tensor, mirrored: Tensor, degrees: Tensor, zoom: Tensor, shif
     """
     height, width = images.shape[2:]
     xs, ys = (torch.arange(side, device=images.device) - (side - 1) / 2 for side in (width, height))
-    sides = torch.tensor([width, height], device=images.device)
+    # filled on the device: copied from the host, two numbers would make it wait for all that is under way
+    sides = torch.stack([torch.full((), side, device=images.device) for side in (width, height)])
     sign, cos, sin = 1 - 2 * mirrored.float(), torch.deg2rad(degrees).cos(), torch.deg2rad(degrees).sin()
     # for each pixel (x, y) from the centre, the place that it is taken from: the map above, turned round
     back = torch.stack([sign * cos, -sign * sin, sin, cos], 1).view(-1, 2, 2) / zoom.view(-1, 1, 1)
@@ -104,7 +105,8 @@ def relight(images: Tensor, gain: Tensor, lift: Tensor) -> Tensor:
 def saturate(images: Tensor, gain: Tensor) -> Tensor:
     """Moves each pixel of B×3×H×W (0–255) to gain times its distance from its own grey; float32. gain: B."""
     images = images.float()
-    grey = (images * torch.tensor(LUMA, device=images.device).view(3, 1, 1)).sum(1, keepdim=True)
+    luma = torch.stack([torch.full((), share, device=images.device) for share in LUMA])  # as in affine
+    grey = (images * luma.view(3, 1, 1)).sum(1, keepdim=True)
     return torch.lerp(grey, images, gain.view(-1, 1, 1, 1)).clamp_(0, 255)
 
 

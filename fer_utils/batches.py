@@ -1,6 +1,7 @@
 """Batches made where the network runs: the uint8 images live on the device and no worker process is needed.
 
-FER2013 is 83 MB as uint8. What a batch costs is one gather and one normalisation, on the device.
+FER2013 is 83 MB as uint8. What a batch costs is one gather and one normalisation, on the device. Of a store that
+is too large for that, each batch is read when its turn comes: same batches, same order, flat memory.
 """
 
 import copy
@@ -11,22 +12,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_utils import devices
+
+RESIDENT = 0.25  # share of the device's memory that a split may take; the others and the network need room too
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's convert("L")
 
 
 class Batches:
-    """One split of a task, resident on the device, cut into batches of (images, labels).
+    """One split of a task on the device, cut into batches of (images, labels).
 
-    images: uint8, N×H×W or N×H×W×3. labels: int64, N. Iterating gives stored order;
-    `shuffled(seed)` an order that depends on the seed alone. Images leave as uint8, B×C×H×W, unless features
-    stand in their place: what the first `done` stages of a network make of them.
+    images: uint8, M×H×W or M×H×W×3, in memory or memory-mapped; rows: int, N, the images of the split; None: all.
+    labels: int64, N. They become resident if they take at most RESIDENT of the device's memory, and are read from
+    `images` batch by batch if they take more. Iterating gives stored order; `shuffled(seed)` an order that
+    depends on the seed alone. Images leave as uint8, B×C×H×W, unless features stand in their place: what the
+    first `done` stages of a network make of them.
     """
 
     done = 0
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device):
-        tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        self.images = tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2).contiguous()
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+        device: torch.device,
+        rows: np.ndarray | None = None,
+    ):
+        rows = np.arange(len(images)) if rows is None else rows
+        fits = len(rows) * images[:1].nbytes <= RESIDENT * devices.memory(torch.device(device))
+        self.images = _channels_first(images[rows]).to(device) if fits else Stored(images, rows)
         self.labels = torch.from_numpy(np.asarray(labels, np.int64)).to(device)
         self.batch_size = batch_size
 
@@ -34,20 +48,52 @@ class Batches:
         return -(-len(self.labels) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        images = (part.to(self.labels.device) for part in self.images.split(self.batch_size))
+        images = (self._sent(part) for part in self.images.split(self.batch_size))
         return zip(images, self.labels.split(self.batch_size), strict=True)
 
     def shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))
-        device = self.labels.device  # features may be mapped from a file instead
-        for rows in order.to(self.images.device).split(self.batch_size):
-            yield self.images[rows].to(device), self.labels[rows.to(device)]
+        here = order.to(self.images.device)  # of the images: features may be mapped from a file
+        there = order.to(self.labels.device)
+        for rows, same_rows in zip(here.split(self.batch_size), there.split(self.batch_size), strict=True):
+            yield self._sent(self.images[rows]), self.labels[same_rows]
 
     def with_features(self, features: Tensor, done: int) -> "Batches":
         """The same batches of float features, N×…, instead of images."""
         other = copy.copy(self)
         other.images, other.done = features, done
         return other
+
+    def _sent(self, images: Tensor) -> Tensor:
+        """A batch on the device. From pinned memory the host does not wait, and reads the next one meanwhile."""
+        if self.labels.is_cuda and not images.is_cuda:
+            return images.pin_memory().to(self.labels.device, non_blocking=True)
+        return images.to(self.labels.device)
+
+
+class Stored:
+    """What Batches needs of a tensor, of images that stay in their store: rows of it, and the whole in pieces.
+
+    No thread reads ahead: on a GPU the host is ahead of the device anyway, and on a CPU the reading takes a
+    hundredth of a step (benchmarks/growth.py).
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, images: np.ndarray, rows: np.ndarray):
+        self.stored, self.rows = images, rows
+
+    def __getitem__(self, which: Tensor) -> Tensor:
+        return _channels_first(self.stored[self.rows[which.numpy()]])
+
+    def split(self, size: int) -> Iterator[Tensor]:
+        return (self[part] for part in torch.arange(len(self.rows)).split(size))
+
+
+def _channels_first(images: np.ndarray) -> Tensor:
+    """uint8 N×H×W or N×H×W×3 → N×1×H×W or N×3×H×W, contiguous."""
+    tensor = torch.from_numpy(images)
+    return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2).contiguous()
 
 
 class Preprocess(nn.Module):

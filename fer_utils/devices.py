@@ -1,5 +1,6 @@
 """Where a run happens and in which precision; neither belongs to what the run is."""
 
+import os
 import platform
 import subprocess
 from contextlib import nullcontext
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
+from torch import Tensor, nn
 
-from fer_utils import paths
+from fer_utils import compiling, paths
 from fer_utils.errors import FerError, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -17,14 +19,24 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device and the precision of training on it. Final scores are always computed in fp32."""
+    """A device, the precision of training on it, and whether the network is compiled there (see compiling).
+
+    Final scores are always computed in fp32 and by the network as it is.
+    """
 
     device: torch.device
     precision: str
+    compiled: bool = False
 
     def autocast(self):
         """Forward passes inside run their matrix products in bf16 where that is the precision."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+    def logits(self, network: nn.Module, images: Tensor, done: int, whole: bool) -> Tensor:
+        """float32, B×classes, in the precision of training. whole: the batch is no remainder of another shape."""
+        run = compiling.compiled() if self.compiled and whole else compiling.forward
+        with self.autocast():
+            return run(network, images, done).float()
 
     def describe(self) -> dict[str, str]:
         """What a result should carry to be trusted: device, precision, versions, commit."""
@@ -33,6 +45,7 @@ class Hardware:
             "device": torch.cuda.get_device_name(self.device) if cuda else f"{self.device.type}, {_cpu_name()}",
             "threads": str(torch.get_num_threads()),
             "precision": self.precision,
+            "compiled": "yes" if self.compiled else "no",
             "python": platform.python_version(),
             "torch": torch.__version__,
             "commit": commit(),
@@ -40,7 +53,11 @@ class Hardware:
 
 
 def choose(device: str = "auto", precision: str = "auto") -> Hardware:
-    """The fastest device at hand, or the one asked for; bf16 where the processor has it. Raises FerError."""
+    """The fastest device at hand, or the one asked for; bf16 where the processor has it. Raises FerError.
+
+    The network is compiled on CUDA alone: on a CPU that was measured slower, and not yet measured on a GPU, so that
+    benchmarks/roofline.py times it with and without.
+    """
     one_of(device, DEVICES, "device")
     one_of(precision, PRECISIONS, "precision")
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -50,7 +67,14 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
         raise FerError(f"device {device!r} is not available on this machine; use DEVICE=auto or cpu")
     if precision == "auto":
         precision = "bf16" if _has_bf16(device) else "fp32"
-    return Hardware(torch.device(device), precision)
+    return Hardware(torch.device(device), precision, compiled=device == "cuda")
+
+
+def memory(device: torch.device) -> int:
+    """Bytes that the device has in all; an Apple GPU shares the machine's."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _has_bf16(device: str) -> bool:

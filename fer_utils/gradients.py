@@ -49,8 +49,8 @@ class Gradients:
         losses, hits = [], []
         for start in range(0, len(images), self.micro_batch):
             here = slice(start, start + self.micro_batch)
-            with self.hardware.autocast():
-                logits = network(images[here], done).float()
+            piece = images[here]
+            logits = self.hardware.logits(network, piece, done, whole=len(piece) == self.micro_batch)
             pieces = [(share * share_of(self.criterion, of[here], of), of[here]) for of, share in targets]
             loss = sum(share * self.criterion(logits, labels) for share, labels in pieces)
             loss.backward()

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from fer_utils.decoding import as_pixels, open_image
 from fer_utils.errors import FerError
-from fer_utils.sources import IMAGE_TYPES, as_pixels, open_image
+from fer_utils.sources import IMAGE_TYPES
 
 SIDE = 8  # pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
 DEEP = ("I", "F")  # PIL's modes of more than 8 bits, which a conversion to grey would clip to white

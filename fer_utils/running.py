@@ -105,9 +105,10 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
 def _batches(
     experiment: Experiment, faces: Faces, split: Split, rows: np.ndarray, hardware: devices.Hardware
 ) -> Batches:
-    images = faces.images[rows]
-    images = median_filter(images) if experiment.median else images
-    return Batches(images, split.labels[rows], experiment.batch_size, hardware.device)
+    labels, size = split.labels[rows], experiment.batch_size
+    if experiment.median:
+        return Batches(median_filter(faces.images[rows]), labels, size, hardware.device)
+    return Batches(faces.images, labels, size, hardware.device, rows)
 
 
 def _augmentation(experiment: Experiment) -> Augment:

@@ -5,26 +5,21 @@ CSV: fer2013.csv (`emotion,pixels,Usage`) or icml_face_data.csv (`emotion, Usage
 """
 
 import csv
-import io
 import math
 import os
 import re
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from fer_utils import files
+from fer_utils import decoding, files
 from fer_utils.emotions import CSV_ORDER
 from fer_utils.errors import FerError
 from fer_utils.faces import TEST_SPLITS, Faces, finish_store, open_store
@@ -34,9 +29,6 @@ IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"
 SPLIT_FOLDERS = {"train": "Training", "training": "Training", "test": "Test", "testing": "Test"}
 SPLIT_FOLDERS |= dict.fromkeys(("val", "valid", "validation"), "Validation")
 SPLIT_FOLDERS |= {"publictest": "PublicTest", "privatetest": "PrivateTest"}
-PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
-BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, struct.error)
-BROKEN += (zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)  # a broken image raises any of these
 
 
 @dataclass(frozen=True)
@@ -65,11 +57,11 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
     with files.whole_folder(folder) as part:
         if source.suffix.lower() == ".csv":
             index, images, shape = _rows_of_csv(source)
+            decoding.write_array(part / "images.npy", images, len(index), shape)
         else:
             listing = list_images(source)
             index = listing.index
-            images, shape = _decode(listing, size, grey)
-        _write_images(part / "images.npy", images, (len(index), *shape))
+            decoding.write_images(part / "images.npy", listing.paths, listing.read, size, grey)
         finish_store(part, with_test(index), source.name)
     return open_store(folder)
 
@@ -86,7 +78,8 @@ def _check_target(source: Path, folder: Path) -> None:
 def list_images(source: Path) -> Listing:
     """Every image of a folder or zip with its class and split, in the order of the names. Raises FerError."""
     if source.is_dir():
-        names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
+        walk = [(Path(folder).relative_to(source), inside) for folder, _, inside in os.walk(source)]
+        names = [f"{folder.as_posix()}/{file}".removeprefix("./") for folder, inside in walk for file in inside]
         read = lambda name: (source / name).read_bytes()  # noqa: E731
     else:
         try:
@@ -102,20 +95,21 @@ def list_images(source: Path) -> Listing:
         raise FerError(f"{source}: no images found; expected <split>/<class>/<image> or <class>/<image>{hint}")
     found = [name for name, _, _ in rows]
     above = os.path.commonpath([os.path.dirname(name) for name in found])  # says nothing about an image
+    below = len(above) + 1 if above else 0
     index = pd.DataFrame(rows, columns=["name", "label", "split"])
-    return Listing(index.assign(name=[os.path.relpath(name, above or ".") for name in found]), found, read)
+    return Listing(index.assign(name=[name[below:] for name in found]), found, read)
 
 
 def _row(name: str) -> tuple[str, str, str] | None:
     """(name, class, split) of an image by its path; None for anything else."""
-    path = PurePosixPath(name)
-    junk = "__MACOSX" in path.parts or path.name.startswith(".")
-    if junk or path.suffix.lower() not in IMAGE_TYPES or len(path.parts) < 2:
+    *folders, file = (part for part in name.split("/") if part not in ("", "."))
+    junk = "__MACOSX" in folders or file.startswith(".")
+    if junk or os.path.splitext(file)[1].lower() not in IMAGE_TYPES or not folders:
         return None
-    told = re.match(r"(Training|PublicTest|PrivateTest)_", path.name)  # FER2013's file names tell more
-    above = path.parts[-3].lower() if len(path.parts) > 2 else ""
+    told = re.match(r"(Training|PublicTest|PrivateTest)_", file)  # FER2013's file names tell more
+    above = folders[-2].lower() if len(folders) > 1 else ""
     split = told[1] if told else SPLIT_FOLDERS.get(above, "")
-    return name, path.parts[-2].strip().lower(), split
+    return name, folders[-1].strip().lower(), split
 
 
 def with_test(index: pd.DataFrame) -> pd.DataFrame:
@@ -130,63 +124,6 @@ def with_test(index: pd.DataFrame) -> pd.DataFrame:
     _, test = train_test_split(pool, test_size=0.2, stratify=index.loc[pool, "label"], random_state=0)
     index.loc[test, "split"] = "Test"
     return index
-
-
-def _decode(listing: Listing, size: int | None, grey: bool | None) -> tuple[Generator, tuple[int, ...]]:
-    names = listing.paths
-    if size is None or grey is None:
-        heads = list(_each(lambda name: _head(listing, name), names, "looking"))
-        sizes = {head[:2] for head in heads}
-        height, width = sizes.pop() if len(sizes) == 1 and size is None else (size or PHOTO_SIZE,) * 2
-        grey = all(head[2] for head in heads) if grey is None else grey
-    else:
-        height, width = size, size
-    mode = "L" if grey else "RGB"
-
-    def pixels(name: str) -> np.ndarray:
-        with open_image(listing.read, name) as image:
-            return as_pixels(image, mode, width, height, name)
-
-    shape = (height, width) if grey else (height, width, 3)
-    return _each(pixels, names, "reading"), shape
-
-
-def _head(listing: Listing, name: str) -> tuple[int, int, bool]:
-    with open_image(listing.read, name) as image:
-        return image.height, image.width, image.mode in ("1", "L", "LA")
-
-
-def open_image(read: Callable[[str], bytes], name: str) -> Image.Image:
-    """The image whose bytes read(name) gives, not yet decoded. Raises FerError for what is none."""
-    try:
-        content = read(name)
-        if not content:
-            raise FerError(f"{name}: the file has zero bytes; replace or delete it")
-        return Image.open(io.BytesIO(content))
-    except BROKEN as error:
-        raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
-
-
-def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str) -> np.ndarray:
-    """uint8, H×W (mode L) or H×W×3 (RGB): upright, the largest centred part of that shape, resized (bicubic).
-
-    Raises FerError, naming the image, where its data is broken.
-    """
-    try:
-        if "exif" in image.info:  # photos from a phone say in there which side is up
-            image = ImageOps.exif_transpose(image)
-        image = image.convert(mode)
-        if image.size != (width, height):
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-        return np.asarray(image)
-    except BROKEN as error:
-        raise FerError(f"{name}: not a readable image ({error}); replace or delete it") from None
-
-
-def _each(work: Callable, names: list[str], verb: str) -> Generator:
-    """work(name) for every name, in order. One thread: for 48×48 images two were measured 2× slower."""
-    with tqdm(names, desc=verb, unit="image", mininterval=0.5) as bar:
-        yield from map(work, bar)
 
 
 def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator, tuple[int, ...]]:
@@ -242,15 +179,6 @@ def _pixels(text: str, where: str) -> np.ndarray:
     if values.size == 0 or values.min() < 0 or values.max() > 255:
         raise FerError(f"{where}: pixels must lie between 0 and 255")
     return values.astype(np.uint8)
-
-
-def _write_images(path: Path, images: Generator, shape: tuple[int, ...]) -> None:
-    """An .npy file written image by image: flat memory, and a full disk is an error rather than a crash."""
-    with path.open("wb") as stream, closing(images):  # the bar's last line comes before any error's
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(stream, header)
-        for image in images:
-            stream.write(image.tobytes())
 
 
 def fetch() -> Path:

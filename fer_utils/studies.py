@@ -8,6 +8,7 @@ from pathlib import Path
 from fer_utils import files, paths, weights
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
+from fer_utils.jobs import run_side_by_side
 from fer_utils.running import folder_of, open_dataset, run
 
 TASKS = ("binary", "multiclass")
@@ -197,9 +198,10 @@ def run_study(
     device: str = "auto",
     precision: str = "auto",
     results: Path = paths.RESULTS,
+    jobs: int = 1,
     **settings,
 ) -> list[str]:
-    """Runs what is not finished yet of a study, one run after another, and returns the ids of all.
+    """Runs what is not finished yet of a study, `jobs` runs at a time, and returns the ids of all.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant;
     runs of other seeds that are there already stay in the list. Runs whose pretrained weights are not at hand
@@ -215,6 +217,9 @@ def run_study(
     listing = results / dataset / "studies" / f"{name}.json"
     files.write_json(listing, sorted({*ids, *_other_seeds(listing, experiments)}))
     _list_left_out(listing.with_suffix(".not_run.json"), left_out)
+    if jobs != 1:
+        run_side_by_side(experiments, jobs, device, precision, results)
+        return ids
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)

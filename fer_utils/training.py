@@ -168,8 +168,8 @@ def out_of_patience(history: list[dict], patience: int) -> bool:
 def validate(network: Network, batches: Batches, criterion: nn.Module, hardware: Hardware):
     """(mean loss, accuracy) over all images, in the precision of training."""
     network.eval()
-    with hardware.autocast():
-        logits = torch.cat([network(images, batches.done).float() for images, _ in batches])
+    logits = [hardware.logits(network, x, batches.done, len(x) == batches.batch_size) for x, _ in batches]
+    logits = torch.cat(logits)
     hits = logits.argmax(1) == batches.labels
     return criterion(logits, batches.labels).item(), hits.float().mean().item()
 

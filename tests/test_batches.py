@@ -6,7 +6,8 @@ import torch
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
-from fer_utils.batches import Batches, Preprocess, median_filter
+from fer_utils import batches as room
+from fer_utils.batches import Batches, Preprocess, Stored, median_filter
 
 CPU = torch.device("cpu")
 
@@ -57,3 +58,20 @@ def test_an_epoch_is_every_image_once_in_an_order_of_the_seed(drawn):
     assert [len(labels) for _, labels in batches] == [16, 16, 16, 2] and len(batches) == 4
     for pixels, labels in batches.shuffled(3):
         assert (pixels[:, 0, 0, 0] == labels).all()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_store_too_large_for_the_device_gives_the_same_batches(drawn, tmp_path, monkeypatch, colour):
+    images = np.stack([drawn.images, drawn.images // 2, 255 - drawn.images], 3) if colour else drawn.images
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    rows = np.random.default_rng(0).permutation(len(images))[:50]
+    settings = (mapped, np.arange(50), 16, CPU, rows)
+    resident = Batches(*settings)
+    assert torch.equal(resident.images, Batches(images[rows], np.arange(50), 16, CPU).images)
+    monkeypatch.setattr(room, "RESIDENT", 0)
+    stored = Batches(*settings)
+    assert isinstance(stored.images, Stored) and stored.images.stored is mapped
+    for ours, theirs in [(stored, resident), (stored.shuffled(3), resident.shuffled(3))]:
+        for (x, y), (same_x, same_y) in zip(ours, theirs, strict=True):
+            assert torch.equal(x, same_x) and torch.equal(y, same_y)

@@ -1,5 +1,6 @@
 """Report A's loop, the unit of the speed ratios, and ours take the same steps: the comparison is fair."""
 
+import re
 import sys
 
 import numpy as np
@@ -12,7 +13,10 @@ from fer_utils.models import Network
 from fer_utils.training import make_optimiser, train
 
 sys.path.insert(0, str(paths.CHECKOUT / "benchmarks"))
-from report_a_loop import TRANSFORM, Loop
+import scale
+from measure import alternate
+from our_loop import OurLoop
+from report_a_loop import TRANSFORM, Loop, fine_tuned_resnet18
 
 
 def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
@@ -45,3 +49,30 @@ def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
     # In another memory layout sums round differently, and where two pixels are nearly equal max pooling may pick
     # the other one; so the networks agree closely and not to the last digit. Another order is much further away.
     assert distance(batches) < 0.1 < distance(batches[::-1])
+
+
+def test_resnet18_learns_in_both_loops_what_report_a_lets_learn(drawn):
+    rows = np.arange(8)
+    loop = OurLoop(
+        drawn.images, rows % 2, (rows, rows), (1.0, 1.0), devices.choose("cpu", "fp32"), "resnet18_scratch", 2
+    )
+    counts = [
+        sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+        for network in (loop.network, fine_tuned_resnet18(2))
+    ]
+    assert counts[0] == counts[1] > 8e6
+
+
+def test_tasks_take_turns_and_the_first_round_does_not_count():
+    calls = []
+    tasks = {name: lambda name=name: calls.append(name) or float(len(calls)) for name in "ab"}
+    assert alternate(tasks, 3) == {"a": 5.0, "b": 6.0}
+    assert "".join(calls) == "abababab"
+
+
+def test_the_pages_table_of_what_is_sent_is_the_networks(tmp_path):
+    page = tmp_path / "scale.md"
+    page.write_text(scale.PAGE.read_text())
+    scale.main(page)
+    (line,) = re.findall(r".*small_resnet \| 2.*", page.read_text())
+    assert line in scale.PAGE.read_text()

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 
-def fer(home, *arguments, **options):
-    environment = os.environ | {"FER_HOME": str(home)}
+def fer(home, *arguments, env=os.environ, **options):
+    environment = env | {"FER_HOME": str(home)}
     command = [sys.executable, "-m", "fer_utils", *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
 
@@ -104,3 +104,20 @@ def test_no_room_for_a_checkpoint(tmp_path, photos):
 def test_help_has_examples(tmp_path):
     done = fer(tmp_path, "study", "--help")
     assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(done.stdout.split())
+
+
+def test_runs_side_by_side_are_those_of_one_after_another(tmp_path):
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    settings = {"epochs": "1", "cap": "20", "task": "binary"}
+    fer(tmp_path, "run", *(f"{name}={value}" for name, value in settings.items()), env=one_thread, check=True)
+    (path,) = tmp_path.glob("results/sample/runs/*/predictions.npz")
+    with np.load(path) as alone:
+        expected = alone["test_logits"]
+    (path.parent / "done.json").unlink()
+    tiny = ["report_a", "--seeds", "0", "--set", "epochs=1", "--set", "cap=20", "--jobs"]
+    done = fer(tmp_path, "study", *tiny, "2", env=one_thread)
+    assert done.returncode == 0 and "[4/4]" in done.stdout and "train loss" not in done.stdout, done.stderr
+    with np.load(path) as beside:
+        assert np.array_equal(beside["test_logits"], expected)
+    refused = fer(tmp_path, "study", *tiny, "0")
+    assert refused.returncode == 2 and "jobs must be at least 1; got 0" in refused.stderr

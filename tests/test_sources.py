@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_utils import sources
+from fer_utils import decoding, sources
 from fer_utils.errors import FerError
 
 
@@ -87,6 +87,22 @@ def test_photos_of_mixed_sizes_and_colours_without_a_test_split(tmp_path):
     small = sources.prepare(tmp_path / "in", tmp_path / "small", size=32, grey=True)
     assert small.images.shape == (20, 32, 32)
     assert (small.index == faces.index).all().all()
+
+
+@pytest.mark.parametrize("odd, shape", [(None, (24, 24)), ("L", (224, 224)), ("RGB", (224, 224, 3))])
+def test_several_processes_make_the_same_store(tmp_path, monkeypatch, odd, shape):
+    """Also where a late image is of another size or colour than those before it."""
+    tree(tmp_path / "in", [f"{cls}/{i:03}.png" for cls in ("a", "b") for i in range(100)], size=(24, 24))
+    if odd:
+        tree(tmp_path / "in", ["b/100.png"], size=(30, 24), mode=odd)
+    alone = sources.prepare(tmp_path / "in", tmp_path / "alone")
+    monkeypatch.setattr(decoding, "WORTH", 10)
+    monkeypatch.setattr(decoding, "_cores", lambda: 3)
+    together = sources.prepare(tmp_path / "in", tmp_path / "together")
+    assert alone.digest == together.digest and together.images.shape[1:] == shape
+    (tmp_path / "in" / "b" / "050.png").write_bytes(b"no image")
+    with pytest.raises(FerError, match=r"b/050.png: not a readable image"):
+        sources.prepare(tmp_path / "in", tmp_path / "broken")
 
 
 def test_a_photo_is_turned_the_way_the_camera_says(tmp_path):

@@ -1,11 +1,14 @@
 """The loop: it learns, it resumes exactly, and it says so when it cannot go on."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from fer_utils import devices, training
+from fer_utils import batches, compiling, devices, training
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches
 from fer_utils.errors import FerError
@@ -28,14 +31,15 @@ def squares(n: int, seed: int) -> Batches:
     return Batches(images, labels, 16, HARDWARE.device)
 
 
-def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy", **settings):
-    torch.manual_seed(0)
+def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy", hardware=HARDWARE, **settings):
+    torch.manual_seed(settings.pop("weights", 0))
+    images = settings.pop("images", 96)
     network = Network("cnn", 2, size=16)
     settings.get("thawing", Thawing()).apply(network, epoch=1)
     history = train(
-        network, squares(96, 0), squares(32, 1), make_loss(loss, 2.0, None),
+        network, squares(images, 0), squares(32, 1), make_loss(loss, 2.0, None),
         make_optimiser(optimiser, network, learning_rate, 1e-4),
-        epochs=epochs, seed=0, hardware=HARDWARE, folder=folder, **settings,
+        epochs=epochs, seed=0, hardware=hardware, folder=folder, **settings,
     )  # fmt: skip
     return network, history
 
@@ -188,6 +192,80 @@ def test_memory_that_runs_out_halves_the_batch_and_the_history_says_so(tmp_path,
     assert history["micro_batch"].tolist() == [16, 8, 8]
     assert history["val_accuracy"].iloc[-1] > 0.9
     assert pd.read_csv(tmp_path / "history.csv")["micro_batch"].tolist() == [16, 8, 8]
+
+
+def test_read_from_the_store_or_resident_an_epoch_ends_with_the_same_weights(tmp_path, monkeypatch):
+    resident, history = go(tmp_path / "resident", 1)
+    monkeypatch.setattr(batches, "RESIDENT", 0)
+    stored, same = go(tmp_path / "stored", 1)
+    assert all(torch.equal(a, b) for a, b in zip(resident.parameters(), stored.parameters(), strict=True))
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), same.drop(columns="seconds"))
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """What a compiler is given from here on, a graph each; they then run as they are."""
+    graphs = []
+    compile_with = torch.compile
+    monkeypatch.setattr(
+        torch, "compile",
+        lambda function, dynamic: compile_with(
+            function, dynamic=dynamic, backend=lambda graph, _: graphs.append(graph) or graph.forward
+        ),
+    )  # fmt: skip
+    compiling.compiled.cache_clear()
+    torch.compiler.reset()
+    yield graphs
+    compiling.compiled.cache_clear()
+    torch.compiler.reset()
+
+
+def test_seeds_and_epochs_share_one_compilation(tmp_path, compilations):
+    """One form for training, one for validation; a last batch of four images goes through the network as it is."""
+    compiled = devices.Hardware(HARDWARE.device, "fp32", compiled=True)
+    same, history = go(tmp_path / "0", 2, hardware=compiled)
+    assert len(compilations) == 2
+    go(tmp_path / "1", 3, hardware=compiled, weights=1, learning_rate=1e-4, images=100)
+    assert len(compilations) == 2
+    plain, expected = go(tmp_path / "plain", 2)
+    assert len(compilations) == 2
+    assert all(torch.equal(a, b) for a, b in zip(same.parameters(), plain.parameters(), strict=True))
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), expected.drop(columns="seconds"))
+
+
+class NoAnswer(TorchDispatchMode):
+    """Refuses, while it is told to, whatever makes the host wait for a number from the device."""
+
+    watching = False
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        waits = function.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero", "masked_select")
+        assert not (self.watching and waits), function
+        return function(*args, **(kwargs or {}))
+
+
+def test_within_an_epoch_nothing_waits_for_the_device(tmp_path, monkeypatch):
+    """From the first batch to the last; on a CUDA device torch itself says so."""
+    hardware = dataclasses.replace(devices.choose("auto", "fp32"), compiled=False)
+    cuda = hardware.device.type == "cuda"
+    complain_of_waiting = torch.cuda.set_sync_debug_mode if cuda else lambda _: None
+    watch = NoAnswer()
+
+    def watched(batches, *_):
+        batches = iter(batches)
+        first = next(batches)  # the order of the images goes to the device, once an epoch
+        watch.watching = True
+        complain_of_waiting("error")
+        yield first
+        yield from batches
+        complain_of_waiting("default")
+        watch.watching = False
+
+    monkeypatch.setattr(training, "_with_bar", watched)
+    # on a CPU the number that mixup draws on the host looks like one from the device
+    settings = {"augment": Augment(True, 10.0, 0.1, 0.1, 0.1, 0.1, 0.5), "mixup": 0.2 * cuda}
+    with watch:
+        go(tmp_path, 1, "adamw", hardware=hardware, ema=0.9, clip=1.0, **settings)
 
 
 def test_a_loss_that_is_not_finite_is_an_error(tmp_path):

@@ -1,0 +1,176 @@
+"""Images decoded into uint8 arrays of one shape, in as many processes as there are cores to work on.
+
+The main process reads and writes, the others decode. Threads were measured twice as slow as none: most of the
+work on 48×48 pixels is Python's.
+"""
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from fer_utils.errors import FerError
+
+BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, struct.error)
+BROKEN += (zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)  # a broken image raises any of these
+PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
+CHUNK = 64  # images that a process is given at a time
+WORTH = 1000  # images a process, at least: it takes as long to start as to decode a few hundred
+
+Read = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an image is, or is to become: height and width in pixels, grey (else RGB)."""
+
+    height: int
+    width: int
+    grey: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.height, self.width) if self.grey else (self.height, self.width, 3)
+
+
+class Unlike(Exception):
+    """An image is of another form than the one that all were taken to have."""
+
+
+def write_images(path: Path, names: list[str], read: Read, size: int | None, grey: bool | None) -> None:
+    """Decodes every image into the .npy file `path`; read(name) gives the bytes of one.
+
+    size: side in pixels. None keeps the images' own size if they share it, else crops the centre square
+    and resizes to PHOTO_SIZE. grey: None keeps grey only where every image is grey. Raises FerError for an image
+    that cannot be read, naming it.
+    """
+    chosen = size is not None and grey is not None
+    form = common([form_of(read, names[0])], size, grey)
+    try:  # most sets are all of one form: then one look at each image is enough
+        write_array(path, _each(partial(_pixels, form=form, alike=not chosen), names, read), len(names), form.shape)
+    except Unlike:
+        form = common([one for part in _each(_forms, names, read, "looking") for one in part], size, grey)
+        write_array(path, _each(partial(_pixels, form=form), names, read), len(names), form.shape)
+
+
+def common(forms: list[Form], size: int | None, grey: bool | None) -> Form:
+    """The form that images of these forms are brought to; size and grey as for `write_images`."""
+    sizes = {(form.height, form.width) for form in forms}
+    height, width = sizes.pop() if len(sizes) == 1 and size is None else (size or PHOTO_SIZE,) * 2
+    return Form(height, width, all(form.grey for form in forms) if grey is None else grey)
+
+
+def form_of(read: Read, name: str) -> Form:
+    with open_image(read, name) as image:
+        return Form(image.height, image.width, image.mode in ("1", "L", "LA"))
+
+
+def _forms(contents: dict[str, bytes]) -> list[Form]:
+    return [form_of(contents.__getitem__, name) for name in contents]
+
+
+def _pixels(contents: dict[str, bytes], form: Form, alike: bool = False) -> np.ndarray:
+    """The images, in `form`. alike: Unlike is raised where one is not in that form already."""
+    mode, pixels = "L" if form.grey else "RGB", np.empty((len(contents), *form.shape), np.uint8)
+    for place, name in enumerate(contents):
+        with open_image(contents.__getitem__, name) as image:
+            grey = image.mode in ("1", "L", "LA")
+            if alike and (image.size != (form.width, form.height) or (form.grey and not grey)):
+                raise Unlike(name)
+            pixels[place] = as_pixels(image, mode, form.width, form.height, name)
+    return pixels
+
+
+def open_image(read: Read, name: str) -> Image.Image:
+    """The image whose bytes read(name) gives, not yet decoded. Raises FerError for what is none."""
+    try:
+        content = read(name)
+        if not content:
+            raise FerError(f"{name}: the file has zero bytes; replace or delete it")
+        return Image.open(io.BytesIO(content))
+    except BROKEN as error:
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: Exception) -> FerError:
+    return FerError(f"{name}: not a readable image ({error}); replace or delete it")
+
+
+def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str) -> np.ndarray:
+    """uint8, H×W (mode L) or H×W×3 (RGB): upright, the largest centred part of that shape, resized (bicubic).
+
+    Raises FerError, naming the image, where its data is broken.
+    """
+    try:
+        if "exif" in image.info:  # photos from a phone say in there which side is up
+            image = ImageOps.exif_transpose(image)
+        image = image if image.mode == mode else image.convert(mode)
+        if image.size != (width, height):
+            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+        return np.asarray(image)
+    except BROKEN as error:
+        raise _unreadable(name, error) from None
+
+
+def _each(work: Callable, names: list[str], read: Read, verb: str = "reading") -> Generator:
+    """work({name: bytes}) for every CHUNK of names, in order; a few chunks ahead, so that memory stays flat."""
+    processes = min(_cores(), len(names) // WORTH)
+    chunks = (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
+    with tqdm(total=len(names), desc=verb, unit="image", mininterval=0.5) as bar:
+        if processes < 2:
+            for chunk in chunks:
+                yield work(_contents(read, chunk))
+                bar.update(len(chunk))
+            return
+        pool, waiting = ProcessPoolExecutor(processes), deque()
+        try:
+            for chunk in chunks:
+                waiting.append((pool.submit(work, _contents(read, chunk)), len(chunk)))
+                if len(waiting) > 2 * processes:
+                    yield _next(waiting, bar)
+            while waiting:
+                yield _next(waiting, bar)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _contents(read: Read, names: list[str]) -> dict[str, bytes]:
+    contents = {}
+    for name in names:
+        try:
+            contents[name] = read(name)
+        except BROKEN as error:
+            raise _unreadable(name, error) from None
+    return contents
+
+
+def _next(waiting: deque, bar: tqdm):
+    future, count = waiting.popleft()
+    done = future.result()
+    bar.update(count)
+    return done
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def write_array(path: Path, parts: Generator[np.ndarray], count: int, shape: tuple[int, ...]) -> None:
+    """An .npy file written part by part: flat memory, and a full disk is an error rather than a crash."""
+    with path.open("wb") as stream, closing(parts):  # the bar's last line comes before any error's
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for part in parts:
+            stream.write(part.tobytes())
