@@ -1,12 +1,12 @@
 """The small package behind the numbered notebooks: faces in, tables and figures out.
 
-Read the rooms in this order: emotions, faces, sources, sample, copies, audit, batches, augment, resnet,
-efficientnet_lite, face_resnet, vggface, timm_backbones, backbones, weight_files, weight_sources, weights, models,
-freezing, losses, devices, gradients, trunk, schedules, averaging, checkpoints, training, evaluation, experiment,
-running, studies, results, significance, calibration, evidence, reproduction, claims, suspects, ensembles,
-ablations, trained, pictures, predictor, corruptions, robustness, typeset, tables, figures, charts, model_card,
-best, best_tables, best_charts, contents, macros, report, notebooks, readme. Each imports only from those before
-it (and from errors, files and paths).
+Read the rooms in this order: emotions, faces, sources, sample, copies, audit, devices, parallel, batches,
+augment, resnet, efficientnet_lite, face_resnet, vggface, timm_backbones, backbones, weight_files, weight_sources,
+weights, models, freezing, losses, gradients, trunk, schedules, averaging, checkpoints, training, evaluation,
+experiment, running, cluster, studies, results, significance, calibration, evidence, reproduction, claims, suspects,
+ensembles, ablations, trained, pictures, predictor, corruptions, robustness, typeset, tables, figures, charts,
+model_card, best, best_tables, best_charts, contents, macros, report, notebooks, readme. Each imports only from
+those before it (and from errors, files and paths).
 """
 
 __version__ = "0.1.0"

@@ -55,12 +55,16 @@ def run(
     precision: Precision = "auto",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
-    from fer_utils import results, running
+    from fer_utils import parallel, results, running
     from fer_utils.experiment import Experiment
 
-    chosen = Experiment.make(**_parse(settings or [], Experiment))
-    print(chosen.id, flush=True)
-    folder = running.run(chosen, device, precision)
+    with parallel.failing_together():
+        chosen = Experiment.make(**_parse(settings or [], Experiment))
+        if parallel.is_first():
+            print(chosen.id, flush=True)
+        folder = running.run(chosen, device, precision)
+    if not parallel.is_first():
+        return
     scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
     print(folder)

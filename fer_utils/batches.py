@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_utils.parallel import ALONE, World
+
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's convert("L")
 
 
@@ -37,11 +39,18 @@ class Batches:
         images = (part.to(self.labels.device) for part in self.images.split(self.batch_size))
         return zip(images, self.labels.split(self.batch_size), strict=True)
 
-    def shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def shuffled(self, seed: int, world: World = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
+        """The images are this process's shard of the batch, the labels those of the whole batch."""
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))
         device = self.labels.device  # features may be mapped from a file instead
         for rows in order.to(self.images.device).split(self.batch_size):
-            yield self.images[rows].to(device), self.labels[rows.to(device)]
+            yield self.images[world.shard(rows)].to(device), self.labels[rows.to(device)]
+
+    def shard(self, world: World) -> "Batches":
+        """This process's shard, in stored order."""
+        other = copy.copy(self)
+        other.images, other.labels = world.shard(self.images), world.shard(self.labels)
+        return other
 
     def with_features(self, features: Tensor, done: int) -> "Batches":
         """The same batches of float features, N×…, instead of images."""

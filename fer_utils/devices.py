@@ -3,7 +3,7 @@
 import platform
 import subprocess
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -21,10 +21,15 @@ class Hardware:
 
     device: torch.device
     precision: str
+    processes: int = 1  # that compute the run together, each on such a device
 
     def autocast(self):
         """Forward passes inside run their matrix products in bf16 where that is the precision."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+    def on(self, device: torch.device, processes: int) -> "Hardware":
+        """The same, of this one of several processes."""
+        return replace(self, device=device, processes=processes)
 
     def describe(self) -> dict[str, str]:
         """What a result should carry to be trusted: device, precision, versions, commit."""
@@ -36,7 +41,7 @@ class Hardware:
             "python": platform.python_version(),
             "torch": torch.__version__,
             "commit": commit(),
-        }
+        } | ({"processes": str(self.processes)} if self.processes > 1 else {})
 
 
 def choose(device: str = "auto", precision: str = "auto") -> Hardware:
