@@ -1,6 +1,7 @@
 """The command line: the notebooks' verbs without a notebook, for a headless machine or a cluster node."""
 
 import dataclasses
+import os
 import re
 import sys
 from pathlib import Path
@@ -80,15 +81,22 @@ def study(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    on: Annotated[str, typer.Option(help="here, or ray: over a cluster, see docs/cluster.md")] = "here",
+    address: Annotated[str | None, typer.Option(help="the cluster's host:port; none: this machine's")] = None,
+    gpus_per_run: Annotated[
+        float | None, typer.Option(help="for example 0.25; none: one, where there is any")
+    ] = None,
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils import studies
     from fer_utils.experiment import Experiment
 
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise FerError("torchrun is for one run; a study is spread with: study NAME --on ray")
     extra = _parse(settings or [], Experiment)
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
-    studies.run_study(name, dataset, device, precision, **extra)
+    studies.run_study(name, dataset, device, precision, paths.RESULTS, on, address, gpus_per_run, **extra)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-from fer_utils import files, paths, weights
+from fer_utils import cluster, files, paths, weights
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
 from fer_utils.running import folder_of, open_dataset, run
@@ -13,6 +13,7 @@ from fer_utils.running import folder_of, open_dataset, run
 TASKS = ("binary", "multiclass")
 LOSSES = ("cross_entropy", "focal")
 NOT_RUN = "not run: weights missing"
+PLACES = ("here", "ray")
 
 # Values are customary ones from the papers named in each room, unless the comment says otherwise.
 RECIPE = {
@@ -186,14 +187,20 @@ def run_study(
     device: str = "auto",
     precision: str = "auto",
     results: Path = paths.RESULTS,
+    on: str = "here",
+    address: str | None = None,
+    gpus_per_run: float | None = None,
     **settings,
 ) -> list[str]:
-    """Runs what is not finished yet of a study, one run after another, and returns the ids of all.
+    """Runs what is not finished yet of a study, and returns the ids of all.
+
+    on: "here", one run after another in this process, or "ray", on the cluster at `address` (see cluster.spread).
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant;
     runs of other seeds that are there already stay in the list. Runs whose pretrained weights are not at hand
     are named and left out; <name>.not_run.json keeps their settings for the tables.
     """
+    one_of(on, PLACES, "place")
     whole = make_study(name, dataset, **settings)
     experiments = [experiment for experiment in whole if _can_run(experiment, results)]
     left_out = [experiment for experiment in whole if experiment not in experiments]
@@ -204,6 +211,9 @@ def run_study(
     listing = results / dataset / "studies" / f"{name}.json"
     files.write_json(listing, sorted({*ids, *_other_seeds(listing, experiments)}))
     _list_left_out(listing.with_suffix(".not_run.json"), left_out)
+    if on == "ray":
+        cluster.spread(experiments, results, device, precision, faces, address, gpus_per_run)
+        return ids
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
