@@ -40,6 +40,7 @@ TRAININGS = {
 
 
 def torchrun(processes, *command, **options):
+    pytest.importorskip("lightning_fabric")
     launch = ["-m", "torch.distributed.run", "--nproc-per-node", processes, *command]
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | options
     return subprocess.run(
