@@ -9,6 +9,7 @@ that were finished before take no minutes; `run_seconds` adds up what each run t
 import os
 import sys
 import time
+from functools import partial
 
 import measure
 import pandas as pd
@@ -16,6 +17,7 @@ import torch
 
 from fer_utils import files, paths, studies
 from fer_utils.errors import FerError
+from fer_utils.jobs import run_side_by_side
 from fer_utils.running import folder_of
 
 DATASET = "fer2013"
@@ -30,7 +32,7 @@ def carried_out(name: str) -> dict:
     before = sum((folder_of(one) / "done.json").exists() for one in whole)
     started, failure = time.perf_counter(), ""
     try:
-        studies.run_study(name, DATASET, seeds=SEEDS, jobs=JOBS)
+        studies.run_study(name, DATASET, seeds=SEEDS, spread=partial(run_side_by_side, jobs=JOBS))
     except (FerError, OSError) as error:
         failure = str(error)
         print(f"fer_utils: study {name}: {error}", file=sys.stderr)

@@ -1,15 +1,19 @@
 """The command line: the notebooks' verbs without a notebook, for a headless machine or a cluster node."""
 
 import dataclasses
+import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fer_utils import paths
-from fer_utils.errors import FerError
+from fer_utils.errors import FerError, one_of
+
+PLACES = ("here", "ray")  # where a study runs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,12 +59,16 @@ def run(
     precision: Precision = "auto",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
-    from fer_utils import results, running
+    from fer_utils import parallel, results, running
     from fer_utils.experiment import Experiment
 
-    chosen = Experiment.make(**_parse(settings or [], Experiment))
-    print(chosen.id, flush=True)
-    folder = running.run(chosen, device, precision)
+    with parallel.failing_together():
+        chosen = Experiment.make(**_parse(settings or [], Experiment))
+        if parallel.is_first():
+            print(chosen.id, flush=True)
+        folder = running.run(chosen, device, precision)
+    if not parallel.is_first():
+        return
     scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
     print(folder)
@@ -76,16 +84,28 @@ def study(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    jobs: Annotated[int, typer.Option(help="runs at a time, each in a process of its own")] = 1,
+    jobs: Annotated[int, typer.Option(help="runs at a time on this machine, each in a process of its own")] = 1,
+    on: Annotated[str, typer.Option(help="here, or ray: over a cluster, see docs/cluster.md")] = "here",
+    address: Annotated[str | None, typer.Option(help="the cluster's host:port; none: this machine's")] = None,
+    gpus_per_run: Annotated[
+        float | None, typer.Option(help="for example 0.25; none: one, where there is any")
+    ] = None,
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
-    from fer_utils import studies
+    from fer_utils import cluster, studies
     from fer_utils.experiment import Experiment
+    from fer_utils.jobs import run_side_by_side
 
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise FerError("torchrun is for one run; a study is spread with: study NAME --on ray")
     extra = _parse(settings or [], Experiment)
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
-    studies.run_study(name, dataset, device, precision, jobs=jobs, **extra)
+    if one_of(on, PLACES, "place") == "ray":
+        extra["spread"] = partial(cluster.spread, address=address, gpus_per_run=gpus_per_run)
+    elif jobs != 1:
+        extra["spread"] = partial(run_side_by_side, jobs=jobs)
+    studies.run_study(name, dataset, device, precision, **extra)
 
 
 @app.command()

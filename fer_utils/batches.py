@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_utils import devices
+from fer_utils.parallel import ALONE, World
 
 RESIDENT = 0.25  # share of the device's memory that a split may take; the others and the network need room too
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's convert("L")
@@ -51,12 +52,19 @@ class Batches:
         images = (self._sent(part) for part in self.images.split(self.batch_size))
         return zip(images, self.labels.split(self.batch_size), strict=True)
 
-    def shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def shuffled(self, seed: int, world: World = ALONE) -> Iterator[tuple[Tensor, Tensor]]:
+        """The images are this process's shard of the batch, the labels those of the whole batch."""
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))
         here = order.to(self.images.device)  # of the images: features may be mapped from a file
         there = order.to(self.labels.device)
         for rows, same_rows in zip(here.split(self.batch_size), there.split(self.batch_size), strict=True):
-            yield self._sent(self.images[rows]), self.labels[same_rows]
+            yield self._sent(self.images[world.shard(rows)]), self.labels[same_rows]
+
+    def shard(self, world: World) -> "Batches":
+        """This process's shard, in stored order."""
+        other = copy.copy(self)
+        other.images, other.labels = world.shard(self.images), world.shard(self.labels)
+        return other
 
     def with_features(self, features: Tensor, done: int) -> "Batches":
         """The same batches of float features, N×…, instead of images."""
@@ -83,7 +91,13 @@ class Stored:
     def __init__(self, images: np.ndarray, rows: np.ndarray):
         self.stored, self.rows = images, rows
 
-    def __getitem__(self, which: Tensor) -> Tensor:
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, which: Tensor | slice) -> "Tensor | Stored":
+        """The images of some rows; of a slice, those that stay in the store."""
+        if isinstance(which, slice):
+            return Stored(self.stored, self.rows[which])
         return _channels_first(self.stored[self.rows[which.numpy()]])
 
     def split(self, size: int) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fer_utils import files
+from fer_utils.parallel import World
 
 
 def save_weights(path: Path, network: nn.Module) -> None:
@@ -31,13 +32,15 @@ def checkpoint(folder: Path, parts: dict, history: list[dict]) -> None:
         pd.DataFrame(history).to_csv(part, index=False)
 
 
-def resume(folder: Path, parts: dict, device: torch.device) -> list[dict]:
-    """The history of the epochs already done, their state loaded; empty at a fresh start."""
+def resume(folder: Path, parts: dict, world: World) -> list[dict]:
+    """The history of the epochs already done, their state loaded; empty at a fresh start. Read by the first."""
     checkpoint = folder / "resume.pth"
-    if not checkpoint.exists():
+    found = world.first and checkpoint.exists()
+    content = world.tell(torch.load(checkpoint, map_location="cpu", weights_only=True) if found else None)
+    if content is None:
         return []
-    content = torch.load(checkpoint, map_location=device, weights_only=True)
     for name, part in parts.items():
         part.load_state_dict(content[name])
-    print(f"  resuming after epoch {len(content['history'])}", flush=True)
+    if world.first:
+        print(f"  resuming after epoch {len(content['history'])}", flush=True)
     return content["history"]

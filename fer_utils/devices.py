@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -27,6 +27,7 @@ class Hardware:
     device: torch.device
     precision: str
     compiled: bool = False
+    processes: int = 1  # that compute the run together, each on such a device
 
     def autocast(self):
         """Forward passes inside run their matrix products in bf16 where that is the precision."""
@@ -37,6 +38,10 @@ class Hardware:
         run = compiling.compiled() if self.compiled and whole else compiling.forward
         with self.autocast():
             return run(network, images, done).float()
+
+    def on(self, device: torch.device, processes: int) -> "Hardware":
+        """The same, of this one of several processes; not compiled: they exchange numbers within the network."""
+        return replace(self, device=device, processes=processes, compiled=False)
 
     def describe(self) -> dict[str, str]:
         """What a result should carry to be trusted: device, precision, versions, commit."""
@@ -49,7 +54,7 @@ class Hardware:
             "python": platform.python_version(),
             "torch": torch.__version__,
             "commit": commit(),
-        }
+        } | ({"processes": str(self.processes)} if self.processes > 1 else {})
 
 
 def choose(device: str = "auto", precision: str = "auto") -> Hardware:

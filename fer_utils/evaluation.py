@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fer_utils.batches import Batches
 from fer_utils.errors import one_of
+from fer_utils.parallel import ALONE, World
 
 SHIFT = 3  # pixels of 48: what crops of 42, a common choice for FER2013, move by
 # test-time augmentation: the views of an image as (mirrored, pixels down, pixels right)
@@ -23,15 +24,17 @@ VIEWS = {
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, batches: Batches, tta: str = "none") -> np.ndarray:
+def predict(network: nn.Module, batches: Batches, tta: str = "none", world: World = ALONE) -> np.ndarray:
     """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used.
 
     With test-time augmentation (a name in VIEWS) they are the logarithms of the views' mean probabilities,
     whose softmax is that mean: probabilities, as in any ensemble, so that no single view outvotes the others.
+    Each process of the world computes its shard, and all get the whole.
     """
     one_of(tta, VIEWS, "test-time augmentation")
     network.eval()
-    return torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches]).cpu().numpy()
+    logits = torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)])
+    return world.gather(logits, len(batches.labels)).cpu().numpy()
 
 
 def _logits(network: nn.Module, images: Tensor, views: list[tuple[bool, int, int]]) -> Tensor:

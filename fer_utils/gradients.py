@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from fer_utils.devices import Hardware
 from fer_utils.errors import FerError
 from fer_utils.losses import share_of
+from fer_utils.parallel import ALONE, World
 
 
 class Gradients:
@@ -15,44 +16,56 @@ class Gradients:
     whenever memory runs out; the gradients of the pieces add up to those of the batch, so that what a step is
     stays the same (batch normalisation alone sees the pieces). clip: the norm that the gradient of all
     parameters together may have; 0: any. A steeper one, a spike, is scaled down to it.
+
+    The processes of a world have a shard of the batch and of every piece each, and all get the whole's gradients.
     """
 
-    def __init__(self, criterion: nn.Module, hardware: Hardware, micro_batch: int, clip: float = 0.0):
-        self.criterion, self.hardware = criterion, hardware
+    def __init__(
+        self, criterion: nn.Module, hardware: Hardware, micro_batch: int, clip: float = 0.0, world: World = ALONE
+    ):
+        self.criterion, self.hardware, self.world = criterion, hardware, world
         self.micro_batch, self.clip = micro_batch, clip
         self.norms: list[Tensor] = []
 
     def __call__(
-        self, network: nn.Module, images: Tensor, targets: list[tuple[Tensor, float]], done: int
+        self, network: nn.Module, images: Tensor, targets: list[tuple[Tensor, float]], batch: Tensor, done: int
     ) -> tuple[Tensor, Tensor]:
-        """(loss, hits) of a batch, both on the device; targets as `augment.mix` gives them.
+        """(loss, hits): what this process's shard of a batch adds to them, both on the device.
 
-        images: what `network` takes after its first `done` stages. Raises FerError where not even one image fits.
+        images, targets: of the shard, as `augment.mix` gives them; images are what `network` takes after its first
+        `done` stages. batch: the labels of the whole batch. Raises FerError where not even one image fits.
         """
         while True:
             try:
-                loss, hits = self._of_pieces(network, images, targets, done)
+                loss, hits = self._of_pieces(network, images, targets, batch, done)
                 break
             except torch.OutOfMemoryError:
+                if self.world.size > 1:  # the others wait inside this batch and cannot begin it again
+                    raise FerError(f"out of memory with {len(images)} images; start more processes") from None
                 if self.micro_batch == 1:
                     raise FerError("out of memory with one image at a time; use a smaller image_size") from None
             # here, where the exception no longer holds what the failed attempt had allocated
             self.micro_batch = -(-min(self.micro_batch, len(images)) // 2)
             if images.is_cuda:
                 torch.cuda.empty_cache()
+        self.world.sum_gradients(network)
         if self.clip:
             self.norms.append(nn.utils.clip_grad_norm_(network.parameters(), self.clip))
         return loss, hits
 
-    def _of_pieces(self, network, images, targets, done) -> tuple[Tensor, Tensor]:
+    def _of_pieces(self, network, images, targets, batch, done) -> tuple[Tensor, Tensor]:
         network.zero_grad()
         losses, hits = [], []
-        for start in range(0, len(images), self.micro_batch):
-            here = slice(start, start + self.micro_batch)
+        largest, size = (-(-count // self.world.size) for count in (len(batch), self.micro_batch))
+        for start in range(0, largest, size):
+            here = slice(start, start + size)
             piece = images[here]
             logits = self.hardware.logits(network, piece, done, whole=len(piece) == self.micro_batch)
-            pieces = [(share * share_of(self.criterion, of[here], of), of[here]) for of, share in targets]
-            loss = sum(share * self.criterion(logits, labels) for share, labels in pieces)
+            pieces = [(share * share_of(self.criterion, of[here], batch), of[here]) for of, share in targets]
+            # no images are left for the last of many processes: a loss of 0, and not the mean of nothing
+            loss = sum(
+                share * self.criterion(logits, labels) if len(labels) else logits.sum() for share, labels in pieces
+            )
             loss.backward()
             losses.append(loss.detach())
             hits.append((logits.argmax(1) == targets[0][0][here]).sum())

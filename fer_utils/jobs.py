@@ -16,16 +16,17 @@ import torch
 
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
+from fer_utils.faces import Faces
 from fer_utils.running import run
 
 
 def run_side_by_side(
-    experiments: Sequence[Experiment], jobs: int, device: str, precision: str, results: Path
+    experiments: Sequence[Experiment], device: str, precision: str, results: Path, faces: Faces, jobs: int
 ) -> None:
     """Runs the experiments in `jobs` processes; prints a line when one is finished.
 
     The results are those of runs one after another, but for the last digits: fewer threads add up in another
-    order. Raises the first FerError, once the runs under way have ended; stop it and start it again as you like.
+    order. Each process opens the store of `faces` itself. Raises the first FerError, once the runs under way have ended; stop it and start it again as you like.
     """
     if jobs < 1:
         raise FerError(f"jobs must be at least 1; got {jobs}")

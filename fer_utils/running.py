@@ -5,13 +5,14 @@ the checkpoints best.pth and last.pth, and done.json, which is written last: wit
 """
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from fer_utils import copies, devices, evaluation, files, paths
+from fer_utils import copies, devices, evaluation, files, parallel, paths
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
@@ -44,19 +45,30 @@ def run(
 
     An interrupted run continues from its last epoch. Raises FerError for bad settings or data, and where
     the folder's results were made from another data set of the same name.
+
+    Of several processes that torchrun has started each computes its shard (see parallel), and the first one alone
+    reads and writes the folder, which the others need not see. The data set must be on every machine.
     """
     folder = folder_of(experiment, results)
-    faces = open_dataset(experiment.dataset) if faces is None else faces
-    if (folder / "done.json").exists():
-        _check_same_data(folder, faces)
+    world = parallel.join(device)
+    if faces is None:
+        with world.node_first():
+            faces = open_dataset(experiment.dataset)
+    if world.tell(faces.digest) != faces.digest:
+        raise FerError(f"data set {experiment.dataset} is not the one that the first process has; copy that one")
+    if world.tell((folder / "done.json").exists()):
+        if world.first:
+            _check_same_data(folder, faces)
         return folder
-    hardware = devices.choose(device, precision)
-    with files.only_here(folder):
-        _compute(experiment, folder, faces, hardware)
+    hardware = world.placed(devices.choose(device, precision))
+    with files.only_here(folder) if world.first else nullcontext():
+        _compute(experiment, folder, faces, hardware, world)
     return folder
 
 
-def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware) -> None:
+def _compute(
+    experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware, world: parallel.World
+) -> None:
     if experiment.saturation and faces.images.ndim == 3:
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
     task = get_task(experiment.task)
@@ -83,19 +95,23 @@ def _compute(experiment: Experiment, folder: Path, faces: Faces, hardware: devic
         "pretrained": network.origin,
         "hardware": hardware.describe(),
     }
-    if (folder / "config.json").exists():
-        _check_same_data(folder, faces)
-    files.write_json(folder / "config.json", config)
+    if world.first:
+        if (folder / "config.json").exists():
+            _check_same_data(folder, faces)
+        files.write_json(folder / "config.json", config)
     history = train(
         network, batches["train"], batches["val"], criterion, optimiser,
         epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
         augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule, ema=experiment.ema,
         thawing=experiment.thawing, clip=experiment.clip, patience=experiment.patience,
+        world=world,
     )  # fmt: skip
 
-    state = torch.load(folder / f"{experiment.select}.pth", weights_only=True)
-    network.load_state_dict(state)
-    logits = {name: evaluation.predict(network, batches[name], experiment.tta) for name in ("val", "test")}
+    state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.first else None
+    network.load_state_dict(world.tell(state))
+    logits = {name: evaluation.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")}
+    if not world.first:
+        return
     _write_evaluation(folder, task.classes, split, logits)
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     files.write_json(folder / "done.json", finished)

@@ -8,12 +8,14 @@ from pathlib import Path
 from fer_utils import files, paths, weights
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
-from fer_utils.jobs import run_side_by_side
+from fer_utils.faces import Faces
 from fer_utils.running import folder_of, open_dataset, run
 
 TASKS = ("binary", "multiclass")
 LOSSES = ("cross_entropy", "focal")
 NOT_RUN = "not run: weights missing"
+# computes experiments: on a device, in a precision, with results in a folder, from a data set
+Spread = Callable[[Sequence[Experiment], str, str, Path, Faces], None]
 
 # Values are customary ones from the papers named in each room, unless the comment says otherwise.
 RECIPE = {
@@ -198,10 +200,12 @@ def run_study(
     device: str = "auto",
     precision: str = "auto",
     results: Path = paths.RESULTS,
-    jobs: int = 1,
+    spread: Spread | None = None,
     **settings,
 ) -> list[str]:
-    """Runs what is not finished yet of a study, `jobs` runs at a time, and returns the ids of all.
+    """Runs what is not finished yet of a study, and returns the ids of all.
+
+    spread: how; None: one run after another in this process. jobs.run_side_by_side and cluster.spread know others.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant;
     runs of other seeds that are there already stay in the list. Runs whose pretrained weights are not at hand
@@ -217,8 +221,8 @@ def run_study(
     listing = results / dataset / "studies" / f"{name}.json"
     files.write_json(listing, sorted({*ids, *_other_seeds(listing, experiments)}))
     _list_left_out(listing.with_suffix(".not_run.json"), left_out)
-    if jobs != 1:
-        run_side_by_side(experiments, jobs, device, precision, results)
+    if spread:
+        spread(experiments, device, precision, results, faces)
         return ids
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()

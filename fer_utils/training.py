@@ -24,6 +24,7 @@ from fer_utils.errors import FerError, one_of
 from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
 from fer_utils.models import Network
+from fer_utils.parallel import ALONE, World
 from fer_utils.schedules import share_of_peak
 from fer_utils.trunk import frozen_trunk, through_trunk
 
@@ -72,6 +73,7 @@ def train(
     thawing: Thawing = NOTHING_FROZEN,
     clip: float = 0.0,
     patience: int = 0,
+    world: World = ALONE,
 ) -> pd.DataFrame:
     """Trains in place and returns the history: a row an epoch with losses, accuracies (0..1) and seconds.
 
@@ -86,16 +88,19 @@ def train(
     With ema (its decay) the averaged weights are validated and saved; `network` keeps the last step's.
     `folder` receives history.csv, best.pth (highest validation accuracy, the earliest if tied), last.pth, and
     while it runs resume.pth. Raises FerError if the loss is not finite.
+
+    Each process of `world` computes its shard of every batch; the first one alone reads and writes the folder.
     """
     network.to(hardware.device, memory_format=torch.channels_last)  # the layout convolutions are fastest in
+    world.synchronise(network)
     criterion.to(hardware.device)
     peaks = [group["lr"] for group in optimiser.param_groups]
     average = WeightAverage(network, ema) if ema else None
     judged = average.network if average else network
     parts = {"network": network, "optimiser": optimiser} | ({"average": judged} if average else {})
-    history = resume(folder, parts, hardware.device)
+    history = resume(folder, parts, world)
     micro_batch = history[-1].get("micro_batch", train_set.batch_size) if history else train_set.batch_size
-    gradients = Gradients(criterion, hardware, micro_batch, clip)
+    gradients = Gradients(criterion, hardware, micro_batch, clip, world)
     steps, inputs = len(train_set) * epochs, None
 
     for epoch in range(len(history) + 1, epochs + 1):
@@ -112,30 +117,32 @@ def train(
                 through_trunk(network, part, kept, hardware, folder) if kept and steady else part
                 for part, steady in ((train_set, same_images), (val_set, True))
             ]
-        torch.manual_seed(1000 * seed + epoch)
+        torch.manual_seed(1000 * seed + epoch + 10**9 * world.rank)  # every shard has draws of its own
         network.train()
         losses, hits = [], []
         val_losses = [past["val_loss"] for past in history]
-        batches = _with_bar(inputs[0].shuffled(1000 * seed + epoch), len(train_set), epoch)
+        batches = inputs[0].shuffled(1000 * seed + epoch, world)
+        batches = _with_bar(batches, len(train_set), epoch) if world.first else batches
         for step, (images, labels) in enumerate(batches, start=len(train_set) * (epoch - 1)):
             height = share_of_peak(schedule, step, steps, val_losses)
             height *= thawing.share(step - len(train_set) * (thawed - 1))
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = height * peak
-            images, targets = mix(augment(images), labels, mixup)
-            loss, right = gradients(network, images, targets, inputs[0].done)
+            images, targets = mix(augment(images), world.shard(labels), mixup)
+            loss, right = gradients(network, images, targets, labels, inputs[0].done)
             optimiser.step()
             if average:
                 average.update(step)
             losses.append(loss * len(labels))
             hits.append(right)
         images_seen = len(train_set.labels)
-        train_loss = torch.stack(losses).sum().item() / images_seen  # the host waits for the device here, only
-        train_accuracy = torch.stack(hits).sum().item() / images_seen
+        # the host waits for the device here, only
+        train_loss = world.sum(torch.stack(losses).sum()).item() / images_seen
+        train_accuracy = world.sum(torch.stack(hits).sum()).item() / images_seen
         if not train_loss < float("inf"):
             raise FerError(f"epoch {epoch}: the loss is {train_loss}; try a smaller learning rate")
 
-        val_loss, val_accuracy = validate(judged, inputs[1], criterion, hardware)
+        val_loss, val_accuracy = validate(judged, inputs[1], criterion, hardware, world)
         seconds = round(time.perf_counter() - started, 2)
         row = (epoch, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
         best_so_far = max((past["val_accuracy"] for past in history), default=-1.0)
@@ -146,12 +153,14 @@ def train(
             for past in history[:-1]:
                 past.setdefault("micro_batch", train_set.batch_size)
             history[-1]["micro_batch"] = gradients.micro_batch
-        if val_accuracy > best_so_far:
-            save_weights(folder / "best.pth", judged)
-        checkpoint(folder, parts, history)
-        _print_row(history[-1])
+        if world.first:
+            if val_accuracy > best_so_far:
+                save_weights(folder / "best.pth", judged)
+            checkpoint(folder, parts, history)
+            _print_row(history[-1])
 
-    save_weights(folder / "last.pth", judged)
+    if world.first:
+        save_weights(folder / "last.pth", judged)
     return pd.DataFrame(history)
 
 
@@ -165,11 +174,14 @@ def out_of_patience(history: list[dict], patience: int) -> bool:
 
 
 @torch.inference_mode()
-def validate(network: Network, batches: Batches, criterion: nn.Module, hardware: Hardware):
+def validate(
+    network: Network, batches: Batches, criterion: nn.Module, hardware: Hardware, world: World = ALONE
+) -> tuple[float, float]:
     """(mean loss, accuracy) over all images, in the precision of training."""
     network.eval()
-    logits = [hardware.logits(network, x, batches.done, len(x) == batches.batch_size) for x, _ in batches]
-    logits = torch.cat(logits)
+    shard = batches.shard(world)
+    logits = [hardware.logits(network, x, batches.done, len(x) == batches.batch_size) for x, _ in shard]
+    logits = world.gather(torch.cat(logits), len(batches.labels))
     hits = logits.argmax(1) == batches.labels
     return criterion(logits, batches.labels).item(), hits.float().mean().item()
 

@@ -101,6 +101,12 @@ def test_no_room_for_a_checkpoint(tmp_path, photos):
     assert left == {"config.json"}
 
 
+def test_torchrun_is_for_one_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    done = fer(tmp_path, "study", "report_a")
+    assert done.returncode == 2 and done.stderr.startswith("fer_utils: torchrun is for one run; a study is spread")
+
+
 def test_help_has_examples(tmp_path):
     done = fer(tmp_path, "study", "--help")
     assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(done.stdout.split())

@@ -31,7 +31,7 @@ def gradient(criterion, room, clip=0.0):
     network.room = room
     images, labels = torch.randn(16, 5), torch.randint(0, 3, (16,))
     gradients = Gradients(criterion, HARDWARE, 16, clip)
-    loss, hits = gradients(network, images, [(labels, 0.7), (labels.flip(0), 0.3)], 0)
+    loss, hits = gradients(network, images, [(labels, 0.7), (labels.flip(0), 0.3)], labels, 0)
     return network.weight.grad, loss, hits, gradients
 
 

@@ -1,0 +1,151 @@
+"""A study spread over a Ray cluster: one run a task, wherever there is room, and its files sent back.
+
+The machine that asks keeps the results and is the only one to write them; the nodes compute in a temporary folder.
+So nothing need be shared. A node that has the data set (the same digest, under its own FER_HOME) reads it there;
+to any other it is sent, once. Runs of a node that is lost are computed anew elsewhere.
+"""
+
+import os
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+from tqdm import tqdm
+
+from fer_utils import files
+from fer_utils.errors import FerError
+from fer_utils.experiment import Experiment
+from fer_utils.faces import Faces
+from fer_utils.running import folder_of, open_dataset, run
+
+RETRIES = 3  # of a run whose worker was lost; one that kills its worker each time would else never end
+
+
+def spread(
+    experiments: Sequence[Experiment],
+    device: str,
+    precision: str,
+    results: Path,
+    faces: Faces,
+    address: str | None = None,
+    gpus_per_run: float | None = None,
+) -> None:
+    """Computes every unfinished run on the cluster at `address` (host:port; None: the one of this machine).
+
+    gpus_per_run: 0.25 lets four runs share a GPU, 0 computes on processors, a core a run; None is a whole GPU where
+    the cluster has any. Raises FerError without a cluster, and for runs that failed, once all others are finished.
+    """
+    ray = _connected(address)
+    try:
+        gpus = _gpus(ray, device, gpus_per_run)
+        device = "cpu" if device == "auto" and not gpus else device
+        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(compute)
+        folders = {experiment: folder_of(experiment, results) for experiment in experiments}
+        waiting, sent, failed = {}, [], {}
+        for experiment, folder in folders.items():
+            if (folder / "done.json").exists():
+                run(experiment, device, precision, results, faces)  # only looks whether it is of the same data
+            else:
+                waiting[task.remote(experiment, device, precision, faces.digest, sent)] = experiment
+        bar = tqdm(total=len(folders), initial=len(folders) - len(waiting), unit="run", smoothing=0, disable=None)
+        while waiting:
+            bar.set_postfix(running=min(len(waiting), _room(ray, gpus)), failed=len(failed))
+            ready, _ = ray.wait(list(waiting), timeout=2)
+            for reference in ready:
+                experiment = waiting.pop(reference)
+                try:
+                    content = ray.get(reference)
+                except ray.exceptions.RayError as error:
+                    failed[experiment.id] = _reason(error)
+                    tqdm.write(f"failed: {experiment.id}: {failed[experiment.id]}")
+                    continue
+                if content is None:  # a node without the data set
+                    sent = sent or [ray.put(_in_memory(faces))]
+                    waiting[task.remote(experiment, device, precision, faces.digest, sent)] = experiment
+                    continue
+                _write(folders[experiment], content)
+                bar.update()
+                tqdm.write(f"[{bar.n}/{len(folders)}] {experiment.id}")
+        bar.close()
+    finally:
+        ray.shutdown()
+    if failed:
+        reasons = " · ".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise FerError(f"{len(failed)} of {len(folders)} runs failed, the others are finished: {reasons}")
+
+
+def compute(
+    experiment: Experiment, device: str, precision: str, digest: str, sent: list
+) -> dict[str, bytes] | None:
+    """On a node: the files of a run by name; None where the data set is neither there nor sent.
+
+    sent: a reference to the data set in a list, so that Ray fetches it only to a node that asks for it.
+    """
+    import ray
+
+    try:
+        faces = open_dataset(experiment.dataset)
+    except FerError:
+        faces = None
+    if faces is None or faces.digest != digest:
+        if not sent:
+            return None
+        faces = ray.get(sent[0])
+    with tempfile.TemporaryDirectory() as results:
+        folder = run(experiment, device, precision, Path(results), faces)
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _connected(address: str | None):
+    """The module ray, connected. Raises FerError."""
+    try:
+        import ray
+    except ImportError:
+        raise FerError("--on ray needs the extra cluster: pip install -e '.[cluster]'") from None
+    address = address or os.environ.get("RAY_ADDRESS")
+    try:
+        if address:
+            place = urlsplit(address if "://" in address else f"ray://{address}")
+            socket.create_connection(
+                (place.hostname, place.port), timeout=5
+            ).close()  # Ray itself tries for minutes
+        ray.init(address=address or "auto", log_to_driver=False, logging_level="ERROR")
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        where = f"at {address} ({str(error).splitlines()[0]})" if address else "on this machine"
+        raise FerError(
+            f"no Ray cluster {where}; start one with: ray start --head, or give --address HOST:PORT"
+        ) from None
+    return ray
+
+
+def _gpus(ray, device: str, wanted: float | None) -> float:
+    present = ray.cluster_resources().get("GPU", 0)
+    if wanted and not present:
+        raise FerError("the cluster has no GPU; leave --gpus-per-run out")
+    return wanted if wanted is not None else float(present > 0 and device != "cpu")
+
+
+def _room(ray, gpus: float) -> int:
+    """How many runs the cluster, as it is now, computes at a time."""
+    resources = ray.cluster_resources()
+    return int(min(resources.get("CPU", 0), resources.get("GPU", 0) / gpus if gpus else float("inf")))
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "cause", error)
+    text = (str(cause).splitlines() or [""])[0]
+    return text if isinstance(cause, FerError) else f"{type(cause).__name__}: {text}"
+
+
+def _in_memory(faces: Faces) -> Faces:
+    return Faces(np.array(faces.images), faces.index, faces.source, faces.digest)
+
+
+def _write(folder: Path, content: dict[str, bytes]) -> None:
+    with files.whole_folder(folder) as part:
+        for name, data in content.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            (part / name).write_bytes(data)
