@@ -21,6 +21,7 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Precision = Annotated[str, typer.Option(help="of training: auto, fp32 or bf16")]
+Tracker = Annotated[str, typer.Option(help="none, tensorboard or wandb: curves while it computes")]
 Dataset = Annotated[str, typer.Option(help="a prepared data set under data/; 'sample' is drawn when needed")]
 
 
@@ -53,6 +54,7 @@ def run(
     settings: Annotated[list[str] | None, typer.Argument(help="name=value pairs; see the list below")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    tracker: Tracker = "none",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
     from fer_utils import results, running
@@ -60,7 +62,7 @@ def run(
 
     chosen = Experiment.make(**_parse(settings or [], Experiment))
     print(chosen.id, flush=True)
-    folder = running.run(chosen, device, precision)
+    folder = running.run(chosen, device, precision, tracker=tracker)
     scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
     print(folder)
@@ -76,6 +78,7 @@ def study(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    tracker: Tracker = "none",
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils import studies
@@ -84,7 +87,7 @@ def study(
     extra = _parse(settings or [], Experiment)
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
-    studies.run_study(name, dataset, device, precision, **extra)
+    studies.run_study(name, dataset, device, precision, tracker=tracker, **extra)
 
 
 @app.command()

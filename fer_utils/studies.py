@@ -186,6 +186,7 @@ def run_study(
     device: str = "auto",
     precision: str = "auto",
     results: Path = paths.RESULTS,
+    tracker: str = "none",
     **settings,
 ) -> list[str]:
     """Runs what is not finished yet of a study, one run after another, and returns the ids of all.
@@ -207,7 +208,7 @@ def run_study(
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
-        run(experiment, device, precision, results, faces)
+        run(experiment, device, precision, results, faces, tracker)
     return ids
 
 

@@ -46,6 +46,7 @@ def test_prepare_run_audit(tmp_path, photos):
         (["run", "epochs=many"], "epochs must be a number (int)"),
         (["run", "median=perhaps"], "median must be true or false"),
         (["run", "epochs"], "not of the form name=value"),
+        (["run", "--tracker", "tensorbord"], "unknown tracker 'tensorbord' (did you mean 'tensorboard'?)"),
         (["study", "report_c"], "unknown study 'report_c'"),
         (["study", "report_a", "--seeds", "a"], "seeds must be a number"),
         (["report", "--dataset", "nothing"], "no finished runs"),
