@@ -3,7 +3,19 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from fer_utils import charts, claims, evaluation, evidence, figures, reproduction, suspects, tables
+from fer_utils import (
+    charts,
+    claims,
+    evaluation,
+    evidence,
+    figures,
+    reproduction,
+    suspects,
+    tables,
+    transfer,
+    transfer_charts,
+    transfer_tables,
+)
 from fer_utils.faces import Faces
 from fer_utils.results import Results, mean_confusion, reported_a
 from fer_utils.typeset import LOSS_NAMES
@@ -13,10 +25,9 @@ Frames = dict[str, pd.DataFrame]
 
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; further studies where they have been run."""
-    comparison = reproduction.compare(study)
     made = {
-        "reproduction": reproduction.every_figure(comparison),
-        "coverage": reproduction.coverage(comparison),
+        "reproduction": (every_figure := reproduction.every_figure(results)),
+        "coverage": reproduction.coverage(every_figure),
         "identities": reproduction.identities(study),
         "claims": claims.judge(results),
         "paired": evidence.focal_minus_cross_entropy(study),
@@ -38,12 +49,12 @@ def gather(results: Results, study: Results) -> Frames:
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
             made[name] = evidence.differences(results.study(name), name, False, True, by="loss")
-    return made
+    return made | transfer.frames(results)
 
 
 def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     """Every table of the report as LaTeX, by file name."""
-    audit, comparison = results.folder / "audit", frames["reproduction"].query("seeds > 0")
+    audit, comparison = results.folder / "audit", reproduction.of_cnn(frames["reproduction"])
     made = {
         "counts": tables.counts(pd.read_csv(audit / "counts.csv", index_col="label")),
         "audit": tables.facts(pd.read_csv(audit / "summary.csv")),
@@ -72,7 +83,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
     if results.has_study("learning_rate"):
         made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
-    return made
+    return made | transfer_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
@@ -103,7 +114,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         if len(frames["suspects"]):
             made["suspects"] = _suspects(faces, frames["suspects"])
         made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
-    return made
+    return made | transfer_charts.make(results, frames)
 
 
 def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8) -> plt.Figure:

@@ -5,11 +5,11 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import evidence, reproduction, suspects
+from fer_utils import evidence, reproduction, suspects, transfer_macros
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
 from fer_utils.significance import t_half_width
-from fer_utils.typeset import percent, signed
+from fer_utils.typeset import listed, percent, signed
 
 
 def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -17,7 +17,7 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     made = (
         _protocol(study)
         | _training(study)
-        | _scores(study, frames["reproduction"].query("seeds > 0"))
+        | _scores(study, reproduction.of_cnn(frames["reproduction"]))
         | _leaks(frames["leaks"])
     )
     made |= (
@@ -31,13 +31,14 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     if "gamma" in frames:
         made |= _gamma(frames)
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
+    made |= transfer_macros.numbers(results, frames)
     return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
 
 
 def _protocol(study: Results) -> dict[str, str]:
     """Settings, seeds, machine, image counts."""
     runs, first, name = study.runs, study.runs.iloc[0], study.folder.name
-    made = {key: _list(runs[key]) for key in ("device", "precision", "threads", "torch", "commit", "optimiser")}
+    made = {key: listed(runs[key]) for key in ("device", "precision", "threads", "torch", "commit", "optimiser")}
     for key in ("epochs", "batch_size", "learning_rate", "weight_decay", "gamma", "cap", "parameters"):
         made[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
     for task, group in runs.groupby("task"):
@@ -47,7 +48,7 @@ def _protocol(study: Results) -> dict[str, str]:
         "is.fer2013": str(int(name.startswith("fer2013"))),
         "is.sample": str(int(name == "sample")),
         "seeds": str(runs["seed"].nunique()),
-        "seeds.list": _list(runs["seed"]),
+        "seeds.list": listed(runs["seed"]),
         "runs": str(len(runs)),
         "minutes": f"{runs['total_seconds'].sum() / 60:.0f}",
     }
@@ -126,8 +127,8 @@ def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     made = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
     return made | {
         "stuck": str(len(stuck)),
-        "stuck.epochs": _list(stuck["epochs"]),
-        "stuck.seeds": _list(stuck["seed"]),
+        "stuck.epochs": listed(stuck["epochs"]),
+        "stuck.seeds": listed(stuck["seed"]),
     }
 
 
@@ -142,7 +143,7 @@ def _calibration(frame: pd.DataFrame) -> dict[str, str]:
 
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """How many claims got which verdict; how many figures the reports print, and how many identities hold."""
-    verdicts = frames["claims"]["verdict"].value_counts()
+    verdicts = frames["claims"]["verdict"].str.partition(":")[0].value_counts()  # not run, for whatever reason
     made = {
         f"claims.{name}": str(verdicts.get(name, 0))
         for name in ("supported", "not supported", "undecided", "not run")
@@ -187,10 +188,6 @@ def _recall_without_weights(study: Results) -> dict[str, str]:
     recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(["loss", "class"])["value"]
     made = {f"unweighted.{loss}.recall.{cls}": percent(mean) for (loss, cls), mean in recall.mean().items()}
     return made | {"weights.seeds": str(study.runs["seed"].nunique())}
-
-
-def _list(column: pd.Series) -> str:
-    return ", ".join(map(str, sorted(column.unique())))
 
 
 def as_latex(values: dict[str, str]) -> str:

@@ -7,6 +7,16 @@ import pandas as pd
 
 LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
 TASK_NAMES = {"binary": "two classes", "multiclass": "four classes"}
+MODEL_NAMES = {
+    "cnn": "CNN",
+    "resnet18": "ResNet18",
+    "resnet18_scratch": "ResNet18, random weights",
+    "efficientnet_b1": "EfficientNet-B1",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "mobilenet_v2": "MobileNetV2",
+    "vggface": "VGGFace",
+    "face_resnet": "face ResNet (dlib)",
+}
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "macro_precision": "macro precision",
@@ -40,10 +50,14 @@ def p_value(p: float) -> str:
 
 
 def word(value) -> str:
-    """A setting as it is read: names of tasks, losses and metrics, yes and no, numbers."""
+    """A setting as it is read: names of tasks, losses, networks and metrics, yes and no, numbers."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return str({**TASK_NAMES, **LOSS_NAMES, **METRIC_NAMES}.get(value, value))
+    return str({**TASK_NAMES, **LOSS_NAMES, **MODEL_NAMES, **METRIC_NAMES}.get(value, value))
+
+
+def listed(column: pd.Series) -> str:
+    return ", ".join(map(str, sorted(column.unique())))
 
 
 def booktabs(
