@@ -13,6 +13,7 @@ from fer_utils.typeset import (
     p_value,
     percent,
     plus_minus,
+    ragged,
     signed,
     spanning,
     word,
@@ -177,8 +178,8 @@ def claims(frame: pd.DataFrame) -> str:
         figures = [signed(r.reported * 100), signed(r.mean * 100), ends, r.n or "--", p_value(r.p_holm)]
         rows.append([r.report, r.network, r.claim, *figures, r.verdict])
     header = ["", "network", "claim", "reported", "measured", "95\\,\\% interval", "$n$", "$p$", "verdict"]
-    ragged = r">{\raggedright}p{%s}"
-    return booktabs(header, rows, left=2, columns=f"l{ragged % '1.55cm'}{ragged % '4.3cm'}rrrrrp{{1.7cm}}")
+    columns = f"l{ragged('1.65cm')}{ragged('4.2cm')}rrrrr{ragged('1.7cm')}"
+    return booktabs(header, rows, left=2, columns=columns)
 
 
 def identities(frame: pd.DataFrame) -> str:

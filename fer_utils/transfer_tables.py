@@ -12,6 +12,7 @@ from fer_utils.typeset import (
     booktabs,
     percent,
     plus_minus,
+    ragged,
     signed,
     spanning,
     word,
@@ -132,6 +133,5 @@ def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str
 def schedule(frame: pd.DataFrame) -> str:
     """`transfer.schedule`: what learns from which epoch on, and at which learning rates."""
     rows = [[word(r.model), r.epoch, r.learning, r.rates] for r in frame.itertuples()]
-    return booktabs(
-        ["network", "from epoch", "stages that learn", "learning rates"], rows, columns="lrp{5.2cm}p{4.2cm}"
-    )
+    header = ["network", "from epoch", "stages that learn", "learning rates"]
+    return booktabs(header, rows, columns=f"lr{ragged('5.2cm')}{ragged('4.2cm')}")

@@ -81,6 +81,11 @@ def booktabs(
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
+def ragged(width: str) -> str:
+    """LaTeX's description of a column of text that is broken into lines of this width."""
+    return rf">{{\raggedright\arraybackslash}}p{{{width}}}"
+
+
 def spanning(names: Sequence[str], width: int, start: int) -> str:
     """A header line of names that each span `width` columns, the first from column `start` (1-based)."""
     cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{name}}}" for name in names)
