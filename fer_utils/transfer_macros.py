@@ -14,7 +14,7 @@ def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
     if "report_b_epochs" in frames:
         made |= _report_b(results.study("report_b"), frames["report_b_epochs"])
     if "grid" in frames:
-        made |= _grid(frames["grid"])
+        made |= _grid(results.study("grid"), frames["grid"])
     return made
 
 
@@ -54,10 +54,11 @@ def _report_b(study: Results, epochs: pd.DataFrame) -> dict[str, str]:
     return made | _machine("report_b", study)
 
 
-def _grid(cells: pd.DataFrame) -> dict[str, str]:
+def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
     """The grid search: its winner, and how far the cells lie apart on validation."""
     best = cells[cells["chosen"]].iloc[0]
     return {
+        "grid.model": ", ".join(map(word, study.runs["model"].unique())),
         "grid.cells": str(len(cells)),
         "grid.seeds": str(cells["seeds"].max()),
         "grid.learning.rate": f"{best['learning_rate']:g}",
