@@ -12,6 +12,7 @@ PACKAGE := $(wildcard fer_utils/*.py)
 READY   := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 STORE   := $(if $(filter sample,$(DATASET)),,$(WHERE)/data/$(DATASET)/dataset.json)
 SOURCES := $(sort $(wildcard notebooks/*.ipynb))
+COMPUTED := $(OUT)/02_cnn.ipynb $(OUT)/03_transfer_learning.ipynb $(OUT)/06_three_emotions.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,14 +23,15 @@ help:  ## this list
 	@echo "  variables: PROFILE=sample|fer2013  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps"
 	@echo "             DATASET=name of the data set, if not the profile's  PYTHON=python (no .venv)"
 
-all: tex $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb report  ## notebooks, results and report/report.pdf
+all: tex $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb report  ## notebooks, results and report/report.pdf
 	@echo "report/report.pdf is built from results/$(DATASET); executed notebooks are in $(OUT)"
 
 data: $(WHERE)/data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read FER2013=path) and prepare it
 
 test: $(READY)  ## unit tests, then nbval over the notebooks
 	$(PYTHON) -m pytest
-	$(PYTHON) -m pytest --nbval-lax notebooks/01_preprocessing.ipynb notebooks/02_cnn.ipynb
+	$(PYTHON) -m pytest --nbval-lax notebooks/01_preprocessing.ipynb notebooks/02_cnn.ipynb \
+	  notebooks/03_transfer_learning.ipynb notebooks/06_three_emotions.ipynb
 	$(PYTHON) -m pytest --nbval notebooks/04_focal_vs_cross_entropy.ipynb notebooks/05_evaluation.ipynb \
 	  notebooks/07_best_model.ipynb
 
@@ -70,13 +72,15 @@ $(WHERE)/data/%/dataset.json: | $(READY)
 $(OUT)/%.ipynb: notebooks/%.ipynb notebooks/profiles/$(PROFILE).yaml $(PACKAGE) | $(READY) $(STORE)
 	$(PYTHON) -m fer_utils.notebooks $* $(PROFILE) dataset=$(DATASET) device=$(DEVICE)
 
-# in this order: 01 draws the sample and audits, 02 computes, 04 and 05 read
+# in this order: 01 draws the sample and audits, 02, 03 and 06 compute, 04 and 05 read
 $(OUT)/02_cnn.ipynb: $(OUT)/01_preprocessing.ipynb
+$(OUT)/03_transfer_learning.ipynb: $(OUT)/02_cnn.ipynb
+$(OUT)/06_three_emotions.ipynb: $(OUT)/03_transfer_learning.ipynb
 $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb: $(OUT)/02_cnn.ipynb
 
 # the PDF waits for the notebooks only where nothing has been computed yet
 RESULTS := $(wildcard $(WHERE)/results/$(DATASET)/studies/*.json $(WHERE)/results/$(DATASET)/audit/*.csv)
-$(WHERE)/results/$(DATASET)/report.pdf: $(or $(RESULTS),$(OUT)/02_cnn.ipynb) $(PACKAGE) \
+$(WHERE)/results/$(DATASET)/report.pdf: $(or $(RESULTS),$(COMPUTED)) $(PACKAGE) \
 		report/main.tex report/references.bib $(wildcard report/sections/*.tex) | $(READY) tex
 	$(PYTHON) -m fer_utils report --dataset $(DATASET)
 

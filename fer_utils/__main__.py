@@ -25,6 +25,7 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Precision = Annotated[str, typer.Option(help="of training: auto, fp32 or bf16")]
+Tracker = Annotated[str, typer.Option(help="none, tensorboard or wandb: curves while it computes")]
 Dataset = Annotated[str, typer.Option(help="a prepared data set under data/; 'sample' is drawn when needed")]
 
 
@@ -57,6 +58,7 @@ def run(
     settings: Annotated[list[str] | None, typer.Argument(help="name=value pairs; see the list below")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    tracker: Tracker = "none",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
     from fer_utils import parallel, results, running
@@ -66,7 +68,7 @@ def run(
         chosen = Experiment.make(**_parse(settings or [], Experiment))
         if parallel.is_first():
             print(chosen.id, flush=True)
-        folder = running.run(chosen, device, precision)
+        folder = running.run(chosen, device, precision, tracker=tracker)
     if not parallel.is_first():
         return
     scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
@@ -90,6 +92,7 @@ def study(
     gpus_per_run: Annotated[
         float | None, typer.Option(help="for example 0.25; none: one, where there is any")
     ] = None,
+    tracker: Tracker = "none",
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils import cluster, studies
@@ -105,7 +108,7 @@ def study(
         extra["spread"] = partial(cluster.spread, address=address, gpus_per_run=gpus_per_run)
     elif jobs != 1:
         extra["spread"] = partial(run_side_by_side, jobs=jobs)
-    studies.run_study(name, dataset, device, precision, **extra)
+    studies.run_study(name, dataset, device, precision, tracker=tracker, **extra)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from fer_utils.typeset import booktabs, interval, p_value, percent, plus_minus, signed, spanning, word
+from fer_utils.typeset import MODEL_NAMES, booktabs, interval, p_value, percent, plus_minus, signed, spanning, word
 
 
 def scores(frame: pd.DataFrame) -> str:
@@ -86,8 +86,8 @@ def restricted(frame: pd.DataFrame) -> str:
 def networks(frame: pd.DataFrame) -> str:
     """`costs.networks`: a row a network; size, accuracy, minutes of training, images a second."""
     rows = [
-        [r.model.replace("_", "\\_"), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds, percent(r.val),
-         percent(r.test), f"{r.minutes:.0f}", f"{r.images_per_second:,}"]
+        [MODEL_NAMES.get(r.model, r.model), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds,
+         percent(r.val), percent(r.test), f"{r.minutes:.0f}", f"{r.images_per_second:,}"]
         for r in frame.itertuples()
     ]  # fmt: skip
     header = [

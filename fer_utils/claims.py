@@ -9,7 +9,10 @@ Every claim is about a difference between scores of one seed. The rule takes the
   supported where the whole interval lies outside the margin;
 - kind "no more": supported where p < 0.05 that the difference is below MARGIN (one-sided t-test); not supported
   where the whole interval lies above it;
-- undecided in all other cases, and not run where fewer than two seeds were.
+- undecided in all other cases, also where a single seed was run; not run where none was.
+
+Report A's claims about its CNN are judged by the runs of its protocol, those about its pretrained networks by
+study `transfer`, report B's by study `report_b`, in whatever settings they were made.
 """
 
 from collections.abc import Callable
@@ -21,9 +24,12 @@ import pandas as pd
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results, reported_a, reported_a_epochs, reported_b
 from fer_utils.significance import below, equivalence, holm, paired_seeds
+from fer_utils.studies import NOT_RUN
 
 MARGIN = 0.01  # "changes little": by less than one point
 ALIKE = ("angry", "fear", "sad")  # these overlap, says report A
+
+PRETRAINED = ("transfer", "report_b")  # studies of the other networks
 
 # score(metric, cls, loss=…, task=…, model=…, epochs=…) → values in 0..1 by seed, empty where there are none;
 # the same measure reads our runs and the figures that the reports print
@@ -32,13 +38,14 @@ Score = Callable[..., pd.Series]
 
 @dataclass(frozen=True)
 class Claim:
-    """measure: from scores to the difference that the claim is about, by seed, in 0..1."""
+    """measure: from scores to the difference that the claim is about, by seed, in 0..1. models: whose scores."""
 
     report: str
     network: str
     text: str
     kind: str  # "more", "same" or "no more"
     measure: Callable[[Score], pd.Series]
+    models: tuple[str, ...]
 
 
 def _both_losses(measure: Callable[[Score], pd.Series], score: Score) -> pd.Series:
@@ -87,50 +94,66 @@ def claims() -> list[Claim]:
     made = []
     for network, of in names.items():
         four, two = (partial(_focal_gain, task=task, **of) for task in ("multiclass", "binary"))
-        made.append(Claim("A", network, "Focal loss is better than cross-entropy on four classes", "more", four))
+        models = (of["model"],)
+        better = "Focal loss is better than cross-entropy on four classes"
+        made.append(Claim("A", network, better, "more", four, models))
         if of is long:
             worse = "Focal loss is worse than cross-entropy on two classes"
-            made.append(Claim("A", network, worse, "more", lambda score, two=two: -two(score)))
+            made.append(Claim("A", network, worse, "more", lambda score, two=two: -two(score), models))
         else:
-            made.append(Claim("A", network, "Focal loss changes little on two classes", "same", two))
+            made.append(Claim("A", network, "Focal loss changes little on two classes", "same", two, models))
         for text, measure in (
             ("Two classes are easier than four", _two_easier_than_four),
             ("Happy is the easiest of four classes", _happy_above_the_next),
         ):
-            made.append(Claim("A", network, text, "more", partial(_both_losses, partial(measure, **of))))
+            made.append(Claim("A", network, text, "more", partial(_both_losses, partial(measure, **of)), models))
+    for network, model in (("EfficientNet-B1", "efficientnet_b1"), ("MobileNetV2", "mobilenet_v2")):  # no figures
+        easier = partial(_both_losses, partial(_two_easier_than_four, model=model, epochs=10))
+        made.append(Claim("A", network, "Two classes are easier than four", "more", easier, (model,)))
     overlap = "Angry, fear and sad are confused with each other more than with happy"
-    made.append(Claim("A", "CNN", overlap, "more", partial(_both_losses, _confused_with_each_other)))
-    made.append(Claim("A", "CNN", "A median filter changes little", "same", partial(_both_losses, _median_gain)))
+    made.append(Claim("A", "CNN", overlap, "more", partial(_both_losses, _confused_with_each_other), ("cnn",)))
+    filtered = partial(_both_losses, _median_gain)
+    made.append(Claim("A", "CNN", "A median filter changes little", "same", filtered, ("cnn",)))
     overfits = "Validation accuracy no longer rises after the fifth epoch"
-    made.append(Claim("A", "ResNet18, 10 epochs", overfits, "no more", _last_against_fifth_epoch))
+    made.append(Claim("A", "ResNet18, 10 epochs", overfits, "no more", _last_against_fifth_epoch, ("resnet18",)))
     for one, other, text in (
         ("resnet18", "vggface", "ResNet18 pretrained on ImageNet is better than VGGFace"),
         ("vggface", "resnet18_scratch", "VGGFace is better than ResNet18 from random weights"),
         ("resnet18", "resnet18_scratch", "ResNet18 is better pretrained than from random weights"),
     ):
-        made.append(Claim("B", "three networks", text, "more", partial(_better, one=one, other=other)))
+        made.append(
+            Claim("B", "three networks", text, "more", partial(_better, one=one, other=other), (one, other))
+        )
     return made
 
 
 def ours(results: Results) -> Score:
-    """Scores on test of the runs that differ from report A's protocol in nothing but what is asked for."""
+    """Scores on test of our runs: of the CNN those that differ from report A's protocol in nothing but what is
+    asked for, of other networks those of their study.
+    """
     base = results.study("report_a").runs.iloc[0]
     settings = [field.name for field in fields(Experiment) if field.name not in ("seed", "loss")]
     protocol = {name: base[name] for name in settings} | {"task": "multiclass"}
-    epochs = _of_epochs(results.history).merge(results.runs, on="run")
-    frame = pd.concat([results.scores(), _confusion_shares(results.study("report_a")), epochs])
+    frame = pd.concat([results.scores(), _confusion_shares(results.study("report_a")), _of_epochs(results)])
+    runs = [run for name in PRETRAINED if results.has_study(name) for run in results.study(name).runs["run"]]
+    pretrained = frame[frame["run"].isin(runs)]
 
     def score(metric: str, cls: str = "", **changes) -> pd.Series:
-        wanted = protocol | changes | {"metric": metric, "class": cls}
-        found = frame
-        for name, value in wanted.items():
+        of_cnn = changes.get("model", "cnn") == "cnn"
+        found, expected = (frame, protocol) if of_cnn else (pretrained, {"task": "multiclass"})
+        for name, value in (expected | changes | {"metric": metric, "class": cls}).items():
             found = found[found[name].isin([value])]
         return found.set_index("seed")["value"]
 
     return score
 
 
-def _of_epochs(history: pd.DataFrame) -> pd.DataFrame:
+def _of_epochs(results: Results) -> pd.DataFrame:
+    return _named(results.history).merge(results.runs, on="run")
+
+
+def _named(history: pd.DataFrame) -> pd.DataFrame:
+    """Validation accuracies as scores: metric "validation accuracy of epoch 5", class "", value."""
     named = "validation accuracy of epoch " + history["epoch"].astype(str)
     return history.assign(**{"metric": named, "class": "", "value": history["val_accuracy"]}).drop(columns="epoch")
 
@@ -150,7 +173,7 @@ def _confusion_shares(study: Results) -> pd.DataFrame:
 def theirs() -> Score:
     """The figures that the reports print, as if of one seed."""
     report_b = reported_b().assign(task="three", epochs=8, loss="cross_entropy")
-    frame = pd.concat([reported_a(), _of_epochs(reported_a_epochs()), report_b]).assign(seed=0, median=False)
+    frame = pd.concat([reported_a(), _named(reported_a_epochs()), report_b]).assign(seed=0, median=False)
     protocol = {"task": "multiclass", "model": "cnn", "epochs": 10, "median": False}
 
     def score(metric: str, cls: str = "", **changes) -> pd.Series:
@@ -166,6 +189,7 @@ def judge(results: Results) -> pd.DataFrame:
     Differences in 0..1; n: paired seeds. p: exact sign-flip test for "more", t-tests for the other kinds.
     """
     mine, printed = ours(results), theirs()
+    missing = {model for name in PRETRAINED for model in results.not_run(name)["model"]}
     rows = []
     for claim in claims():
         difference = claim.measure(mine).dropna().to_numpy()
@@ -178,17 +202,20 @@ def judge(results: Results) -> pd.DataFrame:
         }
         figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high, "p": p[claim.kind]}
         about = {"report": claim.report, "network": claim.network, "claim": claim.text, "kind": claim.kind}
-        rows.append(about | {"reported": reported.mean()} | figures)
+        lacking = not missing.isdisjoint(claim.models)
+        rows.append(about | {"reported": reported.mean()} | figures | {"lacking": lacking})
     frame = pd.DataFrame(rows).sort_values(["report", "network"], kind="stable", ignore_index=True)
     run = frame["n"] > 1
     frame.loc[run, "p_holm"] = holm(frame.loc[run, "p"])
-    return frame.assign(verdict=[verdict(row) for row in frame.itertuples()])
+    return frame.assign(verdict=[verdict(row) for row in frame.itertuples()]).drop(columns="lacking")
 
 
 def verdict(row) -> str:
-    """The rule at the top of this file; row: kind, reported, n, mean, low, high and p_holm."""
-    if row.n < 2:
-        return "not run"
+    """The rule at the top of this file; row: kind, reported, n, mean, low, high, p_holm and lacking (weights)."""
+    if row.n == 0:
+        return NOT_RUN if row.lacking else "not run"
+    if row.n == 1:
+        return "undecided"
     if row.kind == "more":
         if row.p_holm < 0.05:
             return "supported" if row.mean > 0 else "not supported"

@@ -15,6 +15,9 @@ from fer_utils import (
     reproduction,
     suspects,
     tables,
+    transfer,
+    transfer_charts,
+    transfer_tables,
 )
 from fer_utils.faces import Faces
 from fer_utils.results import Results, mean_confusion, reported_a
@@ -25,10 +28,9 @@ Frames = dict[str, pd.DataFrame]
 
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; further studies where they have been run."""
-    comparison = reproduction.compare(study)
     made = {
-        "reproduction": reproduction.every_figure(comparison),
-        "coverage": reproduction.coverage(comparison),
+        "reproduction": (every_figure := reproduction.every_figure(results)),
+        "coverage": reproduction.coverage(every_figure),
         "identities": reproduction.identities(study),
         "claims": claims.judge(results),
         "paired": evidence.focal_minus_cross_entropy(study),
@@ -50,12 +52,12 @@ def gather(results: Results, study: Results) -> Frames:
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
             made[name] = evidence.differences(results.study(name), name, False, True, by="loss")
-    return made
+    return made | transfer.frames(results)
 
 
 def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     """Every table of the report as LaTeX, by file name."""
-    audit, comparison = results.folder / "audit", frames["reproduction"].query("seeds > 0")
+    audit, comparison = results.folder / "audit", reproduction.of_cnn(frames["reproduction"])
     made = {
         "counts": tables.counts(pd.read_csv(audit / "counts.csv", index_col="label")),
         "audit": tables.facts(pd.read_csv(audit / "summary.csv")),
@@ -85,7 +87,8 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
     if results.has_study("learning_rate"):
         made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
     pages = _best_pages(results)
-    return made | {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items()}
+    made |= {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items()}
+    return made | transfer_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
@@ -119,7 +122,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         if len(frames["suspects"]):
             made["suspects"] = _suspects(faces, frames["suspects"])
         made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
-    return made
+    return made | transfer_charts.make(results, frames)
 
 
 def _best_pages(results: Results) -> Frames:

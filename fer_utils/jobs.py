@@ -26,7 +26,8 @@ def run_side_by_side(
     """Runs the experiments in `jobs` processes; prints a line when one is finished.
 
     The results are those of runs one after another, but for the last digits: fewer threads add up in another
-    order. Each process opens the store of `faces` itself. Raises the first FerError, once the runs under way have ended; stop it and start it again as you like.
+    order. Each process opens the store of `faces` itself. Raises the first FerError, once the runs under way have
+    ended; stop it and start it again as you like.
     """
     if jobs < 1:
         raise FerError(f"jobs must be at least 1; got {jobs}")

@@ -5,11 +5,11 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import evidence, reproduction, suspects
+from fer_utils import evidence, reproduction, suspects, transfer_macros
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
 from fer_utils.significance import t_half_width
-from fer_utils.typeset import percent, signed
+from fer_utils.typeset import listed, percent, signed
 
 
 def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -17,7 +17,7 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     made = (
         _protocol(study)
         | _training(study)
-        | _scores(study, frames["reproduction"].query("seeds > 0"))
+        | _scores(study, reproduction.of_cnn(frames["reproduction"]))
         | _leaks(frames["leaks"])
     )
     made |= (
@@ -33,13 +33,14 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     if results.has_study("best"):
         made |= _best(results)
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
+    made |= transfer_macros.numbers(results, frames)
     return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
 
 
 def _protocol(study: Results) -> dict[str, str]:
     """Settings, seeds, machine, image counts."""
     runs, first, name = study.runs, study.runs.iloc[0], study.folder.name
-    made = {key: _list(runs[key]) for key in ("device", "precision", "threads", "torch", "commit", "optimiser")}
+    made = {key: listed(runs[key]) for key in ("device", "precision", "threads", "torch", "commit", "optimiser")}
     for key in ("epochs", "batch_size", "learning_rate", "weight_decay", "gamma", "cap", "parameters"):
         made[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
     for task, group in runs.groupby("task"):
@@ -49,7 +50,7 @@ def _protocol(study: Results) -> dict[str, str]:
         "is.fer2013": str(int(name.startswith("fer2013"))),
         "is.sample": str(int(name == "sample")),
         "seeds": str(runs["seed"].nunique()),
-        "seeds.list": _list(runs["seed"]),
+        "seeds.list": listed(runs["seed"]),
         "runs": str(len(runs)),
         "minutes": f"{runs['total_seconds'].sum() / 60:.0f}",
     }
@@ -128,8 +129,8 @@ def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     made = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
     return made | {
         "stuck": str(len(stuck)),
-        "stuck.epochs": _list(stuck["epochs"]),
-        "stuck.seeds": _list(stuck["seed"]),
+        "stuck.epochs": listed(stuck["epochs"]),
+        "stuck.seeds": listed(stuck["seed"]),
     }
 
 
@@ -144,7 +145,7 @@ def _calibration(frame: pd.DataFrame) -> dict[str, str]:
 
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """How many claims got which verdict; how many figures the reports print, and how many identities hold."""
-    verdicts = frames["claims"]["verdict"].value_counts()
+    verdicts = frames["claims"]["verdict"].str.partition(":")[0].value_counts()  # not run, for whatever reason
     made = {
         f"claims.{name}": str(verdicts.get(name, 0))
         for name in ("supported", "not supported", "undecided", "not run")
@@ -195,17 +196,13 @@ def _best(results: Results) -> dict[str, str]:
     """Settings of the recipe, of its ablation and of the network that starts from ImageNet's weights."""
     runs = results.study("best").runs
     first = runs.iloc[0]
-    made = {f"best.{key}": _list(runs[key]) for key in ("epochs", "optimiser", "batch_size", "device", "precision")}
+    made = {f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")}
     made |= {"best.parameters": f"{first['parameters'] / 1e6:.1f}", "best.validation": f"{first['validation']:.0%}"}
     if results.has_study("ablation"):
-        made["ablation.epochs"] = _list(results.study("ablation").runs["epochs"])
+        made["ablation.epochs"] = listed(results.study("ablation").runs["epochs"])
     if results.has_study("start"):
-        made["start.size"] = _list(results.study("start").runs["image_size"].dropna().astype(int))
+        made["start.size"] = listed(results.study("start").runs["image_size"].dropna().astype(int))
     return made
-
-
-def _list(column: pd.Series) -> str:
-    return ", ".join(map(str, sorted(column.unique())))
 
 
 def as_latex(values: dict[str, str]) -> str:

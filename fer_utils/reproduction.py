@@ -20,6 +20,11 @@ def compare(study: Results) -> pd.DataFrame:
     reported = reported_a().rename(columns={"value": "reported"})
     once = reported.groupby("model")["epochs"].unique().loc[lambda epochs: epochs.str.len() == 1].str[0]
     scores = study.scores().assign(epochs=lambda runs: runs["model"].map(once).fillna(runs["epochs"]).astype(int))
+    return _beside(reported, scores)
+
+
+def _beside(reported: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Reported figures (CELL, reported, …) with those of our runs (CELL, value; a row a seed), as in `compare`."""
     half = scores.groupby(CELL)["value"].agg(t_half_width, more=1).rename("half")
     both = reported.merge(over_seeds(scores, CELL), on=CELL, how="left").fillna({"seeds": 0}).join(half, on=CELL)
     low, high = both["mean"] - both["half"], both["mean"] + both.pop("half")
@@ -32,20 +37,45 @@ def compare(study: Results) -> pd.DataFrame:
     )
 
 
-def every_figure(comparison: pd.DataFrame) -> pd.DataFrame:
-    """`compare`, and below it the figures of both reports that were not made again, with the column `report`.
+def every_figure(results: Results) -> pd.DataFrame:
+    """Every figure that the two reports print beside ours, in `compare`'s columns, and `report`.
 
-    Those are report B's (task three, 8 epochs) and the curves of both, a row an epoch and accuracy; 0 seeds.
+    Report A's by studies report_a and transfer; report B's (task three, 8 epochs) by study report_b, whose images
+    are others than the report's. The curves of both have a row an epoch and accuracy. 0 seeds: nothing was run.
     """
-    of_b = {"report": "B", "task": "three", "epochs": 8}
-    rest = [reported_b().query("metric != 'support'").rename(columns={"value": "reported"}).assign(**of_b)]
-    for about, curves in (({"report": "A"}, reported_a_epochs()), (of_b, reported_b_epochs())):
-        for part in ("train", "val"):
-            named = f"{part} accuracy of epoch " + curves["epoch"].astype(str)
-            rest.append(curves.assign(metric=named, reported=curves[f"{part}_accuracy"], **about))
-    columns = ["report", *comparison.columns]
-    below = pd.concat(rest).reindex(columns=columns).assign(seeds=0, within=False).fillna({"class": "", "loss": ""})
-    return pd.concat([comparison.assign(report="A")[columns], below], ignore_index=True)
+    of_a, of_b = _runs_of(results, "report_a", "transfer"), _runs_of(results, "report_b")
+    about_b = {"task": "three", "epochs": 8, "loss": ""}  # which loss, the report does not say
+    scores_b = reported_b().query("metric != 'support'")
+    printed_b = pd.concat([scores_b, _by_epoch(reported_b_epochs())]).assign(**about_b)
+    ours_b = pd.concat([of_b.scores(), _by_epoch(of_b.history.merge(of_b.runs, on="run"))]).assign(**about_b)
+    curves_a = _by_epoch(reported_a_epochs()).rename(columns={"value": "reported"})
+    tables = [
+        compare(of_a).assign(report="A"),
+        _beside(curves_a, _by_epoch(of_a.history.merge(of_a.runs, on="run"))).assign(report="A"),
+        _beside(printed_b.rename(columns={"value": "reported"}), ours_b).assign(report="B"),
+    ]
+    return pd.concat(tables, ignore_index=True)[["report", *tables[0].columns[:-1]]]
+
+
+def of_cnn(figures: pd.DataFrame) -> pd.DataFrame:
+    """The rows of every_figure that report A's CNN has, as far as they were made again."""
+    return figures.query("report == 'A' and model == 'cnn' and seeds > 0")
+
+
+def _by_epoch(curves: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies of epochs as scores: metric "train accuracy of epoch 3", class "", value; other columns stay."""
+    parts = [
+        curves.assign(**{"metric": f"{part} accuracy of epoch " + curves["epoch"].astype(str), "class": ""},
+                      value=curves[f"{part}_accuracy"])
+        for part in ("train", "val")
+    ]  # fmt: skip
+    return pd.concat(parts)
+
+
+def _runs_of(results: Results, *studies: str) -> Results:
+    """The runs of these studies, as far as there are any."""
+    found = [results.study(name).runs["run"] for name in studies if results.has_study(name)]
+    return results.select(run=list(pd.concat(found)) if found else [])
 
 
 def reported_gains(model: str = "cnn", epochs: int = 10) -> pd.Series:
@@ -60,16 +90,19 @@ def far(comparison: pd.DataFrame) -> pd.DataFrame:
     return comparison[comparison["points"].abs() > FAR]
 
 
-def coverage(comparison: pd.DataFrame) -> pd.DataFrame:
-    """A row a report and network: how many figures it prints, how many were made again, how many lie within."""
-    reported_only = reported_b().query("metric != 'support'").groupby("model", sort=False).size()
-    by_network = comparison.groupby(["model", "epochs"], sort=False)
-    rows = [
-        ("A", f"{model}, {epochs} epochs", len(cells), int((cells["seeds"] > 1).sum()), int(cells["within"].sum()))
-        for (model, epochs), cells in by_network
-    ]
-    rows += [("B", model, figures, 0, 0) for model, figures in reported_only.items()]
-    return pd.DataFrame(rows, columns=["report", "network", "figures", "reproduced", "within"])
+def coverage(figures: pd.DataFrame) -> pd.DataFrame:
+    """A row a report and network: how many test figures it prints, how many were made again, how many lie within.
+
+    figures: every_figure. within: <NA> where one run was made, which gives no interval.
+    """
+    tested = figures[~figures["metric"].str.contains(" of epoch ")]
+    rows = []
+    for (report, model, epochs), cells in tested.groupby(["report", "model", "epochs"], sort=False):
+        network = f"{model}, {epochs} epochs" if report == "A" else model
+        within = cells["within"].sum() if cells["seeds"].max() != 1 else pd.NA
+        rows.append((report, network, len(cells), int((cells["seeds"] > 0).sum()), within))
+    frame = pd.DataFrame(rows, columns=["report", "network", "figures", "reproduced", "within"])
+    return frame.astype({"within": "Int64"})
 
 
 def identities(study: Results) -> pd.DataFrame:

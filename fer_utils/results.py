@@ -40,7 +40,9 @@ class Results:
         return Results(self.folder, runs, metrics, history)
 
     def has_study(self, name: str) -> bool:
-        return (self.folder / "studies" / f"{name}.json").exists()
+        """Whether at least one run of a study is finished."""
+        listed = self.folder / "studies" / f"{name}.json"
+        return listed.exists() and self.runs["run"].isin(files.read_json(listed)).any()
 
     def study(self, name: str) -> "Results":
         """The finished runs of a study, as it was last started. Raises FerError if it never was."""

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_utils import copies, devices, evaluation, files, parallel, paths
+from fer_utils import copies, devices, evaluation, files, parallel, paths, tracking
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
-from fer_utils.errors import FerError
+from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces, Split, open_store, split_task
 from fer_utils.losses import make_loss
@@ -40,15 +40,18 @@ def run(
     precision: str = "auto",
     results: Path = paths.RESULTS,
     faces: Faces | None = None,
+    tracker: str = "none",
 ) -> Path:
     """Trains, evaluates and writes the run's folder; returns it. Finished runs return at once.
 
-    An interrupted run continues from its last epoch. Raises FerError for bad settings or data, and where
-    the folder's results were made from another data set of the same name.
+    An interrupted run continues from its last epoch. tracker: what follows it meanwhile (see tracking); it changes
+    nothing. Raises FerError for bad settings or data, and where the folder's results were made from another data
+    set of the same name.
 
     Of several processes that torchrun has started each computes its shard (see parallel), and the first one alone
     reads and writes the folder, which the others need not see. The data set must be on every machine.
     """
+    one_of(tracker, tracking.TRACKERS, "tracker")
     folder = folder_of(experiment, results)
     world = parallel.join(device)
     if faces is None:
@@ -62,12 +65,17 @@ def run(
         return folder
     hardware = world.placed(devices.choose(device, precision))
     with files.only_here(folder) if world.first else nullcontext():
-        _compute(experiment, folder, faces, hardware, world)
+        _compute(experiment, folder, faces, hardware, world, tracker if world.first else "none")
     return folder
 
 
 def _compute(
-    experiment: Experiment, folder: Path, faces: Faces, hardware: devices.Hardware, world: parallel.World
+    experiment: Experiment,
+    folder: Path,
+    faces: Faces,
+    hardware: devices.Hardware,
+    world: parallel.World,
+    tracker: str,
 ) -> None:
     if experiment.saturation and faces.images.ndim == 3:
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
@@ -95,24 +103,30 @@ def _compute(
         "pretrained": network.origin,
         "hardware": hardware.describe(),
     }
-    if world.first:
-        if (folder / "config.json").exists():
-            _check_same_data(folder, faces)
-        files.write_json(folder / "config.json", config)
-    history = train(
-        network, batches["train"], batches["val"], criterion, optimiser,
-        epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
-        augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule, ema=experiment.ema,
-        thawing=experiment.thawing, clip=experiment.clip, patience=experiment.patience,
-        world=world,
-    )  # fmt: skip
+    if world.first and (folder / "config.json").exists():
+        _check_same_data(folder, faces)
+    with tracking.follow(tracker, folder.parents[1] / "tracking", experiment.id, config) as following:
+        if world.first:
+            files.write_json(folder / "config.json", config)
+        history = train(
+            network, batches["train"], batches["val"], criterion, optimiser,
+            epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
+            augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule,
+            ema=experiment.ema, thawing=experiment.thawing, clip=experiment.clip, patience=experiment.patience,
+            world=world, after_epoch=following.epoch,
+        )  # fmt: skip
 
-    state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.first else None
-    network.load_state_dict(world.tell(state))
-    logits = {name: evaluation.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")}
-    if not world.first:
-        return
-    _write_evaluation(folder, task.classes, split, logits)
+        state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.first else None
+        network.load_state_dict(world.tell(state))
+        logits = {
+            name: evaluation.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")
+        }
+        if not world.first:
+            return
+        confusion = _write_evaluation(folder, task.classes, split, logits)
+        following.evaluated(
+            lambda: tracking.pictures(confusion, faces.images[split.test], split.labels[split.test], logits["test"])
+        )
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     files.write_json(folder / "done.json", finished)
     (folder / "resume.pth").unlink()
@@ -141,8 +155,11 @@ def _check_same_data(folder: Path, faces: Faces) -> None:
         )
 
 
-def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.ndarray]) -> None:
-    """metrics.csv (validation and test), confusion.csv (test) and predictions.npz (logits and rows of both)."""
+def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.ndarray]) -> pd.DataFrame:
+    """metrics.csv (validation and test), confusion.csv (test) and predictions.npz (logits and rows of both).
+
+    Returns the confusion.
+    """
     rows = {"val": split.val, "test": split.test}
     tables = [
         evaluation.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows
@@ -157,3 +174,4 @@ def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.
     arrays |= {f"{name}_rows": rows[name].astype(np.uint32) for name in rows}
     with files.whole_file(folder / "predictions.npz") as part, part.open("wb") as stream:
         np.savez_compressed(stream, classes=np.array(classes), **arrays)
+    return confusion

@@ -200,17 +200,21 @@ def run_study(
     device: str = "auto",
     precision: str = "auto",
     results: Path = paths.RESULTS,
+    tracker: str = "none",
     spread: Spread | None = None,
     **settings,
 ) -> list[str]:
     """Runs what is not finished yet of a study, and returns the ids of all.
 
-    spread: how; None: one run after another in this process. jobs.run_side_by_side and cluster.spread know others.
+    spread: how; None: one run after another in this process, followed by a tracker (see tracking).
+    jobs.run_side_by_side and cluster.spread know other ways, which nothing follows: then FerError.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are meant;
     runs of other seeds that are there already stay in the list. Runs whose pretrained weights are not at hand
     are named and left out; <name>.not_run.json keeps their settings for the tables.
     """
+    if spread and tracker != "none":
+        raise FerError(f"{tracker} follows the runs of one process; leave --tracker out, or --jobs and --on")
     whole = make_study(name, dataset, **settings)
     experiments = [experiment for experiment in whole if _can_run(experiment, results)]
     left_out = [experiment for experiment in whole if experiment not in experiments]
@@ -227,7 +231,7 @@ def run_study(
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(ids)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
-        run(experiment, device, precision, results, faces)
+        run(experiment, device, precision, results, faces, tracker)
     return ids
 
 

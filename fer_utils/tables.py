@@ -13,6 +13,7 @@ from fer_utils.typeset import (
     p_value,
     percent,
     plus_minus,
+    ragged,
     signed,
     spanning,
     word,
@@ -177,8 +178,8 @@ def claims(frame: pd.DataFrame) -> str:
         figures = [signed(r.reported * 100), signed(r.mean * 100), ends, r.n or "--", p_value(r.p_holm)]
         rows.append([r.report, r.network, r.claim, *figures, r.verdict])
     header = ["", "network", "claim", "reported", "measured", "95\\,\\% interval", "$n$", "$p$", "verdict"]
-    ragged = r">{\raggedright}p{%s}"
-    return booktabs(header, rows, left=2, columns=f"l{ragged % '1.55cm'}{ragged % '4.5cm'}rrrrrl")
+    columns = f"l{ragged('1.65cm')}{ragged('4.2cm')}rrrrr{ragged('1.7cm')}"
+    return booktabs(header, rows, left=2, columns=columns)
 
 
 def identities(frame: pd.DataFrame) -> str:
@@ -194,7 +195,8 @@ def coverage(frame: pd.DataFrame) -> str:
     """A row a report and network: figures printed, reproduced, and within the prediction interval."""
     rows = []
     for r in frame.itertuples():
-        made = [r.reproduced, r.within] if r.reproduced else [r"\multicolumn{2}{r}{not run}"]
+        within = "--" if pd.isna(r.within) else r.within
+        made = [r.reproduced, within] if r.reproduced else [r"\multicolumn{2}{r}{not run}"]
         rows.append([r.report, r.network.replace("_", " "), r.figures, *made])
     return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
 

@@ -7,7 +7,7 @@ the step, so a run that was interrupted continues from its last epoch exactly as
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +74,7 @@ def train(
     clip: float = 0.0,
     patience: int = 0,
     world: World = ALONE,
+    after_epoch: Callable[[dict], None] = lambda row: None,
 ) -> pd.DataFrame:
     """Trains in place and returns the history: a row an epoch with losses, accuracies (0..1) and seconds.
 
@@ -84,6 +85,8 @@ def train(
     Frozen stages are computed once for all epochs until the next thaw where nothing changes the images. patience:
     training stops after so many epochs without a higher validation accuracy; 0: never. Further columns where there
     is something to tell: stages (that learn), spikes and largest_norm (see Gradients, as for clip), micro_batch.
+
+    after_epoch: called with each new row of the history once it is on the disk, to follow a run while it computes.
 
     With ema (its decay) the averaged weights are validated and saved; `network` keeps the last step's.
     `folder` receives history.csv, best.pth (highest validation accuracy, the earliest if tied), last.pth, and
@@ -158,6 +161,7 @@ def train(
                 save_weights(folder / "best.pth", judged)
             checkpoint(folder, parts, history)
             _print_row(history[-1])
+        after_epoch(history[-1])
 
     if world.first:
         save_weights(folder / "last.pth", judged)

@@ -12,6 +12,17 @@ TASK_NAMES = {
     "multiclass": "four classes",
     "seven": "seven classes",
 }
+MODEL_NAMES = {
+    "cnn": "CNN",
+    "resnet18": "ResNet18",
+    "resnet18_scratch": "ResNet18, random weights",
+    "efficientnet_b1": "EfficientNet-B1",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "mobilenet_v2": "MobileNetV2",
+    "vggface": "VGGFace",
+    "face_resnet": "face ResNet (dlib)",
+    "small_resnet": "small ResNet",
+}
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "macro_precision": "macro precision",
@@ -45,10 +56,14 @@ def p_value(p: float) -> str:
 
 
 def word(value) -> str:
-    """A setting as it is read: names of tasks, losses and metrics, yes and no, numbers."""
+    """A setting as it is read: names of tasks, losses, networks and metrics, yes and no, numbers."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return str({**TASK_NAMES, **LOSS_NAMES, **METRIC_NAMES}.get(value, value))
+    return str({**TASK_NAMES, **LOSS_NAMES, **MODEL_NAMES, **METRIC_NAMES}.get(value, value))
+
+
+def listed(column: pd.Series) -> str:
+    return ", ".join(map(str, sorted(column.unique())))
 
 
 def booktabs(
@@ -70,6 +85,11 @@ def booktabs(
         before = row[0]
         lines.append(" & ".join(map(str, row)) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def ragged(width: str) -> str:
+    """LaTeX's description of a column of text that is broken into lines of this width."""
+    return rf">{{\raggedright\arraybackslash}}p{{{width}}}"
 
 
 def spanning(names: Sequence[str], width: int, start: int) -> str:

@@ -4,10 +4,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from fer_utils import paths, sources
+from fer_utils import evaluation, files, paths, sources, studies
+from fer_utils.emotions import get_task
+from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces, open_store
+from fer_utils.results import Results, open_results
 from fer_utils.sample import draw_faces
 
 
@@ -23,6 +27,49 @@ def drawn() -> Faces:
 def store(drawn, tmp_path) -> Faces:
     drawn.save(tmp_path / "data" / "drawn")
     return open_store(tmp_path / "data" / "drawn")
+
+
+@pytest.fixture(scope="session")
+def with_transfer(tmp_path_factory) -> Results:
+    """The committed study beside runs of transfer, report_b and grid that nobody trained: random scores.
+
+    Two seeds; EfficientNet-B1 and VGGFace are not run for want of weights, ResNet18 is.
+    """
+    folder = tmp_path_factory.mktemp("results") / "fer2013"
+    for part in ("runs", "studies"):
+        (folder / part).mkdir(parents=True)
+        for path in (paths.CHECKOUT / "results" / "fer2013" / part).iterdir():
+            (folder / part / path.name).symlink_to(path)
+    (folder / "audit").symlink_to(paths.CHECKOUT / "results" / "fer2013" / "audit")
+    rng = np.random.default_rng(0)
+    for name in ("transfer", "report_b", "grid"):
+        whole = studies.make_study(name, "fer2013", seeds=[0, 1])
+        lacking = [e for e in whole if e.model in ("efficientnet_b1", "vggface")]
+        made = [e for e in whole if e not in lacking]
+        for experiment in made:
+            _make_up(experiment, folder / "runs" / experiment.id, rng)
+        files.write_json(folder / "studies" / f"{name}.json", [experiment.id for experiment in made])
+        files.write_json(folder / "studies" / f"{name}.not_run.json", [vars(experiment) for experiment in lacking])
+    return open_results("fer2013", folder.parent)
+
+
+def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> None:
+    classes = get_task(experiment.task).classes
+    labels = rng.integers(0, len(classes), 200)
+    logits = rng.normal(size=(200, len(classes))) + 2 * np.eye(len(classes))[labels]
+    tables = [evaluation.scores(labels, logits, classes).assign(split=split) for split in ("val", "test")]
+    folder.mkdir()
+    pd.concat(tables).to_csv(folder / "metrics.csv", index=False)
+    train = np.linspace(0.5, 0.9, experiment.epochs)
+    history = pd.DataFrame(
+        {"epoch": range(1, experiment.epochs + 1), "train_loss": 1 - train, "train_accuracy": train}
+    )
+    val = rng.uniform(0.6, 0.7, experiment.epochs)
+    history.assign(val_loss=1 - val, val_accuracy=val).to_csv(folder / "history.csv", index=False)
+    config = {"experiment": vars(experiment), "images": {"train": 8, "val": 200, "test": 200}, "parameters": 1}
+    config |= {"hardware": {"device": "none", "precision": "fp32"}, "data": {"source": "made up", "digest": "0"}}
+    files.write_json(folder / "config.json", config)
+    files.write_json(folder / "done.json", {"seconds": 36.0})
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ from fer_utils import claims, paths
 from fer_utils.results import open_results
 
 
-def row(kind="more", n=10, mean=0.0, half=0.01, p_holm=1.0, reported=0.03):
+def row(kind="more", n=10, mean=0.0, half=0.01, p_holm=1.0, reported=0.03, lacking=False):
     return SimpleNamespace(
-        kind=kind, n=n, mean=mean, low=mean - half, high=mean + half, p_holm=p_holm, reported=reported
-    )
+        kind=kind, n=n, mean=mean, low=mean - half, high=mean + half, p_holm=p_holm, reported=reported,
+        lacking=lacking,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,9 @@ def row(kind="more", n=10, mean=0.0, half=0.01, p_holm=1.0, reported=0.03):
         (row(kind="no more", mean=-0.03, half=0.01, p_holm=0.01), "supported"),
         (row(kind="no more", mean=0.03, half=0.01), "not supported"),
         (row(kind="no more", mean=-0.03, half=0.05), "undecided"),
-        (row(n=1, half=np.nan), "not run"),
+        (row(n=1, half=np.nan, lacking=True), "undecided"),
+        (row(n=0, mean=np.nan), "not run"),
+        (row(n=0, mean=np.nan, lacking=True), "not run: weights missing"),
     ],
 )
 def test_the_rule(case, verdict):
@@ -68,7 +71,7 @@ def test_confusion_shares_are_those_of_the_logits(reference):
 
 def test_every_claim_is_judged_and_networks_without_runs_are_not_run(reference):
     table = claims.judge(reference)
-    assert len(table) == 18 and table["verdict"].notna().all()
+    assert len(table) == 20 and table["verdict"].notna().all()
     assert table.loc[table["network"] == "CNN", "n"].max() == 10
     run = table[table["n"] > 1]
     assert (run["p_holm"] >= run["p"]).all() and table.loc[table["n"] < 2, "p_holm"].isna().all()

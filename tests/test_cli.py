@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_utils import transfer
+from fer_utils.results import open_results
+
 
 def fer(home, *arguments, env=os.environ, **options):
     environment = env | {"FER_HOME": str(home)}
@@ -38,14 +41,35 @@ def test_prepare_run_audit(tmp_path, photos):
     )
 
 
+def test_own_colour_photos_through_report_bs_study(tmp_path):
+    """A folder a class, no test split, odd sizes; the networks whose weights are missing are named."""
+    rng = np.random.default_rng(0)
+    for cls in ("angry", "happy", "sad"):
+        folder = tmp_path / "photos" / cls
+        folder.mkdir(parents=True)
+        for i in range(15):
+            Image.fromarray(rng.integers(0, 255, (50 + i, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    done = fer(tmp_path, "prepare", tmp_path / "photos", "--name", "mine", "--size", "40")
+    assert done.returncode == 0 and "45 images of 40 × 40 × 3" in done.stdout, done.stderr
+    settings = [part for pair in ("epochs=2", "thaw=1:1 2:2", "image_size=32") for part in ("--set", pair)]
+    done = fer(tmp_path, "study", "report_b", "--dataset", "mine", *settings)
+    assert done.returncode == 0 and "not run: weights missing: three-vggface" in done.stdout, done.stderr
+    frames = transfer.frames(open_results("mine", tmp_path / "results"))
+    scratch = frames["report_b_epochs"].set_index("model").loc["resnet18_scratch"]
+    assert scratch["seeds"] == 1 and 0 <= scratch["test"] <= 1
+    assert frames["report_b_classes"].query("metric == 'support'")["value"].eq(3).all()
+
+
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
         (["run", "dataset=nothing"], "no data set at"),
         (["run", "epohcs=3"], "unknown parameter 'epohcs' (did you mean 'epochs'?)"),
         (["run", "epochs=many"], "epochs must be a number (int)"),
+        (["run", "thaw=1:1 11:2"], "thaw: epoch 11 never comes; the run has 10 epochs"),
         (["run", "median=perhaps"], "median must be true or false"),
         (["run", "epochs"], "not of the form name=value"),
+        (["run", "--tracker", "tensorbord"], "unknown tracker 'tensorbord' (did you mean 'tensorboard'?)"),
         (["study", "report_c"], "unknown study 'report_c'"),
         (["study", "report_a", "--seeds", "a"], "seeds must be a number"),
         (["report", "--dataset", "nothing"], "no finished runs"),

@@ -30,4 +30,4 @@ def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
     assert row[["image_size", "epochs", "seeds"]].tolist() == [32, 1, 1]
     scores = study.scores("test").query("metric == 'accuracy'").set_index("model")["value"]
     assert row["test"] == pytest.approx(scores["resnet18_scratch"])
-    assert "resnet18\\_scratch & 32 & 11.2 & 1 & 1" in best_tables.networks(table)
+    assert "ResNet18, random weights & 32 & 11.2 & 1 & 1" in best_tables.networks(table)

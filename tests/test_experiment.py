@@ -189,6 +189,15 @@ def test_saturation_is_for_colour(drawn, tmp_path):
     assert (run(chosen, "cpu", "fp32", tmp_path, colour) / "done.json").exists()
 
 
+def test_a_class_of_three_images_runs_and_too_few_of_all_are_refused(drawn, tmp_path):
+    sad = drawn.rows(("sad",), ("Training",))
+    keep = np.setdiff1d(np.arange(len(drawn)), sad[3:])
+    few = drawn.__class__(drawn.images[keep], drawn.index.iloc[keep].reset_index(drop=True), drawn.source)
+    assert (run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, few) / "done.json").exists()
+    with pytest.raises(FerError, match=r"^12 training images cannot be split 20%: [^\n]*$"):
+        run(Experiment(cap=3, **SMALL), "cpu", "fp32", tmp_path, drawn)
+
+
 def test_too_many_stages_are_refused_before_training(drawn, tmp_path):
     with pytest.raises(FerError, match="between 1 and 5 stages can learn; got 9"):
         run(Experiment(trainable=9, **SMALL), "cpu", "fp32", tmp_path, drawn)

@@ -31,9 +31,8 @@ def test_contract(path):
 
 
 def test_the_sample_profile_is_the_notebooks_own_values():
-    compute = [
-        papermill.inspect_notebook(paths.NOTEBOOKS / f"{name}.ipynb") for name in ("01_preprocessing", "02_cnn")
-    ]
+    names = ("01_preprocessing", "02_cnn", "03_transfer_learning", "06_three_emotions")
+    compute = [papermill.inspect_notebook(paths.NOTEBOOKS / f"{name}.ipynb") for name in names]
     for name, value in SAMPLE.items():
         declared = [parameters[name]["default"] for parameters in compute if name in parameters]
         assert declared and all(eval(default) == value for default in declared), name

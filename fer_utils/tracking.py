@@ -1,0 +1,143 @@
+"""A run followed while it computes, in TensorBoard or Weights & Biases, where the extra `tracking` is installed.
+
+A tracker is no part of what a run is, so it is no setting of an experiment, and without one nothing here is
+noticed. Its files are in results/<dataset>/tracking/. Weights & Biases stays offline unless WANDB_MODE says
+otherwise.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils.errors import FerError, one_of
+
+Pictures = Callable[[], dict]  # gives matplotlib figures by name; called only where they are shown
+
+
+class Tracker:
+    """Follows nothing; what the others have in common. name: the run's id; config: what config.json holds."""
+
+    def __init__(self, folder: Path, name: str, config: dict):
+        """folder: tracking/ of the data set. Raises ImportError where the tracker is not installed."""
+
+    def epoch(self, row: dict) -> None:
+        """One row of the history, as soon as the epoch is over."""
+
+    def evaluated(self, pictures: Pictures) -> None:
+        """What the finished run looks like."""
+
+    def close(self) -> None:
+        """Writes what is left."""
+
+
+class TensorBoard(Tracker):
+    """tracking/tensorboard/<id>: tensorboard --logdir tracking/tensorboard shows all runs of a data set."""
+
+    def __init__(self, folder: Path, name: str, config: dict):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(folder / "tensorboard" / name)
+        settings = "\n".join(
+            f"    {key}: {value}" for key, value in _flat(config).items()
+        )  # Markdown: as it stands
+        self.writer.add_text("configuration", settings)
+
+    def epoch(self, row: dict) -> None:
+        for curve, value in _curves(row).items():
+            self.writer.add_scalar(curve, value, row["epoch"])
+        self.writer.flush()
+
+    def evaluated(self, pictures: Pictures) -> None:
+        for title, figure in pictures().items():
+            self.writer.add_figure(title, figure)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class WeightsAndBiases(Tracker):
+    """tracking/wandb/: `wandb sync` sends an offline run; a run that was interrupted goes on under its id."""
+
+    def __init__(self, folder: Path, name: str, config: dict):
+        import wandb
+
+        self.image = wandb.Image
+        folder.mkdir(parents=True, exist_ok=True)
+        self.run = wandb.init(
+            project="fer",
+            dir=folder,
+            id=name.replace("+", "_"),
+            name=name,
+            resume="allow",
+            config=_flat(config),
+            mode=os.environ.get("WANDB_MODE", "offline"),
+            settings=wandb.Settings(console="off", silent=True),
+        )
+
+    def epoch(self, row: dict) -> None:
+        self.run.log(_curves(row), step=row["epoch"], commit=True)
+
+    def evaluated(self, pictures: Pictures) -> None:
+        from matplotlib import pyplot as plt
+
+        made = pictures()
+        self.run.log({title: self.image(figure) for title, figure in made.items()})
+        for figure in made.values():
+            plt.close(figure)
+
+    def close(self) -> None:
+        self.run.finish()
+
+
+TRACKERS = {"none": Tracker, "tensorboard": TensorBoard, "wandb": WeightsAndBiases}
+
+
+@contextmanager
+def follow(tracker: str, folder: Path, name: str, config: dict) -> Iterator[Tracker]:
+    """A tracker by name, closed whatever happens. Raises FerError where it is unknown or not installed."""
+    make = TRACKERS[one_of(tracker, TRACKERS, "tracker")]
+    try:
+        following = make(folder, name, config)
+    except ImportError:
+        raise FerError(f"tracker {tracker} is not installed; install it with: pip install {tracker}") from None
+    try:
+        yield following
+    finally:
+        following.close()
+
+
+def pictures(
+    confusion: pd.DataFrame, images: np.ndarray, labels: np.ndarray, logits: np.ndarray, shown: int = 16
+) -> dict:
+    """The confusion matrix, and `shown` of the test images with what was predicted: matplotlib figures by name.
+
+    confusion: counts, true classes in rows; images: uint8, N×H×W[×3]; labels: int, N; logits: N×classes.
+    """
+    from fer_utils import charts, figures  # here, since a run that nobody follows needs no matplotlib
+
+    chosen = np.linspace(0, len(labels) - 1, min(shown, len(labels))).astype(int)
+    classes = list(confusion.columns)
+    predicted = logits.argmax(1)
+    captions = [f"{classes[predicted[row]]},\nlabel {classes[labels[row]]}" for row in chosen]
+    return {
+        "confusion": charts.confusion_matrices({"test": confusion}),
+        "samples": figures.gallery(images[chosen], captions),
+    }
+
+
+def _curves(row: dict) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name != "epoch"}
+
+
+def _flat(config: dict) -> dict:
+    """Settings by name, and what else the configuration holds as group.name."""
+    settings = dict(config["experiment"])
+    for group, content in config.items():
+        if group != "experiment":
+            inner = content.items() if isinstance(content, dict) else [("", content)]
+            settings |= {f"{group}.{name}".rstrip("."): value for name, value in inner}
+    return settings

@@ -1,0 +1,137 @@
+"""LaTeX tables of the pretrained networks, from transfer's frames."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from fer_utils.results import reported_b
+from fer_utils.typeset import (
+    LOSS_NAMES,
+    MODEL_NAMES,
+    TASK_NAMES,
+    booktabs,
+    percent,
+    plus_minus,
+    ragged,
+    signed,
+    spanning,
+    word,
+)
+
+
+def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """The report's tables by file name, of what `transfer.frames` has."""
+    made = {}
+    if "transfer" in frames:
+        made["transfer_networks"] = networks(frames["transfer_networks"])
+        made["transfer"] = accuracies(frames["transfer"])
+        made["transfer_lengths"] = lengths(frames["transfer_lengths"])
+        resnet = frames["reproduction"].query("report == 'A' and model == 'resnet18' and `class` == ''")
+        made["transfer_averages"] = averages(resnet[~resnet["metric"].str.contains(" of epoch ")])
+    if "report_b_epochs" in frames:
+        made["report_b_epochs"] = best_epochs(frames["report_b_epochs"])
+        made["report_b_schedule"] = schedule(frames["report_b_schedule"])
+        why = frames["report_b_epochs"].set_index("model")["status"]
+        made["report_b_classes"] = classification(frames["report_b_classes"], reported_b(), why)
+    return made
+
+
+def networks(frame: pd.DataFrame) -> str:
+    """`transfer.networks`: input, stages by name, how many parameters there are and how many of them learn."""
+    rows = []
+    for r in frame.itertuples():
+        counts = [f"{count / 1e6:.2f}\\,M" for count in (r.parameters, r.learning_parameters)]
+        rows.append([word(r.model), r.size, r.frozen, r.learning, *counts])
+    header = ["network", "input", "frozen stages", "stages that learn", "parameters", "that learn"]
+    return booktabs(header, rows, columns="lrllrr")
+
+
+def accuracies(frame: pd.DataFrame) -> str:
+    """`transfer.accuracies`: rows network × epochs × loss; test accuracy, reported and ours; seeds."""
+    cells = frame.set_index(["task", "model", "epochs", "loss"]).sort_index()
+    rows = []
+    for model, epochs, loss in frame[["model", "epochs", "loss"]].drop_duplicates().itertuples(index=False):
+        here = [cells.loc[(task, model, epochs, loss)] for task in TASK_NAMES]
+        figures = [text for c in here for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))]
+        rows.append([word(model), epochs, word(loss), *figures, here[0]["status"] or f"{here[0]['seeds']:.0f}"])
+    header = ["network", "epochs", "loss", *("reported", "ours") * 2, "seeds"]
+    return booktabs(header, rows, spanning(list(TASK_NAMES.values()), 2, 4), left=3, columns="lrlrrrrl")
+
+
+def averages(figures: pd.DataFrame) -> str:
+    """`reproduction.every_figure` of one network: rows epochs × task × score; reported, ours, difference."""
+    rows = []
+    for (epochs, task, metric), cells in figures.groupby(["epochs", "task", "metric"], sort=False):
+        by_loss = cells.set_index("loss")
+        both = [by_loss.loc[loss] for loss in LOSS_NAMES]
+        numbers = [(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for c in both]
+        rows.append([epochs, word(task), word(metric), *numbers[0], *numbers[1]])
+    header = ["epochs", "task", "score", *("reported", "ours", "diff.") * 2]
+    return booktabs(header, rows, spanning(list(LOSS_NAMES.values()), 3, 4), left=3)
+
+
+def lengths(frame: pd.DataFrame) -> str:
+    """`transfer.lengths`: test accuracy after 5 and 10 epochs, and where the longer run overfits."""
+    rows = []
+    for r in frame.itertuples():
+        figures = [r.seeds, percent(r.short), percent(r.long), signed(r.gain * 100), f"{r.best_epoch:.3g}"]
+        rows.append(
+            [word(r.model), word(r.task), word(r.loss), *figures, "never" if pd.isna(r.parted) else r.parted]
+        )
+    header = ["network", "task", "loss", "seeds", "5 epochs", "10 epochs", "diff.", "best epoch", "parts at"]
+    return booktabs(header, rows, left=3)
+
+
+def best_epochs(frame: pd.DataFrame) -> str:
+    """`transfer.best_epochs`: the best epoch on validation, as reported and ours."""
+    rows = []
+    for r in frame.itertuples():
+        theirs = ["--", "--"] if pd.isna(r.reported_val) else [f"{r.reported_epoch:.0f}", percent(r.reported_val)]
+        if r.status:
+            ours = [_across(5, r.status)]
+        else:
+            ours = [f"{r.epoch:.3g}", percent(r.val), percent(r.train), percent(r.test), f"{r.seeds:.0f}"]
+        rows.append([word(r.model), *theirs, *ours])
+    above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ \cmidrule(lr){2-3}\cmidrule(lr){4-8}"
+    header = ["network", "epoch", "validation", "epoch", "validation", "training", "test, last", "seeds"]
+    return booktabs(header, rows, above)
+
+
+def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -> str:
+    """Classification reports: precision, recall, F1 and support of every class and average, reported beside ours.
+
+    ours: transfer.classes; reported: results.reported_b; why: the status of what was not run, by model.
+    """
+    scores = [frame.set_index(["model", "metric", "class"])["value"] for frame in (reported, ours)]
+    theirs, mine = ({model: of.loc[model] for model in of.index.unique("model")} for of in scores)
+    classes = ours.loc[ours["metric"] == "recall", "class"].unique()
+    rows = []
+    for model in [model for model in MODEL_NAMES if model in {*theirs, *mine}]:
+        for row in [*classes, "accuracy", "macro", "weighted"]:
+            printed = _report_row(theirs[model], row, classes) if model in theirs else ["--"] * 4
+            made = _report_row(mine[model], row, classes) if model in mine else [_across(4, why[model])]
+            rows.append([word(model), row, *printed, *made])
+    header = ["network", "", *("prec.", "recall", "F1", "support") * 2]
+    return booktabs(header, rows, spanning(["reported", "ours"], 4, 3), left=2)
+
+
+def _across(width: int, text: str) -> str:
+    return rf"\multicolumn{{{width}}}{{l}}{{{text}}}"
+
+
+def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str]:
+    """Four cells of a line of a classification report; scores: by (metric, class)."""
+    images = f"{scores['support'].sum():,.0f}"
+    if row == "accuracy":
+        return ["", "", percent(scores["accuracy", ""]), images]
+    if row in classes:
+        return [*(percent(scores[metric, row]) for metric in ("precision", "recall", "f1")),
+                f"{scores['support', row]:,.0f}"]  # fmt: skip
+    return [*(percent(scores[f"{row}_{metric}", ""]) for metric in ("precision", "recall", "f1")), images]
+
+
+def schedule(frame: pd.DataFrame) -> str:
+    """`transfer.schedule`: what learns from which epoch on, and at which learning rates."""
+    rows = [[word(r.model), r.epoch, r.learning, r.rates] for r in frame.itertuples()]
+    header = ["network", "from epoch", "stages that learn", "learning rates"]
+    return booktabs(header, rows, columns=f"lr{ragged('5.2cm')}{ragged('4.2cm')}")
