@@ -9,6 +9,7 @@ from fer_utils import evidence, reproduction, suspects, transfer_macros
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
 from fer_utils.significance import t_half_width
+from fer_utils.studies import FROM_IMAGENET
 from fer_utils.typeset import listed, percent, signed
 
 
@@ -198,10 +199,8 @@ def _best(results: Results) -> dict[str, str]:
     first = runs.iloc[0]
     made = {f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")}
     made |= {"best.parameters": f"{first['parameters'] / 1e6:.1f}", "best.validation": f"{first['validation']:.0%}"}
-    if results.has_study("ablation"):
-        made["ablation.epochs"] = listed(results.study("ablation").runs["epochs"])
-    if results.has_study("start"):
-        made["start.size"] = listed(results.study("start").runs["image_size"].dropna().astype(int))
+    ablated = results.study("ablation" if results.has_study("ablation") else "best").runs
+    made |= {"ablation.epochs": listed(ablated["epochs"]), "start.size": str(FROM_IMAGENET["image_size"])}
     return made
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fer_utils.results import reported_b
+from fer_utils.studies import TASKS
 from fer_utils.typeset import (
     LOSS_NAMES,
     MODEL_NAMES,
-    TASK_NAMES,
     booktabs,
     percent,
     plus_minus,
@@ -51,11 +51,11 @@ def accuracies(frame: pd.DataFrame) -> str:
     cells = frame.set_index(["task", "model", "epochs", "loss"]).sort_index()
     rows = []
     for model, epochs, loss in frame[["model", "epochs", "loss"]].drop_duplicates().itertuples(index=False):
-        here = [cells.loc[(task, model, epochs, loss)] for task in TASK_NAMES]
+        here = [cells.loc[(task, model, epochs, loss)] for task in TASKS]
         figures = [text for c in here for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))]
         rows.append([word(model), epochs, word(loss), *figures, here[0]["status"] or f"{here[0]['seeds']:.0f}"])
     header = ["network", "epochs", "loss", *("reported", "ours") * 2, "seeds"]
-    return booktabs(header, rows, spanning(list(TASK_NAMES.values()), 2, 4), left=3, columns="lrlrrrrl")
+    return booktabs(header, rows, spanning([word(task) for task in TASKS], 2, 4), left=3, columns="lrlrrrrl")
 
 
 def averages(figures: pd.DataFrame) -> str:
