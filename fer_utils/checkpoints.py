@@ -24,8 +24,14 @@ def _save(path: Path, content: dict) -> None:
         part.write_bytes(buffer.getbuffer())
 
 
-def checkpoint(folder: Path, parts: dict, history: list[dict]) -> None:
-    """Writes history.csv and resume.pth: the history and the state of every part by name."""
+def checkpoint(folder: Path, parts: dict, judged: nn.Module, history: list[dict]) -> None:
+    """Writes history.csv and resume.pth: the history and the state of every part by name.
+
+    And best.pth, where no epoch before had so high a validation accuracy: the weights of `judged`.
+    """
+    *before, last = (row["val_accuracy"] for row in history)
+    if last > max(before, default=-1.0):
+        save_weights(folder / "best.pth", judged)
     content = {name: part.state_dict() for name, part in parts.items()} | {"history": history}
     _save(folder / "resume.pth", content)
     with files.whole_file(folder / "history.csv") as part:

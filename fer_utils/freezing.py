@@ -85,6 +85,10 @@ class Thawing:
         """How many stages, the last ones, learn in this epoch."""
         return dict(self.steps)[self.start(epoch)]
 
+    def notes(self, epoch: int) -> dict[str, int]:
+        """For the history: {"stages": how many learn}, or {} where none is ever frozen."""
+        return {"stages": self.count(epoch)} if self.steps else {}
+
     def apply(self, network: Network, epoch: int) -> None:
         """Freezes and thaws the network as this epoch has it."""
         if self.steps:

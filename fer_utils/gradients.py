@@ -21,11 +21,16 @@ class Gradients:
     """
 
     def __init__(
-        self, criterion: nn.Module, hardware: Hardware, micro_batch: int, clip: float = 0.0, world: World = ALONE
+        self, criterion: nn.Module, hardware: Hardware, batch_size: int, clip: float = 0.0, world: World = ALONE
     ):
         self.criterion, self.hardware, self.world = criterion, hardware, world
-        self.micro_batch, self.clip = micro_batch, clip
+        self.batch_size = self.micro_batch = batch_size
+        self.clip = clip
         self.norms: list[Tensor] = []
+
+    def go_on_after(self, history: list[dict]) -> None:
+        """Takes up the micro_batch that an interrupted training had come to."""
+        self.micro_batch = (history or [{}])[-1].get("micro_batch", self.batch_size)
 
     def __call__(
         self, network: nn.Module, images: Tensor, targets: list[tuple[Tensor, float]], batch: Tensor, done: int
@@ -71,10 +76,13 @@ class Gradients:
             hits.append((logits.argmax(1) == targets[0][0][here]).sum())
         return torch.stack(losses).sum(), torch.stack(hits).sum()
 
-    def take_norms(self) -> dict[str, float]:
-        """spikes (steps that were clipped) and largest_norm since the last call; {} without clipping."""
-        if not self.clip:
-            return {}
-        norms = torch.stack(self.norms)
-        self.norms = []
-        return {"spikes": int((norms > self.clip).sum()), "largest_norm": norms.max().item()}
+    def take_notes(self) -> dict[str, float]:
+        """For the history, where there is something to tell: micro_batch, if no longer the whole batch; with
+        clipping spikes (how many steps were clipped) and largest_norm, both since the last call.
+        """
+        notes = {"micro_batch": self.micro_batch} if self.micro_batch < self.batch_size else {}
+        if self.clip:
+            norms = torch.stack(self.norms)
+            self.norms = []
+            notes |= {"spikes": int((norms > self.clip).sum()), "largest_norm": norms.max().item()}
+        return notes

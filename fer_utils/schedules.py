@@ -3,14 +3,38 @@
 from collections.abc import Sequence
 from math import cos, pi
 
+import torch
+
 from fer_utils.errors import one_of
+from fer_utils.freezing import Thawing
 
 SCHEDULES = ("constant", "cosine", "one_cycle", "plateau")
-START, WARM_UP = (
-    0.04,
-    0.2,
-)  # one_cycle begins at this share of the peak, and takes this share of the steps to reach it
+START = 0.04  # of the peak: where one_cycle begins
+WARM_UP = 0.2  # share of the steps that one_cycle takes to reach the peak
 PATIENCE, FACTOR = 3, 0.5  # plateau: after this many epochs without a lower loss, the rate is multiplied by this
+
+
+class Rates:
+    """Sets the learning rates of a step: each group's peak, which the optimiser comes with, times one share.
+
+    The share is the schedule's, times what the warm-up after a thaw lets through. epoch_steps: steps an epoch.
+    """
+
+    def __init__(
+        self, optimiser: torch.optim.Optimizer, schedule: str, thawing: Thawing, epochs: int, epoch_steps: int
+    ):
+        self.optimiser, self.schedule, self.thawing = optimiser, schedule, thawing
+        self.epochs, self.epoch_steps = epochs, epoch_steps
+        self.peaks = [group["lr"] for group in optimiser.param_groups]
+
+    def set(self, step: int, history: Sequence[dict]) -> None:
+        """step: 0 … of the whole training. history: the rows of the epochs before."""
+        losses = [row["val_loss"] for row in history]
+        share = share_of_peak(self.schedule, step, self.epochs * self.epoch_steps, losses)
+        thawed = self.thawing.start(step // self.epoch_steps + 1)
+        share *= self.thawing.share(step - self.epoch_steps * (thawed - 1))
+        for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
+            group["lr"] = share * peak
 
 
 def share_of_peak(schedule: str, step: int, steps: int, val_losses: Sequence[float] = ()) -> float:

@@ -1,5 +1,6 @@
 """Named lists of experiments, and how they are run. Resume makes a study safe to stop at any time."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import product
@@ -218,8 +219,8 @@ def run_study(
     whole = make_study(name, dataset, **settings)
     experiments = [experiment for experiment in whole if _can_run(experiment, results)]
     left_out = [experiment for experiment in whole if experiment not in experiments]
-    for experiment in left_out:
-        print(f"{NOT_RUN}: {experiment.id}; get them with: {weights.remedy(experiment.model)}", flush=True)
+    for model, count in Counter(experiment.model for experiment in left_out).items():
+        print(f"{NOT_RUN}: {model}, {count} of {len(whole)} runs; get them with: {weights.remedy(model)}", flush=True)
     ids = [experiment.id for experiment in experiments]
     faces = open_dataset(dataset)
     listing = results / dataset / "studies" / f"{name}.json"

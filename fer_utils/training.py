@@ -25,7 +25,7 @@ from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
 from fer_utils.models import Network
 from fer_utils.parallel import ALONE, World
-from fer_utils.schedules import share_of_peak
+from fer_utils.schedules import Rates
 from fer_utils.trunk import frozen_trunk, through_trunk
 
 AS_THEY_ARE, NOTHING_FROZEN = Augment(), Thawing()
@@ -97,69 +97,54 @@ def train(
     network.to(hardware.device, memory_format=torch.channels_last)  # the layout convolutions are fastest in
     world.synchronise(network)
     criterion.to(hardware.device)
-    peaks = [group["lr"] for group in optimiser.param_groups]
     average = WeightAverage(network, ema) if ema else None
     judged = average.network if average else network
     parts = {"network": network, "optimiser": optimiser} | ({"average": judged} if average else {})
+    rates = Rates(optimiser, schedule, thawing, epochs, epoch_steps=len(train_set))  # before rates are resumed
     history = resume(folder, parts, world)
-    micro_batch = history[-1].get("micro_batch", train_set.batch_size) if history else train_set.batch_size
-    gradients = Gradients(criterion, hardware, micro_batch, clip, world)
-    steps, inputs = len(train_set) * epochs, None
+    gradients = Gradients(criterion, hardware, train_set.batch_size, clip, world)
+    gradients.go_on_after(history)
+    same_images = augment == AS_THEY_ARE and not mixup
+    train_inputs, val_inputs = None, None
 
     for epoch in range(len(history) + 1, epochs + 1):
         if out_of_patience(history, patience):
             break
         started = time.perf_counter()
-        thawed = thawing.start(epoch)
-        if inputs is None or epoch == thawed:
+        if train_inputs is None or epoch == thawing.start(epoch):
             thawing.apply(network, epoch)
-            inputs = None  # the features of the last stages' thaw give way before new ones are stored
-            kept = frozen_trunk(network) if thawing.end(epoch, epochs) > thawed else 0  # for one epoch no gain
-            same_images = augment == AS_THEY_ARE and not mixup
-            inputs = [
-                through_trunk(network, part, kept, hardware, folder) if kept and steady else part
-                for part, steady in ((train_set, same_images), (val_set, True))
-            ]
+            train_inputs = val_inputs = None  # the features of the last thaw give way before new ones are stored
+            lasting = thawing.end(epoch, epochs) > epoch  # features that serve one epoch gain nothing
+            kept = frozen_trunk(network) if lasting else 0
+            val_inputs = through_trunk(network, val_set, kept, hardware, folder)
+            train_inputs = through_trunk(network, train_set, kept if same_images else 0, hardware, folder)
+
         torch.manual_seed(1000 * seed + epoch + 10**9 * world.rank)  # every shard has draws of its own
         network.train()
         losses, hits = [], []
-        val_losses = [past["val_loss"] for past in history]
-        batches = inputs[0].shuffled(1000 * seed + epoch, world)
-        batches = _with_bar(batches, len(train_set), epoch) if world.first else batches
+        batches = _with_bar(train_inputs.shuffled(1000 * seed + epoch, world), len(train_set), epoch, world)
         for step, (images, labels) in enumerate(batches, start=len(train_set) * (epoch - 1)):
-            height = share_of_peak(schedule, step, steps, val_losses)
-            height *= thawing.share(step - len(train_set) * (thawed - 1))
-            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                group["lr"] = height * peak
+            rates.set(step, history)
             images, targets = mix(augment(images), world.shard(labels), mixup)
-            loss, right = gradients(network, images, targets, labels, inputs[0].done)
+            loss, right = gradients(network, images, targets, labels, train_inputs.done)
             optimiser.step()
             if average:
                 average.update(step)
             losses.append(loss * len(labels))
             hits.append(right)
-        images_seen = len(train_set.labels)
         # the host waits for the device here, only
-        train_loss = world.sum(torch.stack(losses).sum()).item() / images_seen
-        train_accuracy = world.sum(torch.stack(hits).sum()).item() / images_seen
+        train_loss, train_accuracy = (
+            world.sum(torch.stack(each).sum()).item() / len(train_set.labels) for each in (losses, hits)
+        )
         if not train_loss < float("inf"):
             raise FerError(f"epoch {epoch}: the loss is {train_loss}; try a smaller learning rate")
 
-        val_loss, val_accuracy = validate(judged, inputs[1], criterion, hardware, world)
+        val_loss, val_accuracy = validate(judged, val_inputs, criterion, hardware, world)
         seconds = round(time.perf_counter() - started, 2)
         row = (epoch, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
-        best_so_far = max((past["val_accuracy"] for past in history), default=-1.0)
-        history.append(dict(zip(COLUMNS, row, strict=True)) | gradients.take_norms())
-        if thawing.steps:
-            history[-1]["stages"] = thawing.count(epoch)
-        if gradients.micro_batch < train_set.batch_size:
-            for past in history[:-1]:
-                past.setdefault("micro_batch", train_set.batch_size)
-            history[-1]["micro_batch"] = gradients.micro_batch
+        history.append(dict(zip(COLUMNS, row, strict=True)) | thawing.notes(epoch) | gradients.take_notes())
         if world.first:
-            if val_accuracy > best_so_far:
-                save_weights(folder / "best.pth", judged)
-            checkpoint(folder, parts, history)
+            checkpoint(folder, parts, judged, history)
             _print_row(history[-1])
         after_epoch(history[-1])
 
@@ -190,9 +175,9 @@ def validate(
     return criterion(logits, batches.labels).item(), hits.float().mean().item()
 
 
-def _with_bar(batches: Iterator, total: int, epoch: int) -> Iterator:
+def _with_bar(batches: Iterator, total: int, epoch: int, world: World) -> Iterator:
     """A progress bar in a terminal or a live notebook; an executed notebook or a log gets the lines alone."""
-    live = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ
+    live = world.first and (sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ)
     return tqdm(batches, f"  epoch {epoch}", total, leave=False, unit="batch", disable=not live)
 
 

@@ -126,6 +126,12 @@ def classes(results: Results) -> pd.DataFrame:
     return scores.groupby(["model", "metric", "class"], sort=False)["value"].mean().reset_index()
 
 
+def as_report(scores: pd.DataFrame) -> pd.DataFrame:
+    """Classification reports from rows of model, metric, class, value: a row a model and class."""
+    classes = scores[scores["class"] != ""].pivot_table("value", ["model", "class"], "metric", sort=False)
+    return classes[["precision", "recall", "f1", "support"]].round(3)
+
+
 def schedule(settings: pd.DataFrame) -> pd.DataFrame:
     """Gradual unfreezing, a row a network and thaw: model, epoch, learning (names of stages), rates (of these).
 

@@ -53,7 +53,7 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
     assert done.returncode == 0 and "45 images of 40 × 40 × 3" in done.stdout, done.stderr
     settings = [part for pair in ("epochs=2", "thaw=1:1 2:2", "image_size=32") for part in ("--set", pair)]
     done = fer(tmp_path, "study", "report_b", "--dataset", "mine", *settings)
-    assert done.returncode == 0 and "not run: weights missing: three-vggface" in done.stdout, done.stderr
+    assert done.returncode == 0 and "not run: weights missing: vggface, 1 of 5 runs" in done.stdout, done.stderr
     frames = transfer.frames(open_results("mine", tmp_path / "results"))
     scratch = frames["report_b_epochs"].set_index("model").loc["resnet18_scratch"]
     assert scratch["seeds"] == 1 and 0 <= scratch["test"] <= 1

@@ -59,9 +59,9 @@ def test_out_of_memory_with_a_single_image_is_one_clear_line():
 def test_steep_gradients_are_clipped_and_counted():
     criterion = make_loss("cross_entropy", 0.0, None)
     *_, free = gradient(criterion, 16)
-    assert free.take_norms() == {}
+    assert free.take_notes() == {}
     steep, *_, logged = gradient(criterion, 16, clip=1e-3)
-    row = logged.take_norms()
+    row = logged.take_notes()
     assert steep.norm() <= 1e-3 < row["largest_norm"] and row["spikes"] == 1
     *_, logged = gradient(criterion, 16, clip=1e3)
-    assert logged.take_norms() == {"spikes": 0, "largest_norm": pytest.approx(row["largest_norm"])}
+    assert logged.take_notes() == {"spikes": 0, "largest_norm": pytest.approx(row["largest_norm"])}
