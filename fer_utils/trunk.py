@@ -37,13 +37,11 @@ def frozen_trunk(network: Network) -> int:
 
 @torch.no_grad()  # not inference mode: its tensors could not be trained on
 def through_trunk(network: Network, batches: Batches, done: int, hardware: Hardware, folder: Path) -> Batches:
-    """The batches with, in place of each image, what the network's first `done` stages make of it; as is for 0.
+    """The batches with, in place of each image, what the network's first `done` stages make of it.
 
     On the device; what is beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer used.
     Raises FerError where the disk has no room for it.
     """
-    if not done:
-        return batches
     trunk = nn.Sequential(network.preprocess, *network.body[:done]).eval()
     store, filled = None, 0
     for images, _ in batches:
