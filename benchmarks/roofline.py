@@ -15,6 +15,7 @@ import measure
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.ticker import LogLocator, NullFormatter
 from our_loop import protocol
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -44,7 +45,7 @@ class Step:
 
     def train(self) -> None:
         self.network.train()
-        self.gradients(self.network, self.images, self.targets, 0)
+        self.gradients(self.network, self.images, self.targets, self.targets[0][0], 0)
         self.optimiser.step()
 
     @torch.inference_mode()
@@ -146,7 +147,12 @@ def draw(frame: pd.DataFrame, path) -> None:
         axes.scatter(*where, marker=marker, facecolors=fill, edgecolors=edges, zorder=3)
         axes.scatter([], [], marker=marker, facecolors="0.4" if phase == "train" else "none", edgecolors="0.4",
                      label=f"{model}, {phase}")  # fmt: skip
-    axes.set(xlabel="operations per byte (bytes: lower bound)", ylabel="GFLOP/s", title=measure.device_name())
+    axes.set(xlabel="operations per byte (bytes: lower bound)", ylabel="GFLOP/s")
+    axes.set_title(f"{frame['device'].iloc[0]}, {frame['threads'].iloc[0]} threads, batch {frame['batch'].iloc[0]}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=150)
 
@@ -154,7 +160,7 @@ def draw(frame: pd.DataFrame, path) -> None:
 def main() -> None:
     frame = table(batch=measure.argument(1, protocol.batch_size), steps=measure.argument(2, 20))
     path = measure.save(frame.round(4), "roofline")
-    draw(frame, path.with_suffix(".png"))
+    draw(pd.read_csv(path), path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

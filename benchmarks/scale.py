@@ -70,11 +70,7 @@ def disk_table() -> pd.DataFrame:
     rows = []
     for name in NETWORKS:
         kept = each + 2 * 4 * parameters(name)
-        row = {
-            "network": name,
-            "kB of plain files": f"{each / 1e3:.0f}",
-            "MB with checkpoints": f"{kept / 1e6:.1f}",
-        }
+        row = {"network": name, "kB of plain files": f"{each / 1e3:.0f}"}
         row["MB with checkpoints"] = f"{kept / 1e6:.1f}"
         rows.append(row | {f"GB for {RUNS:,}": f"{RUNS * kept / 1e9:,.0f}"})
     return pd.DataFrame(rows)
