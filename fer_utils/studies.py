@@ -220,7 +220,8 @@ def run_study(
     experiments = [experiment for experiment in whole if _can_run(experiment, results)]
     left_out = [experiment for experiment in whole if experiment not in experiments]
     for model, count in Counter(experiment.model for experiment in left_out).items():
-        print(f"{NOT_RUN}: {model}, {count} of {len(whole)} runs; get them with: {weights.remedy(model)}", flush=True)
+        share = f"{count} of {len(whole)} runs"
+        print(f"{NOT_RUN}: {model}, {share}; get them with: {weights.remedy(model)}", flush=True)
     ids = [experiment.id for experiment in experiments]
     faces = open_dataset(dataset)
     listing = results / dataset / "studies" / f"{name}.json"

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -117,9 +116,10 @@ def train(
             train_inputs = val_inputs = None  # the features of the last thaw give way before new ones are stored
             lasting = thawing.end(epoch, epochs) > epoch  # features that serve one epoch gain nothing
             kept = frozen_trunk(network) if lasting else 0
-            through = partial(through_trunk, network, done=kept, hardware=hardware, folder=folder)
-            val_inputs = through(val_set) if kept else val_set
-            train_inputs = through(train_set) if kept and same_images else train_set
+            train_inputs, val_inputs = (
+                through_trunk(network, part, kept, hardware, folder) if kept and steady else part
+                for part, steady in ((train_set, same_images), (val_set, True))
+            )
 
         torch.manual_seed(1000 * seed + epoch + 10**9 * world.rank)  # every shard has draws of its own
         network.train()
