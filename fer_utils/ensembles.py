@@ -71,19 +71,28 @@ def accuracy(predictions: Predictions, part: str) -> float:
 def compare(study: Results) -> pd.DataFrame:
     """Every ensemble of a study: task, ensemble, members, images and the rows of evaluation.scores on test.
 
-    ensemble: "all runs", and "chosen on validation" where the task's runs share their validation images.
+    ensemble: "all runs", and "chosen on validation" where the task's runs share their validation images. A task
+    with one run has none.
     """
     tables = []
     for task, runs in study.runs.groupby("task", sort=False):
         members = [study.predictions(run) for run in runs["run"]]
+        if len(members) < 2:
+            continue
         ensembles = {"all runs": list(range(len(members)))}
-        if len(members) > 1 and shared(members, "val"):
+        if shared(members, "val"):
             ensembles["chosen on validation"] = greedy(members)
         for name, positions in ensembles.items():
             made = averaged([members[i] for i in positions])
             about = {"task": task, "ensemble": name, "members": len(positions), "images": len(made["test_rows"])}
             tables.append(_scores(made).assign(**about))
-    return pd.concat(tables, ignore_index=True)
+    return _joined(tables, ["task", "ensemble", "members", "images"])
+
+
+def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """One table of these columns and the scores, also where there are no tables."""
+    columns = [*columns, "metric", "class", "value"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def _scores(predictions: Predictions) -> pd.DataFrame:
@@ -139,5 +148,4 @@ def restricted_beside(study: Results, general: str = "seven") -> pd.DataFrame:
             for network, made in (("trained on the task", own), ("restricted", theirs)):
                 about = {"task": task, "network": network, "seed": seed, "images": len(common)}
                 tables.append(_scores(on_rows(made, common)).assign(**about))
-    columns = ["task", "network", "seed", "images", "metric", "class", "value"]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    return _joined(tables, ["task", "network", "seed", "images"])

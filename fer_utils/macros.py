@@ -198,7 +198,10 @@ def _best(results: Results) -> dict[str, str]:
     runs = results.study("best").runs
     first = runs.iloc[0]
     made = {f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")}
-    made |= {"best.parameters": f"{first['parameters'] / 1e6:.1f}", "best.validation": f"{first['validation']:.0%}"}
+    made |= {
+        "best.parameters": f"{first['parameters'] / 1e6:.1f}",
+        "best.validation": f"{first['validation'] * 100:.0f}",
+    }
     ablated = results.study("ablation" if results.has_study("ablation") else "best").runs
     made |= {"ablation.epochs": listed(ablated["epochs"]), "start.size": str(FROM_IMAGENET["image_size"])}
     return made

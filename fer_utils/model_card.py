@@ -26,7 +26,7 @@ def write(about: dict, frames: dict[str, pd.DataFrame]) -> str:
         "Scores": _scores(about, frames["scores"], frames["parts"]),
         "Parts of the test images": _parts(frames["parts"]),
         "Worse pictures": _robustness(frames["robustness"]),
-        "Ensembles": _ensembles(frames["ensembles"]),
+        **({"Ensembles": _ensembles(frames["ensembles"])} if len(frames["ensembles"]) else {}),
         "Size and speed": _size(about),
         "Use, and what it must not be used for": USE,
     }

@@ -1,5 +1,7 @@
 """Averages of made-up networks, the choice of members, restriction to fewer classes, where the answer is known."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,3 +125,8 @@ def test_restricted_networks_are_scored_on_shared_test_images_only(study):
     value = table.query("metric == 'accuracy' and network == 'restricted' and seed == 1")["value"].item()
     assert value == pytest.approx((wide.argmax(1) == [0, 1, 0]).mean())
     assert ensembles.restricted_beside(study.select(task="binary")).empty
+
+
+def test_one_network_is_no_ensemble(study):
+    table = ensembles.compare(dataclasses.replace(study, runs=study.runs.iloc[:1]))
+    assert table.empty and {"task", "members", "value"} <= set(table)
