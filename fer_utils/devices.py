@@ -3,7 +3,8 @@
 import os
 import platform
 import subprocess
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_utils import compiling, paths
+from fer_utils.depthwise import Float32Depthwise
 from fer_utils.errors import FerError, one_of
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -29,9 +31,15 @@ class Hardware:
     compiled: bool = False
     processes: int = 1  # that compute the run together, each on such a device
 
-    def autocast(self):
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
         """Forward passes inside run their matrix products in bf16 where that is the precision."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+        if self.precision == "fp32":
+            yield
+            return
+        on_cpu = self.device.type == "cpu"
+        with torch.autocast(self.device.type, torch.bfloat16), Float32Depthwise() if on_cpu else nullcontext():
+            yield
 
     def logits(self, network: nn.Module, images: Tensor, done: int, whole: bool) -> Tensor:
         """float32, B×classes, in the precision of training. whole: the batch is no remainder of another shape."""

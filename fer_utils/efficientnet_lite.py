@@ -26,11 +26,14 @@ class SameConv2d(nn.Conv2d):
     """A convolution padded as TensorFlow's "same": output side = ⌈input side / stride⌉, the odd pixel last."""
 
     def forward(self, x: Tensor) -> Tensor:
-        margins = []
-        for side, kernel, stride in zip(x.shape[:1:-1], self.kernel_size, self.stride, strict=True):
-            total = max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
-            margins += [total // 2, total - total // 2]
-        return super().forward(F.pad(x, margins))
+        totals = [
+            max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
+            for side, kernel, stride in zip(x.shape[2:], self.kernel_size, self.stride, strict=True)
+        ]
+        if any(total % 2 for total in totals):  # copies the images, which padding on both sides alike does not
+            x = F.pad(x, [0, totals[1] % 2, 0, totals[0] % 2])
+        half = [total // 2 for total in totals]
+        return F.conv2d(x, self.weight, self.bias, self.stride, half, self.dilation, self.groups)
 
 
 def _normalised(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:

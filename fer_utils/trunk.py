@@ -42,11 +42,11 @@ def through_trunk(network: Network, batches: Batches, done: int, hardware: Hardw
     On the device; what is beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer used.
     Raises FerError where the disk has no room for it.
     """
-    trunk = nn.Sequential(network.preprocess, *network.body[:done]).eval()
+    network.eval()
     store, filled = None, 0
     for images, _ in batches:
         with hardware.autocast():
-            features = trunk(images)
+            features = network.features(images, done)
         store = _room(len(batches.labels), features, folder) if store is None else store
         store[filled : filled + len(images)] = features
         filled += len(images)
