@@ -53,7 +53,7 @@ WITHOUT = {
 # instead of the small network one with ImageNet's weights; enlarged, since its stem halves the side at once
 FROM_IMAGENET = {"model": "efficientnet_lite0", "image_size": 96, "epochs": 10, "learning_rate": 1e-3}
 
-# pretrained networks are fine-tuned at a tenth of the default, since their weights are good already
+# pretrained networks are fine-tuned at a fifth of the default, since their weights are good already
 FINE = {"learning_rate": 1e-4}
 # dlib's ResNet has no batch normalisation; its convolutions are about 1e-3 and are followed by factors of about 8,
 # so that Adam's steps below the head must be a thousandth of the head's (tried on validation images)
