@@ -16,6 +16,7 @@ from fer_utils import (
     model_card,
     paths,
     predictor,
+    restricted,
     rivals,
     robustness,
 )
@@ -73,7 +74,7 @@ def compare(results: Results, study: Results) -> Frames:
     frames = {
         "scores": scores(study),
         "ensembles": ensembles.compare(study),
-        "restricted": ensembles.restricted_beside(study),
+        "restricted": restricted.beside(study),
     }
     if results.has_study("ablation"):
         frames["ablation"] = ablations.effects(results.study("ablation"))

@@ -20,13 +20,15 @@ def scores(frame: pd.DataFrame) -> str:
 
 
 def rival(frame: pd.DataFrame) -> str:
-    """`rivals.beside`: a row a task; accuracy of both in percent, and what is between them in points."""
+    """`rivals.beside`: a row a task and network; accuracy of both in percent, what is between them in points."""
     rows = [
-        [word(r.task), f"{r.images:,}", r.seeds, percent(r.rival), percent(r.ours), signed(r.gain * 100),
+        [word(r.task), r.network, f"{r.images:,}", r.seeds, percent(r.rival), percent(r.ours), signed(r.gain * 100),
          interval(r.gain_low, r.gain_high)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    return booktabs(["task", "images", "seeds", "rival", "ours", "gain", "95\\,\\% interval"], rows)
+    return booktabs(
+        ["task", "ours is", "images", "seeds", "rival", "ours", "gain", "95\\,\\% interval"], rows, left=2
+    )
 
 
 def ablation(frame: pd.DataFrame) -> str:
@@ -64,17 +66,18 @@ def parts(frame: pd.DataFrame) -> str:
 
 
 def ensembles(frame: pd.DataFrame) -> str:
-    """`ensembles.compare`: a row a task and ensemble; members, test images, accuracy, macro F1."""
+    """`ensembles.compare`: a row a task, network and ensemble; members, test images, accuracy, macro F1."""
     rows = []
-    for (task, name), group in frame.groupby(["task", "ensemble"], sort=False):
+    for (task, network, name), group in frame.groupby(["task", "network", "ensemble"], sort=False):
         values = group[group["class"] == ""].set_index("metric")["value"]
         about = [group["members"].iloc[0], f"{group['images'].iloc[0]:,}"]
-        rows.append([word(task), name, *about, percent(values["accuracy"]), percent(values["macro_f1"])])
-    return booktabs(["task", "ensemble", "members", "images", "accuracy", "macro F1"], rows, left=2)
+        rows.append([word(task), network, name, *about, percent(values["accuracy"]), percent(values["macro_f1"])])
+    header = ["task", "networks", "ensemble", "members", "images", "accuracy", "macro F1"]
+    return booktabs(header, rows, left=3)
 
 
 def restricted(frame: pd.DataFrame) -> str:
-    """`ensembles.restricted_beside`: a row a task and kind of network; accuracy, mean over the seeds."""
+    """`restricted.beside`: a row a task and kind of network; accuracy, mean over the seeds."""
     accuracy = frame[frame["metric"] == "accuracy"]
     rows = [
         [word(task), network, len(group), f"{group['images'].iloc[0]:,}", percent(group["value"].mean())]

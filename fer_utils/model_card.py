@@ -83,11 +83,11 @@ def _robustness(frame: pd.DataFrame) -> str:
 
 def _ensembles(frame: pd.DataFrame) -> str:
     rows = [
-        [word(e.task), e.ensemble, e.members, percent(e.value), f"{e.images:,}"]
+        [word(e.task), e.network, e.ensemble, e.members, percent(e.value), f"{e.images:,}"]
         for e in frame[frame["metric"] == "accuracy"].itertuples()
     ]
     return "Mean probability of several seeds; not in the exported file.\n\n" + table(
-        ["task", "ensemble", "members", "accuracy, %", "test images"], rows
+        ["task", "networks", "ensemble", "members", "accuracy, %", "test images"], rows
     )
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils.ensembles import Predictions, on_rows, restricted
 from fer_utils.evidence import photographs
+from fer_utils.restricted import Predictions, contenders, on_rows, restricted
 from fer_utils.results import Results
 from fer_utils.significance import bootstrap
 
@@ -18,25 +18,25 @@ def read(path: Path) -> Predictions:
 
 
 def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.DataFrame:
-    """Accuracy of a study's networks and of a rival that knows all their classes, a row a task.
+    """Accuracy of a study's networks and of a rival that knows all their classes.
 
-    Columns: task, images, seeds, rival, ours (mean over seeds) and gain (ours − rival), 0..1; gain_low and
-    gain_high, its 95 % interval over images, copies of a photograph drawn together. The rival answers with one of
-    the task's classes, on exactly the images that the task's runs were tested on.
+    A row a task and kind of network (see restricted.contenders). Columns: task, network, images, seeds, rival, ours
+    (mean over seeds) and gain (ours − rival), 0..1; gain_low and gain_high, its 95 % interval over images, copies
+    of a photograph drawn together. The rival answers with one of the task's classes, on exactly the images that
+    ours were tested on.
     """
     rows = []
-    for task, runs in study.runs.groupby("task", sort=False):
-        members = [study.predictions(run) for run in runs["run"]]
-        first = members[0]
-        theirs = on_rows(restricted(rival, [str(name) for name in first["classes"]]), first["test_rows"])
-        right = np.mean([_right(member) for member in members], axis=0)
+    for (task, network), members in contenders(study).items():
+        first = next(iter(members.values()))
+        theirs = on_rows(restricted(rival, tuple(map(str, first["classes"]))), first["test_rows"])
+        right = np.mean([_right(member) for member in members.values()], axis=0)
         differences = right - _right(theirs)
 
         def gain(weights: np.ndarray, differences=differences) -> np.ndarray:
             return (weights @ differences / weights.sum(1))[:, None]
 
         low, high = bootstrap(gain, photographs(study, first["test_rows"]), resamples)
-        about = {"task": task, "images": len(right), "seeds": len(members)}
+        about = {"task": task, "network": network, "images": len(right), "seeds": len(members)}
         both = {"rival": _right(theirs).mean(), "ours": right.mean(), "gain": differences.mean()}
         rows.append(about | both | {"gain_low": low.item(), "gain_high": high.item()})
     return pd.DataFrame(rows)

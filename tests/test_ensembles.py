@@ -1,4 +1,4 @@
-"""Averages of made-up networks, the choice of members, restriction to fewer classes, where the answer is known."""
+"""Averages of made-up networks and the choice of members, where the answer is known."""
 
 import dataclasses
 
@@ -65,25 +65,9 @@ def test_members_are_chosen_on_validation_and_not_on_test():
     assert ensembles.accuracy(ensembles.averaged([a, b]), "val") == 1.0
 
 
-def test_restriction_keeps_images_and_columns_of_the_classes_in_their_order():
-    wide = ("angry", "happy", "sad")
-    p = [[0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.6, 0.1, 0.3], [0.9, 0.06, 0.04]]
-    made = ensembles.restricted(made_up(p, [1, 2, 1, 0], wide, rows=[3, 5, 8, 9]), ("sad", "happy"))
-    assert made["val_rows"].tolist() == [3, 5, 8] and made["val_labels"].tolist() == [1, 0, 1]
-    np.testing.assert_allclose(
-        probabilities(made["val_logits"]), [[0.4, 0.6], [0.75, 0.25], [0.75, 0.25]], atol=1e-6
-    )
-    assert list(made["classes"]) == ["sad", "happy"]
-    with pytest.raises(FerError, match="unknown class of this network 'fear'"):
-        ensembles.restricted(made_up(p, [1, 2, 1, 0], wide), ("fear", "happy"))
-
-
 @pytest.fixture
 def study(tmp_path):
-    """Two seeds of happy against sad that validate on different images, and two of three classes that share them.
-
-    The small task is tested on rows 10 to 15, the large one on rows 13 to 17, of which 16 is angry.
-    """
+    """Two seeds of two classes that validate on different images, and two of three classes that share them."""
     rng = np.random.default_rng(0)
     runs = []
     for seed in (0, 1):
@@ -114,17 +98,6 @@ def test_ensembles_of_a_study(study):
     }
     assert (accuracy["images"].loc["binary"] == 6).all() and accuracy.loc[("three", "all runs"), "members"] == 2
     assert {"metric", "class", "value"} <= set(table)
-
-
-def test_restricted_networks_are_scored_on_shared_test_images_only(study):
-    table = ensembles.restricted_beside(study, general="three")
-    assert set(table["task"]) == {"binary"} and (table["images"] == 3).all()  # rows 13, 14, 15
-    support = table.query("metric == 'support' and network == 'restricted' and seed == 0")
-    assert support.set_index("class")["value"].to_dict() == {"happy": 2, "sad": 1}
-    wide = study.predictions("three-1")["test_logits"][:3, 1:]
-    value = table.query("metric == 'accuracy' and network == 'restricted' and seed == 1")["value"].item()
-    assert value == pytest.approx((wide.argmax(1) == [0, 1, 0]).mean())
-    assert ensembles.restricted_beside(study.select(task="binary")).empty
 
 
 def test_one_network_is_no_ensemble(study):

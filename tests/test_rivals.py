@@ -24,7 +24,7 @@ def study(tmp_path):
             tmp_path / "runs" / run / "predictions.npz", classes=np.array(FOUR), test_logits=np.eye(4)[answers],
             test_labels=[0, 1, 2, 3, 3, 2], test_rows=[10, 11, 12, 13, 14, 15],
         )  # fmt: skip
-    runs = pd.DataFrame({"run": ["a", "b"], "task": ["multiclass", "multiclass"]})
+    runs = pd.DataFrame({"run": ["a", "b"], "task": ["multiclass", "multiclass"], "seed": [0, 1]})
     return results.Results(tmp_path, runs, pd.DataFrame(), pd.DataFrame())
 
 
