@@ -61,6 +61,8 @@ def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
         "grid.model": ", ".join(map(word, study.runs["model"].unique())),
         "grid.cells": str(len(cells)),
         "grid.seeds": str(cells["seeds"].max()),
+        "grid.train.images": f"{study.runs['train_images'].iloc[0]:,}",
+        "grid.val.images": f"{study.runs['val_images'].iloc[0]:,}",
         "grid.learning.rate": f"{best['learning_rate']:g}",
         "grid.weight.decay": f"{best['weight_decay']:g}",
         "grid.augmentation": "with" if best["augmented"] else "without",
