@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from fer_utils.model_card import table
+from fer_utils.restricted import RESTRICTED, TRAINED
 from fer_utils.typeset import MODEL_NAMES, booktabs, interval, p_value, percent, plus_minus, signed, spanning, word
 
 
@@ -29,6 +31,17 @@ def rival(frame: pd.DataFrame) -> str:
     return booktabs(
         ["task", "ours is", "images", "seeds", "rival", "ours", "gain", "95\\,\\% interval"], rows, left=2
     )
+
+
+def readme(frame: pd.DataFrame) -> str:
+    """`rivals.beside` for the README, Markdown: a row a task, accuracy in percent of both kinds of our networks."""
+    header = ["task", "test images", "`fer`", *(f"{kind} (seeds)" for kind in (TRAINED, RESTRICTED))]
+    rows = []
+    for (task, images), group in frame.groupby(["task", "images"], sort=False):
+        ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
+        cells = [ours.get(kind, "–") for kind in (TRAINED, RESTRICTED)]
+        rows.append([word(task), f"{images:,}", f"{percent(group['rival'].iloc[0])} %", *cells])
+    return table(header, rows)
 
 
 def ablation(frame: pd.DataFrame) -> str:

@@ -1,21 +1,33 @@
-"""Brings the README's picture and results table up to date with the committed study: python -m fer_utils.readme."""
+"""Brings the README's picture and tables up to date with the committed studies: python -m fer_utils.readme."""
 
 import re
 
-from fer_utils import charts, paths, reproduction, tables
-from fer_utils.results import open_results, reported_a
+from fer_utils import best, best_tables, charts, paths, reproduction, tables
+from fer_utils.results import Results, open_results, reported_a
 
-BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
+BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
 
 
 def main() -> None:
-    study = open_results("fer2013").study("report_a")
+    results = open_results("fer2013")
+    study = results.study("report_a")
     readme = paths.CHECKOUT / "README.md"
-    table = tables.readme(reproduction.compare(study).query("seeds > 0"))
-    readme.write_text(BLOCK.sub(f"{table}\n", readme.read_text(encoding="utf-8")), encoding="utf-8")
+    made = blocks(results)
+    text = BLOCK.sub(
+        lambda b: f"<!-- {b[1]} -->\n{made[b[1]]}\n<!-- /{b[1]} -->", readme.read_text(encoding="utf-8")
+    )
+    readme.write_text(text, encoding="utf-8")
     reported = reported_a().query("model == 'cnn' and metric == 'accuracy'")
     picture = charts.paired_seeds(study.scores().query("metric == 'accuracy'"), reported)
     picture.savefig(paths.CHECKOUT / "docs" / "paired_seeds.png", dpi=130, metadata={"Software": None})
+
+
+def blocks(results: Results) -> dict[str, str]:
+    """The README's tables, Markdown, by the names of the comments around them."""
+    return {
+        "results": tables.readme(reproduction.compare(results.study("report_a")).query("seeds > 0")),
+        "best": best_tables.readme(best.read(results.folder.name)["rival"]),
+    }
 
 
 if __name__ == "__main__":
