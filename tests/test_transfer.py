@@ -69,6 +69,8 @@ def test_the_schedule_is_the_studys(frames):
     assert schedule.loc[("resnet18", 5), "rates"] == "2.5e-05 5e-05 0.0001"
     assert schedule.loc[("vggface", 1), "learning"] == "fc8"
     assert schedule.loc["resnet18_scratch"].index.tolist() == [1]
+    assert schedule.loc[("resnet18_scratch", 1), "rates"] == "0.0005"  # one for all stages
+    assert "conv5" in schedule.loc[("vggface", 5), "learning"]
 
 
 def test_the_grid_has_one_winner(frames, with_transfer):
