@@ -65,9 +65,7 @@ class Backbone:
         The head is new. dropout: before the head and wherever the network has it; None: as published.
         Raises FerError for a size or a number of channels that it cannot take, and for tensors that are missing.
         """
-        smallest, largest = self.sizes
-        if size is not None and not smallest <= size <= largest:
-            raise FerError(f"this network takes images of {smallest} to {largest} pixels; got {size}")
+        self.check_size(size)
         if channels != self.channels:
             raise FerError(f"this network takes {self.channels} channels; got {channels}")
         network = self.published() if tensors is None else self.skeleton()
@@ -83,6 +81,12 @@ class Backbone:
                 if isinstance(module, nn.Dropout):
                     module.p = dropout
         return body
+
+    def check_size(self, size: int | None) -> None:
+        """Raises FerError for a side in pixels that it cannot take; None is its own."""
+        smallest, largest = self.sizes
+        if size is not None and not smallest <= size <= largest:
+            raise FerError(f"this network takes images of {smallest} to {largest} pixels; got {size}")
 
     def skeleton(self) -> nn.Module:
         """The published network's names and shapes: it has no values (meta device), so none that are random."""

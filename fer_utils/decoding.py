@@ -52,9 +52,9 @@ class Unlike(Exception):
 def write_images(path: Path, names: list[str], read: Read, size: int | None, grey: bool | None) -> None:
     """Decodes every image into the .npy file `path`; read(name) gives the bytes of one.
 
-    size: side in pixels. None keeps the images' own size if they share it, else crops the centre square
-    and resizes to PHOTO_SIZE. grey: None keeps grey only where every image is grey. Raises FerError for an image
-    that cannot be read, naming it.
+    size: side in pixels. None keeps the images' own size if they share it and are square, else crops the centre
+    square and resizes to PHOTO_SIZE. grey: None keeps grey only where every image is grey. Raises FerError for an
+    image that cannot be read, naming it.
     """
     chosen = size is not None and grey is not None
     form = common([form_of(read, names[0])], size, grey)
@@ -68,7 +68,8 @@ def write_images(path: Path, names: list[str], read: Read, size: int | None, gre
 def common(forms: list[Form], size: int | None, grey: bool | None) -> Form:
     """The form that images of these forms are brought to; size and grey as for `write_images`."""
     sizes = {(form.height, form.width) for form in forms}
-    height, width = sizes.pop() if len(sizes) == 1 and size is None else (size or PHOTO_SIZE,) * 2
+    kept = size is None and len(sizes) == 1 and len(set(*sizes)) == 1
+    height, width = sizes.pop() if kept else (size or PHOTO_SIZE,) * 2
     return Form(height, width, all(form.grey for form in forms) if grey is None else grey)
 
 

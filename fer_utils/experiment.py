@@ -74,7 +74,7 @@ class Experiment:
             if type(value) not in (*allowed, int if float in allowed else None):
                 raise FerError(f"{field.name} must be of type {field.type}; got {value!r}")
         get_task(self.task)
-        check_model(self.model)
+        check_model(self.model, self.image_size)
         make_loss(self.loss, 0.0, None, self.label_smoothing)
         one_of(self.optimiser, OPTIMISERS, "optimiser")
         one_of(self.select, SELECTIONS, "selection")

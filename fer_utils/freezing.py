@@ -57,7 +57,7 @@ class Thawing:
         """
         for pair in text.split():
             if not re.fullmatch(r"\d+:\d+", pair):
-                raise FerError(f"thaw: {pair!r} is not of the form epoch:stages, as in '1:1 3:2'")
+                raise FerError(f"thaw: {pair!r} is not epoch:number of last stages, as in '1:1 3:2'")
         steps = tuple(tuple(map(int, pair.split(":"))) for pair in text.split())
         starts, counts = [[step[i] for step in steps] for i in (0, 1)]
         if starts and starts[-1] > epochs:

@@ -47,10 +47,12 @@ class CNN(nn.Module):
 MODELS = {"cnn": CNN, "small_resnet": SmallResNet} | BACKBONES
 
 
-def check_model(name: str) -> None:
-    """Raises FerError for a name that is neither in MODELS nor of the form timm:<name>."""
+def check_model(name: str, size: int | None = None) -> None:
+    """Raises FerError for a name that is neither in MODELS nor of the form timm:<name>, or a size out of range."""
     if not name.startswith("timm:"):
         one_of(name, [*MODELS, "timm:<name>"], "model")
+    if name in BACKBONES:
+        BACKBONES[name].check_size(size)
 
 
 class Network(nn.Module):

@@ -125,15 +125,13 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
 def describe(trained: Trained) -> dict:
     """What the metadata says of a run: see `export`."""
     experiment, preprocess = trained.experiment, trained.network.preprocess
-    architecture = type(trained.network.body)
-    repeats = preprocess.channels // len(architecture.mean)
     about = {
         "classes": trained.classes,
         "model": experiment.model,
         "size": preprocess.size,
         "channels": preprocess.channels,
-        "mean": architecture.mean * repeats,
-        "std": architecture.std * repeats,
+        "mean": _of_one(preprocess.mean),
+        "std": _of_one(preprocess.std),
         "tta": experiment.tta,
         "run": experiment.id,
         "dataset": experiment.dataset,
@@ -147,6 +145,11 @@ def describe(trained: Trained) -> dict:
         right = trained.predictions[f"{split}_logits"].argmax(1) == trained.predictions[f"{split}_labels"]
         about |= {split: round(float(right.mean()), 4), f"{split}_images": len(right)}
     return about
+
+
+def _of_one(statistics: torch.Tensor) -> tuple[float, ...]:
+    """Of intensities in 0..1, a channel each; Preprocess holds them for 0..255."""
+    return tuple(round(value / 255, 6) for value in statistics.flatten().tolist())
 
 
 def _as(tensor: torch.Tensor, precision: torch.dtype) -> torch.Tensor:

@@ -43,8 +43,8 @@ class Listing:
 def prepare(source: Path | str, folder: Path, size: int | None = None, grey: bool | None = None) -> Faces:
     """Reads `source` once and writes the prepared store `folder`; returns it opened.
 
-    size: side in pixels. None keeps the images' own size if they share it, else crops the centre square
-    and resizes to 224. grey: None keeps grey only where every image is grey.
+    size: side in pixels. None keeps the images' own size if they share it and are square, else crops the centre
+    square and resizes to 224. grey: None keeps grey only where every image is grey.
     Images without a test split get one: a stratified fifth of each class, drawn with seed 0.
     Raises FerError for a source or an image that cannot be read, naming it; nothing is left half-written.
     """
@@ -73,6 +73,10 @@ def _check_target(source: Path, folder: Path) -> None:
         raise FerError(f"{source} and the prepared store {folder} must lie apart; move one, or choose another name")
     if folder.exists() and not (folder / "dataset.json").exists():
         raise FerError(f"{folder} exists and is no prepared data set; choose another name or move it away")
+    if folder.exists() and (before := files.read_json(folder / "dataset.json")["source"]) != source.name:
+        raise FerError(
+            f"{folder} was prepared from {before}; choose another name (--name), or delete that one first"
+        )
 
 
 def list_images(source: Path) -> Listing:

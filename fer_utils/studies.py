@@ -163,11 +163,14 @@ def report_b(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Expe
 
 def grid(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report B's grid search: learning rate × weight decay × augmentation; `results.winner` chooses."""
-    base = {"task": "three", "model": "face_resnet", "epochs": 8, "trainable": 2} | FACES | settings
+    base = {"task": "three", "model": "face_resnet", "epochs": 8, "trainable": 2, "stage_decay": 1e-3, "clip": 5.0}
     augmented = {"flip": True, "rotation": 10.0, "brightness": 0.2, "contrast": 0.2}
-    del base["learning_rate"]
+    if varied := {*settings} & {"learning_rate", "weight_decay", *augmented}:
+        raise TypeError(f"the grid varies {', '.join(sorted(varied))}")
     return [
-        Experiment.make(dataset=dataset, learning_rate=rate, weight_decay=decay, seed=seed, **base | augmentation)
+        Experiment.make(
+            dataset=dataset, learning_rate=rate, weight_decay=decay, seed=seed, **base | settings | augmentation
+        )
         for seed, rate, decay, augmentation in product(seeds, (3e-3, 1e-2, 3e-2), (0.0, 1e-3), ({}, augmented))
     ]
 

@@ -39,6 +39,7 @@ class TimmBackbone:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     unused: tuple[str, ...]
+    fixed: bool  # whether it takes no other size than its own
     channels: int = 3
 
     def __call__(
@@ -50,6 +51,8 @@ class TimmBackbone:
         tensors: Mapping[str, Tensor] | None = None,
     ) -> nn.Module:
         """B×3×size×size → logits B×classes, from `tensors`, else from random weights; the head is new."""
+        if self.fixed and size not in (None, self.native_size):
+            raise FerError(f"timm:{self.name} takes images of {self.native_size} pixels alone; got {size}")
         options = {} if dropout is None else {"drop_rate": dropout}
         network = _timm().create_model(self.name, in_chans=channels, **options)
         if tensors is not None:
@@ -73,7 +76,7 @@ def find_timm(name: str) -> TimmBackbone:
     if about is None:
         raise FerError(f"timm:{name} has no published weights, so its size and normalisation are not known")
     head = (about.classifier,) if isinstance(about.classifier, str) else tuple(about.classifier)
-    return TimmBackbone(name, about.input_size[-1], about.mean, about.std, head)
+    return TimmBackbone(name, about.input_size[-1], about.mean, about.std, head, about.fixed_input_size)
 
 
 def pretrained(model: str) -> dict[str, Tensor]:

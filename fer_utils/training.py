@@ -82,9 +82,10 @@ def train(
     is on; those of validation are taken at its end. With mixup (its alpha) an image counts as right where the
     prediction is the class of its larger share. The optimiser's learning rates are the peaks of the schedule.
 
-    Frozen stages are computed once for all epochs until the next thaw where nothing changes the images. patience:
-    training stops after so many epochs without a higher validation accuracy; 0: never. Further columns where there
-    is something to tell: stages (that learn), spikes and largest_norm (see Gradients, as for clip), micro_batch.
+    Frozen stages are computed once for all epochs until the next thaw where nothing changes the images.
+    patience: training stops after so many epochs without a higher validation accuracy, all thawed; 0: never.
+    Further columns where there is something to tell: stages (that learn), spikes and largest_norm (see
+    Gradients, as for clip), micro_batch.
 
     after_epoch: called with each new row of the history once it is on the disk, to follow a run while it computes.
 
@@ -108,7 +109,8 @@ def train(
     train_inputs, val_inputs = None, None
 
     for epoch in range(len(history) + 1, epochs + 1):
-        if out_of_patience(history, patience):
+        since_thaw = history[thawing.start(epoch) - 1 :]
+        if thawing.end(epoch, epochs) == epochs and out_of_patience(since_thaw, patience):
             break
         started = time.perf_counter()
         if train_inputs is None or epoch == thawing.start(epoch):

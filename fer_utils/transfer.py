@@ -38,14 +38,19 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for of in settings.drop_duplicates("model").itertuples():
-        body, size = _skeleton(of.model, 4), of.image_size
+        body = _skeleton(of.model, 4)
         learning = body.stages[-int(of.trainable) :]
         counts = {name: sum(p.numel() for p in body.get_submodule(name).parameters()) for name in body.stages}
-        row = {"model": of.model, "size": find_backbone(of.model).native_size if pd.isna(size) else int(size)}
-        row |= {"frozen": " ".join(body.stages[: -len(learning)]), "learning": " ".join(learning)}
+        frozen = body.stages[: -len(learning)]
+        row = {"model": of.model, "size": _side(of), "frozen": " ".join(frozen), "learning": " ".join(learning)}
         row |= {"parameters": sum(counts.values()), "learning_parameters": sum(counts[name] for name in learning)}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _side(of) -> int:
+    """The side of a network's input in pixels, of a row of settings."""
+    return find_backbone(of.model).native_size if pd.isna(of.image_size) else int(of.image_size)
 
 
 def _skeleton(model: str, classes: int) -> Stages:
@@ -133,7 +138,7 @@ def as_report(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def schedule(settings: pd.DataFrame) -> pd.DataFrame:
-    """Gradual unfreezing, a row a network and thaw: model, epoch, learning (names of stages), rates (of these).
+    """Gradual unfreezing, a row a network and thaw: model, size (pixels), epoch, learning (names of stages), rates.
 
     settings: rows of experiments, of which the first of each model counts.
     """
@@ -142,10 +147,9 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
         stages = _skeleton(of.model, 3).stages
         for epoch, count in Thawing.parse(of.thaw, of.epochs).steps or ((1, len(stages)),):
             rates = [of.learning_rate * of.stage_decay**distance for distance in reversed(range(count))]
-            written = " ".join(f"{rate:.2g}" for rate in rates)
-            rows.append(
-                {"model": of.model, "epoch": epoch, "learning": " ".join(stages[-count:]), "rates": written}
-            )
+            written = " ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates))  # once where it is the same for all
+            row = {"model": of.model, "size": _side(of), "epoch": epoch, "learning": " ".join(stages[-count:])}
+            rows.append(row | {"rates": written})
     return pd.DataFrame(rows)
 
 

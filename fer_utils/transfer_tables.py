@@ -132,6 +132,6 @@ def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str
 
 def schedule(frame: pd.DataFrame) -> str:
     """`transfer.schedule`: what learns from which epoch on, and at which learning rates."""
-    rows = [[word(r.model), r.epoch, r.learning, r.rates] for r in frame.itertuples()]
-    header = ["network", "from epoch", "stages that learn", "learning rates"]
-    return booktabs(header, rows, columns=f"lr{ragged('5.2cm')}{ragged('4.2cm')}")
+    rows = [[word(r.model), r.size, r.epoch, r.learning, r.rates] for r in frame.itertuples()]
+    header = ["network", "input", "from epoch", "stages that learn", "learning rates"]
+    return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.8cm')}{ragged('4.2cm')}")

@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fer_utils.batches import Batches
-from fer_utils.devices import Hardware
+from fer_utils.batches import RESIDENT, Batches
+from fer_utils.devices import Hardware, memory
 from fer_utils.errors import FerError
 from fer_utils.freezing import frozen_stages
 from fer_utils.models import Network
 
-IN_MEMORY = 4 * 2**30  # bytes of one split; what is larger goes to a file that the system maps into memory
+IN_MEMORY = 4 * 2**30  # bytes of one split, at most; what is larger goes to a file that the system maps into memory
 
 
 def frozen_trunk(network: Network) -> int:
@@ -57,7 +57,7 @@ def _room(count: int, features: Tensor, folder: Path) -> Tensor:
     """Room for the features of `count` images, channels last in memory."""
     shape = (count, *features.movedim(1, -1).shape[1:])
     size = count * features[0].nbytes
-    if size <= IN_MEMORY:
+    if size <= min(IN_MEMORY, RESIDENT * memory(features.device)):
         store = torch.empty(shape, dtype=features.dtype, device=features.device)
     else:
         store = _mapped(prod(shape), size, features.dtype, folder).view(shape)

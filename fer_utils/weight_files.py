@@ -61,6 +61,9 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
         for array in sorted(found, key=np.ndim, reverse=True):  # the kernel, then the bias
             kind = "weight" if array.ndim > 1 else "bias"
             tensors[f"{layer}.{kind}"] = torch.from_numpy(_from_keras(array))
+    for name, tensor in tensors.items():
+        if tensor.ndim == 4 and tensor.shape[1] == 3:  # keras-vggface, where such files come from, feeds BGR
+            tensors[name] = tensor.flip(1)
     return tensors
 
 

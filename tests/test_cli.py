@@ -51,7 +51,7 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
             Image.fromarray(rng.integers(0, 255, (50 + i, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
     done = fer(tmp_path, "prepare", tmp_path / "photos", "--name", "mine", "--size", "40")
     assert done.returncode == 0 and "45 images of 40 × 40 × 3" in done.stdout, done.stderr
-    settings = [part for pair in ("epochs=2", "thaw=1:1 2:2", "image_size=32") for part in ("--set", pair)]
+    settings = [part for pair in ("epochs=2", "thaw=1:1 2:2") for part in ("--set", pair)]
     done = fer(tmp_path, "study", "report_b", "--dataset", "mine", *settings)
     assert done.returncode == 0 and "not run: weights missing: vggface, 1 of 5 runs" in done.stdout, done.stderr
     frames = transfer.frames(open_results("mine", tmp_path / "results"))

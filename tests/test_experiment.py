@@ -282,6 +282,10 @@ def test_unknown_study_setting_and_missing_results(tmp_path):
         studies.make_study("report_a", "drawn", colour=1)
     with pytest.raises(FerError, match=r"study report_a cannot take that setting.*'loss'"):
         studies.make_study("report_a", "drawn", loss="focal")
+    with pytest.raises(FerError, match="study grid cannot take that setting: the grid varies flip, learning_rate"):
+        studies.make_study("grid", "drawn", learning_rate=1e-3, flip=True)
+    with pytest.raises(FerError, match="takes images of 224 to 224 pixels; got 32"):
+        studies.make_study("report_b", "drawn", image_size=32)
     with pytest.raises(FerError, match="no finished runs under"):
         results.open_results("drawn", tmp_path)
 

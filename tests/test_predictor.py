@@ -80,6 +80,15 @@ def test_single_precision_where_half_would_cost(made, tmp_path, monkeypatch):
     assert about["precision"] == "float32" and about["difference"] < difference / 2
 
 
+def test_a_public_backbone_can_be_exported_as_well(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(predictor, "LARGEST", 30e6)
+    tiny = Experiment(dataset="drawn", task="happy+sad", model="resnet18_scratch", image_size=32, cap=10, epochs=1)
+    folder = run(tiny, "cpu", results=tmp_path / "results", faces=made[2])
+    best = predictor.export(folder, tmp_path / "model.safetensors", made[2])
+    assert best.about["mean"] == pytest.approx([0.485, 0.456, 0.406])
+    assert len(best.predict(made[2].images[:2])) == 2
+
+
 def test_a_checkpoint_of_another_network_is_refused(made, tmp_path):
     folder = tmp_path / made[0].name
     folder.mkdir()

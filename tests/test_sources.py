@@ -210,6 +210,20 @@ def test_the_store_never_replaces_its_source_or_a_folder_of_another_kind(tmp_pat
     assert len(list(source.rglob("*.jpg"))) == 4 and (tmp_path / "letters" / "dear.txt").exists()
 
 
+def test_a_store_of_another_source_is_not_replaced(tmp_path):
+    sources.prepare(tree(tmp_path / "fer2013", KAGGLE), tmp_path / "store")
+    sources.prepare(tmp_path / "fer2013", tmp_path / "store")  # its own is read anew
+    with pytest.raises(FerError, match="was prepared from fer2013; choose another name"):
+        sources.prepare(tree(tmp_path / "photos", KAGGLE), tmp_path / "store")
+
+
+def test_photos_of_one_size_that_are_not_square_become_so(tmp_path):
+    for folder in (tmp_path / "in" / "train" / "a", tmp_path / "in" / "test" / "a"):
+        folder.mkdir(parents=True)
+        Image.new("RGB", (300, 400)).save(folder / "1.png")
+    assert sources.prepare(tmp_path / "in", tmp_path / "out").images.shape == (2, 224, 224, 3)
+
+
 def test_class_folders_may_have_numbers_for_names(tmp_path):
     tree(tmp_path / "in", ["train/1/a.png", "train/2/b.png", "test/1/c.png", "test/2/d.png"])
     faces = sources.prepare(tmp_path / "in", tmp_path / "out")

@@ -148,6 +148,11 @@ def test_patience_ends_a_run_and_a_resumed_one_too(tmp_path):
     assert len(go(tmp_path / "none", 4, "sgd", 1e-12)[1]) == 4
 
 
+def test_patience_waits_for_the_last_thaw(tmp_path):
+    thawing = Thawing.parse("1:1 5:2", 12)
+    assert len(go(tmp_path, 12, "sgd", 1e-12, patience=2, thawing=thawing)[1]) == 7  # the fifth epoch is its best
+
+
 @pytest.mark.parametrize(
     "accuracies, patience, over",
     [
