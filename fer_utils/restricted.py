@@ -63,6 +63,7 @@ def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], 
 
     TRAINED: as each run has them. RESTRICTED: the networks of task `general` restricted to every smaller task of
     emotions.TASKS, on all images that decided nothing in their runs (with test="private" PublicTest's among them).
+    Tasks of few classes come first.
     """
     found: dict[tuple[str, str], dict[int, Predictions]] = {}
     for run in study.runs.itertuples():
@@ -73,7 +74,9 @@ def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], 
             for task in TASKS.values():
                 if task.name != general and set(task.classes) < set(get_task(general).classes):
                     found.setdefault((task.name, RESTRICTED), {})[run.seed] = restricted(unseen, task.classes)
-    return found
+    return dict(
+        sorted(found.items(), key=lambda item: (len(get_task(item[0][0]).classes), item[0][1] == RESTRICTED))
+    )
 
 
 def beside(study: Results, general: str = "seven") -> pd.DataFrame:
