@@ -74,9 +74,8 @@ def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], 
             for task in TASKS.values():
                 if task.name != general and set(task.classes) < set(get_task(general).classes):
                     found.setdefault((task.name, RESTRICTED), {})[run.seed] = restricted(unseen, task.classes)
-    return dict(
-        sorted(found.items(), key=lambda item: (len(get_task(item[0][0]).classes), item[0][1] == RESTRICTED))
-    )
+    order = sorted(found, key=lambda key: (len(get_task(key[0]).classes), key[1] == RESTRICTED))
+    return {key: found[key] for key in order}
 
 
 def beside(study: Results, general: str = "seven") -> pd.DataFrame:
