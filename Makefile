@@ -39,7 +39,7 @@ lab: $(READY)  ## JupyterLab in notebooks/
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
 bench: $(READY) $(WHERE)/data/fer2013/dataset.json  ## everything that is timed, and the bars it must clear
-	@for script in epoch prepare roofline many growth whole scale bars; do \
+	@for script in epoch prepare roofline transfer many growth whole scale bars; do \
 	  echo "== $$script"; $(PYTHON) benchmarks/$$script.py || exit 1; done
 
 gpu:  ## with an NVIDIA GPU: benchmarks and both reports' studies, with what PYTHON3 has installed
