@@ -325,7 +325,7 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
 def test_runs_whose_weights_are_missing_are_named_and_left_out(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
     monkeypatch.setattr(studies.weights, "at_hand", lambda model: None)
-    settings = {"epochs": 1, "batch_size": 32, "image_size": 32, "thaw": "1:1"}
+    settings = {"epochs": 1, "batch_size": 32, "thaw": "1:1"}
     some = studies.report_b
     monkeypatch.setitem(
         studies.STUDIES, "report_b", lambda *a, **k: [e for e in some(*a, **k) if e.model != "face_resnet"]

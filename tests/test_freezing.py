@@ -78,8 +78,8 @@ def test_a_schedule_of_thawing():
     "text, complaint",
     [
         ("1:1 9:2", "epoch 9 never comes; the run has 8 epochs"),
-        ("1:1,3:2", "'1:1,3:2' is not of the form epoch:stages"),
-        ("1:1 3:layer9", "'3:layer9' is not of the form epoch:stages"),
+        ("1:1,3:2", "'1:1,3:2' is not epoch:number of last stages"),
+        ("1:1 3:layer9", "'3:layer9' is not epoch:number of last stages"),
         ("2:1", "say what learns from epoch 1 on"),
         ("1:2 3:1", "epochs and stages must rise from pair to pair"),
         ("1:1 3:2 3:3", "epochs and stages must rise"),
