@@ -26,6 +26,7 @@ def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
     printed = reported_a_epochs()
     return _machine("transfer", study) | {
         "transfer.learning.rate": listed(study.runs["learning_rate"]),
+        "transfer.images": _images(study.runs),
         "transfer.networks": ", ".join(run),
         "transfer.missing": _left_out(cells),
         "transfer.cells": str(len(lengths)),
@@ -39,6 +40,12 @@ def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
         "transfer.reported.parted": str(parting_epoch(printed)),
         "transfer.reported.best": str(printed.set_index("epoch")["val_accuracy"].idxmax()),
     }
+
+
+def _images(runs: pd.DataFrame) -> str:
+    """Images for training and validation, a task."""
+    counts = runs.drop_duplicates("task").sort_values("train_images")
+    return " and ".join(f"{r.train_images:,} + {r.val_images:,} ({word(r.task)})" for r in counts.itertuples())
 
 
 def _report_b(study: Results, epochs: pd.DataFrame) -> dict[str, str]:
