@@ -134,4 +134,4 @@ def schedule(frame: pd.DataFrame) -> str:
     """`transfer.schedule`: what learns from which epoch on, and at which learning rates."""
     rows = [[word(r.model), r.size, r.epoch, r.learning, r.rates] for r in frame.itertuples()]
     header = ["network", "input", "from epoch", "stages that learn", "learning rates"]
-    return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.8cm')}{ragged('4.2cm')}")
+    return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.4cm')}{ragged('3.7cm')}")

@@ -104,6 +104,16 @@ def test_planted_label_errors_are_the_suspects(tmp_path):
     assert suspects.pairs(found).to_numpy().sum() == 20
 
 
+def test_copies_stand_in_the_order_of_their_rows(tmp_path):
+    """Whatever the last digit of their probabilities, which is another one on another processor."""
+    truth = np.arange(500) % 2
+    labels = np.where(np.isin(np.arange(500), [10, 20, 30]), 1 - truth, truth)
+    logits = np.stack([1 - truth, truth], 1) * 4.0
+    logits[[10, 20, 30], 1] += [3e-7, 0, 6e-7]
+    found = suspects.find(made_up({"a": logits}, labels, tmp_path))
+    assert found["row"].tolist() == [10, 20, 30]
+
+
 def test_clean_labels_have_no_suspects(tmp_path):
     truth = np.random.default_rng(3).integers(0, 2, 300)
     logits = np.stack([1 - truth, truth], 1).astype(np.float32) * 4
