@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fer_utils.model_card import table
 from fer_utils.results import reported_b
 from fer_utils.studies import TASKS
 from fer_utils.typeset import (
@@ -135,3 +136,26 @@ def schedule(frame: pd.DataFrame) -> str:
     rows = [[word(r.model), r.size, r.epoch, r.learning, r.rates] for r in frame.itertuples()]
     header = ["network", "input", "from epoch", "stages that learn", "learning rates"]
     return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.4cm')}{ragged('3.7cm')}")
+
+
+def readme(frames: dict[str, pd.DataFrame]) -> str:
+    """The README's table of both reports' pretrained networks, Markdown: test accuracy in percent (seeds).
+
+    Of study transfer the longest runs with cross-entropy. A dash: the network is not in that study.
+    """
+    of_a = (
+        frames["transfer"].query("loss == 'cross_entropy' and epochs == epochs.max()").set_index(["model", "task"])
+    )
+    of_b = frames["report_b_epochs"].set_index("model")
+    columns = {word(task): of_a.xs(task, level="task") for task in TASKS} | {word("three"): of_b}
+    rows = []
+    for model in [model for model in MODEL_NAMES if any(model in cells.index for cells in columns.values())]:
+        rows.append([word(model), *(_tested(cells, model) for cells in columns.values())])
+    return table(["network", *columns], rows)
+
+
+def _tested(cells: pd.DataFrame, model: str) -> str:
+    if model not in cells.index:
+        return "–"
+    cell = cells.loc[model]
+    return cell["status"] or f"{percent(cell.get('mean', cell.get('test')))} % ({cell['seeds']:.0f})"

@@ -1,9 +1,15 @@
 """What is read from the results folder, and where curves part."""
 
+import re
+
 import pandas as pd
 import pytest
 
+from fer_utils import files, paths, studies
+from fer_utils.experiment import Experiment
 from fer_utils.results import parting_epoch, reported_a
+
+REFERENCE = paths.CHECKOUT / "results"
 
 
 def history(train, val):
@@ -26,3 +32,18 @@ def test_the_reported_figures():
     cell = reported.query("model == 'cnn' and task == 'multiclass' and loss == 'focal' and metric == 'accuracy'")
     assert cell["value"].item() == pytest.approx(0.6342194683)
     assert set(reported["model"]) == {"cnn", "resnet18"} and reported["value"].between(0, 1).all()
+
+
+def test_the_commands_of_the_reference_study_name_its_runs():
+    text = (REFERENCE / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"fer_utils study (\w+)(?: --seeds ([\d,]+))?(?: --set (\w+)=(\d+))?`", text)
+    folder = REFERENCE / "fer2013" / "studies"
+    assert {name for name, *_ in commands} == {path.name.split(".")[0] for path in folder.glob("*.json")}
+    for name, seeds, setting, value in commands:
+        given = {"seeds": list(map(int, seeds.split(",")))} if seeds else {}
+        given |= {setting: int(value)} if setting else {}
+        asked = {experiment.id for experiment in studies.make_study(name, "fer2013", **given)}
+        left_out = folder / f"{name}.not_run.json"
+        missing = files.read_json(left_out) if left_out.exists() else []
+        told = {*files.read_json(folder / f"{name}.json"), *(Experiment(**settings).id for settings in missing)}
+        assert told == asked if name != "best" else told < asked, name
