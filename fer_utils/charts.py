@@ -17,7 +17,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
 
     histories: title → rows of Results.history. A dotted line marks the epoch where the curves part.
     """
-    figure, axes = plt.subplots(1, len(histories), figsize=(2.9 * len(histories), 2.6), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(1, len(histories), figsize=(2.9 * len(histories), 2.8), squeeze=False, sharey=True)
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for column, name in (("train", "training"), ("val", "validation")):
             curves = history.groupby("epoch")[f"{column}_accuracy"].agg(["mean", "std"]).fillna(0)
@@ -32,7 +32,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
     axes[0, 0].set_ylabel("accuracy")
-    axes[0, 0].legend(frameon=False, loc="upper left")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 
