@@ -80,15 +80,9 @@ def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
 
 
 def _machine(name: str, study: Results) -> dict[str, str]:
-    """Seeds, devices, precision and hours of a study."""
-    runs = study.runs
-    made = {f"{name}.{key}": listed(runs[key]) for key in ("device", "precision")}
-    hours = runs["total_seconds"].sum() / 3600
-    return made | {
-        f"{name}.seeds": listed(runs["seed"]),
-        f"{name}.runs": str(len(runs)),
-        f"{name}.hours": f"{hours:.1f}",
-    }
+    """Seeds, number of runs, devices and precision of a study."""
+    made = {f"{name}.{key}": listed(study.runs[key]) for key in ("device", "precision")}
+    return made | {f"{name}.seeds": listed(study.runs["seed"]), f"{name}.runs": str(len(study.runs))}
 
 
 def _left_out(cells: pd.DataFrame) -> str:
