@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
 from fer_utils import files
 from fer_utils.errors import FerError
+from fer_utils.evaluation import right
+from fer_utils.evidence import photographs
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results
-from fer_utils.significance import holm, paired_seeds
+from fer_utils.significance import bootstrap, paired_seeds
 from fer_utils.studies import WITHOUT
 
 FULL = "full recipe"
@@ -34,24 +37,25 @@ def named(study: Results) -> pd.Series:
     return pd.Series({run: names[setting] for run, setting in settings.items() if setting in names})
 
 
-def effects(study: Results, metric: str = "accuracy") -> pd.DataFrame:
-    """A row an ingredient and split (val or test), in the order of WITHOUT: what the ingredient adds to the recipe.
+def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
+    """A row an ingredient and split (val or test), in the order of WITHOUT: what it adds to the recipe's accuracy.
 
-    Columns: ingredient, split, metric, full and without (means over the paired seeds, 0..1), significance.Paired of
-    full − without (0..1; no interval for one seed), and p_holm, corrected over the ingredients of a split.
+    Columns: ingredient, split, images (an average seed's), full and without (means over the paired seeds, 0..1);
+    significance.Paired of full − without over the seeds (no interval for one); images_low and images_high, the
+    95 % interval of the mean over other images, copies of a photograph drawn together. All in shares of 1.
     """
-    scores = study.metrics[(study.metrics["metric"] == metric) & (study.metrics["class"] == "")]
-    scores = scores.assign(ingredient=scores["run"].map(named(study))).dropna(subset="ingredient")
-    scores = scores.merge(study.runs[["run", "seed"]], on="run")
-    tables = []
-    for split, group in scores.groupby("split", sort=False):
-        by_seed = group.pivot_table(index="seed", columns="ingredient", values="value")
-        rows = []
-        for name in [name for name in WITHOUT if name in by_seed]:
-            pairs = by_seed[[FULL, name]].dropna()
-            means = {"full": pairs[FULL].mean(), "without": pairs[name].mean()}
-            about = {"ingredient": name, "split": split, "metric": metric}
-            rows.append(about | means | asdict(paired_seeds(pairs[name], pairs[FULL])))
-        table = pd.DataFrame(rows)
-        tables.append(table.assign(p_holm=holm(table["p_signflip"])))
-    return pd.concat(tables, ignore_index=True)
+    by_seed = study.runs[["run", "seed"]].assign(ingredient=study.runs["run"].map(named(study)))
+    runs = by_seed.dropna(subset="ingredient").pivot_table("run", "seed", "ingredient", aggfunc="first")
+    rows = []
+    for name in [name for name in WITHOUT if name in runs]:
+        pairs = [tuple(map(study.predictions, pair)) for pair in runs[[FULL, name]].dropna().to_numpy()]
+        for split in ("val", "test"):
+            full, without = ([right(pair[side], split) for pair in pairs] for side in (0, 1))
+            over_seeds = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])
+            gains = np.concatenate(full).astype(np.float32) - np.concatenate(without)
+            groups = photographs(study, np.concatenate([pair[0][f"{split}_rows"] for pair in pairs]))
+            low, high = bootstrap(lambda weights, gains=gains: weights @ gains / weights.sum(1), groups, resamples)
+            about = {"ingredient": name, "split": split, "images": len(gains) // len(pairs)}
+            means = {"full": np.concatenate(full).mean(), "without": np.concatenate(without).mean()}
+            rows.append(about | means | asdict(over_seeds) | {"images_low": low, "images_high": high})
+    return pd.DataFrame(rows)

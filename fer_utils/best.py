@@ -22,7 +22,7 @@ from fer_utils import (
 )
 from fer_utils.errors import FerError
 from fer_utils.results import Results, open_results, over_seeds
-from fer_utils.trained import take_up
+from fer_utils.trained import has_checkpoint, take_up
 
 Frames = dict[str, pd.DataFrame]
 HEADLINE = ("accuracy", "macro_f1", "recall")
@@ -30,32 +30,47 @@ HEADLINE = ("accuracy", "macro_f1", "recall")
 
 def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path = paths.RESULTS) -> Path:
     """Writes results/<dataset>/best/ and MODEL_CARD.md; returns the folder. The run of `task` that is best on
-    validation is exported. Raises FerError where runs, their checkpoints, the data or the audit are missing.
+    validation is exported; where its checkpoint is gone (git keeps none) but its export is there, that one stays,
+    with what was measured of it. Raises FerError where runs, their checkpoints, the data or the audit are missing.
     """
     found = open_results(dataset, results)
     study = found.study("best")
     if not (found.folder / "audit" / "near.csv").exists():
         raise FerError(f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}")
     folder = found.folder / "best"
-    run = choose(study, task)
-    trained = take_up(found.folder / "runs" / run, device)
-    faces = trained.faces()
-    best = predictor.export(trained.folder, folder / "model.safetensors", faces, device)
-    audit = {kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
-    groups = evidence.photographs(found, faces.index.index.to_numpy())
-    frames = compare(found, study) | {
-        "parts": robustness.parts(trained, faces, audit, groups),
-        "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
-    }
+    export = folder / "model.safetensors"
+    run = found.folder / "runs" / choose(study, task)
+    if not has_checkpoint(run) and export.exists() and predictor.load_best(export).about["run"] == run.name:
+        print(f"{run.name}: its checkpoint is not here; its export stays, with parts.csv and robustness.csv")
+        before = read(dataset, results)
+        measured = {name: before[name] for name in ("parts", "robustness")}
+    else:
+        measured = _export(found, run, export, device)
+    frames = compare(found, study) | measured
     if found.has_study("start"):
-        frames["networks"] = costs.networks(found.study("start"), device)
+        starts = found.study("start")
+        frames["networks"] = costs.networks(starts, device)
+        frames["curves"] = costs.curves(starts, frames["networks"])
     for name, frame in frames.items():
         with files.whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6g")
-    size = (folder / "model.safetensors").stat().st_size
+    about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
     with files.whole_file(found.folder / "MODEL_CARD.md") as part:
-        part.write_text(model_card.write(best.about | {"bytes": size}, frames), encoding="utf-8")
+        part.write_text(model_card.write(about, frames), encoding="utf-8")
     return folder
+
+
+def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
+    """Writes a run's network to `export` and measures it on parts of the test images and on worse ones."""
+    trained = take_up(run, device)
+    faces = trained.faces()
+    predictor.export(run, export, faces, device)
+    audit = {kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
+    groups = evidence.photographs(found, faces.index.index.to_numpy())
+    return {
+        "parts": robustness.parts(trained, faces, audit, groups),
+        "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
+    }
 
 
 def choose(study: Results, task: str) -> str:

@@ -1,11 +1,15 @@
-"""Figures of the best network: accuracy on worse pictures, and what each ingredient of the recipe adds."""
+"""Figures of the best network: on worse pictures, without each ingredient of its recipe, from two starts."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from fer_utils.figures import COLOURS
+from fer_utils.typeset import word
+
+EFFECT = ["mean", "images_low", "images_high"]
 
 
 def robustness(frame: pd.DataFrame) -> Figure:
@@ -32,15 +36,26 @@ def robustness(frame: pd.DataFrame) -> Figure:
 
 
 def ablation(frame: pd.DataFrame) -> Figure:
-    """What each ingredient adds, in points; bars are 95 % intervals over seeds. ablations.effects."""
+    """What each ingredient adds, in points; bars are 95 % intervals over images. ablations.effects."""
     names = list(dict.fromkeys(frame["ingredient"]))[::-1]
     figure, axes = plt.subplots(1, 2, figsize=(6.6, 0.3 * len(names) + 0.9), sharey=True)
     for axis, (split, title) in zip(axes, (("val", "validation"), ("test", "test")), strict=True):
-        cells = frame[frame["split"] == split].set_index("ingredient").reindex(names)
-        reach = [(cells["mean"] - cells["low"]) * 100, (cells["high"] - cells["mean"]) * 100]
-        axis.barh(names, cells["mean"] * 100, color=COLOURS["cross_entropy"], alpha=0.6)
-        axis.errorbar(cells["mean"] * 100, names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
+        cells = 100 * frame[frame["split"] == split].set_index("ingredient").loc[names, EFFECT]
+        reach = [cells["mean"] - cells["images_low"], cells["images_high"] - cells["mean"]]
+        axis.barh(names, cells["mean"], color=COLOURS["cross_entropy"], alpha=0.6)
+        axis.errorbar(cells["mean"], names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
         axis.axvline(0, color="#888888", linewidth=1)
         axis.set(title=title, xlabel="full recipe − without it, points of accuracy")
         axis.grid(axis="y", visible=False)
+    return figure
+
+
+def curves(frame: pd.DataFrame) -> Figure:
+    """Validation accuracy against minutes of training, a line a network. costs.curves."""
+    figure, axis = plt.subplots(figsize=(4.6, 2.6))
+    sns.lineplot(frame.assign(network=frame["model"].map(word)), x="minutes", y="val_accuracy", hue="network",
+                 palette="colorblind", marker="o", markersize=3, ax=axis)  # fmt: skip
+    axis.set(xlabel="minutes of training", ylabel="validation accuracy")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.legend(title=None)
     return figure

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fer_utils.model_card import table
 from fer_utils.restricted import RESTRICTED, TRAINED
-from fer_utils.typeset import MODEL_NAMES, booktabs, interval, p_value, percent, plus_minus, signed, spanning, word
+from fer_utils.typeset import MODEL_NAMES, booktabs, interval, percent, plus_minus, signed, spanning, word
 
 
 def scores(frame: pd.DataFrame) -> str:
@@ -45,15 +45,21 @@ def readme(frame: pd.DataFrame) -> str:
 
 
 def ablation(frame: pd.DataFrame) -> str:
-    """`ablations.effects`: a row an ingredient; what it adds in points, on validation and test."""
+    """`ablations.effects`: a row an ingredient; what it adds in points on validation and test, with the intervals
+    over images; of test also the one over seeds, where there are several.
+    """
+    several = (frame["n"] > 1).any()
     rows = []
     for name, group in frame.groupby("ingredient", sort=False):
-        cells, by_split = [], group.set_index("split")
+        by_split = group.set_index("split")
+        cells = [int(by_split.loc["test", "n"])]
         for split in ("val", "test"):
             r = by_split.loc[split]
-            cells += [signed(r["mean"] * 100), interval(r["low"], r["high"]) if r["n"] > 1 else "--"]
-        rows.append([name, int(by_split.loc["test", "n"]), *cells, p_value(by_split.loc["test", "p_holm"])])
-    header = ["ingredient", "seeds", *("adds", "95\\,\\% interval") * 2, "$p$ (Holm)"]
+            cells += [signed(r["mean"] * 100), interval(r["images_low"], r["images_high"])]
+        if several:
+            cells.append(interval(r["low"], r["high"]) if r["n"] > 1 else "--")
+        rows.append([name, *cells])
+    header = ["ingredient", "seeds", *("adds", "over images") * 2, *(["test, over seeds"] if several else [])]
     return booktabs(header, rows, spanning(["validation", "test"], 2, 3))
 
 
@@ -100,21 +106,23 @@ def restricted(frame: pd.DataFrame) -> str:
 
 
 def networks(frame: pd.DataFrame) -> str:
-    """`costs.networks`: a row a network; size, accuracy, minutes of training, images a second."""
+    """`costs.networks`: a row a network; size, accuracy, minutes of training, images a second both ways."""
     rows = [
         [MODEL_NAMES.get(r.model, r.model), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds,
-         percent(r.val), percent(r.test), f"{r.minutes:.0f}", f"{r.images_per_second:,}"]
+         percent(r.val), percent(r.test), f"{r.minutes:.0f}", f"{r.training_images_per_second:,}",
+         f"{r.images_per_second:,}"]
         for r in frame.itertuples()
     ]  # fmt: skip
     header = [
         "network",
         "pixels",
-        "million weights",
+        "M weights",
         "epochs",
         "seeds",
-        "validation",
+        "val.",
         "test",
         "minutes",
-        "images/s",
+        "trained",
+        "classified",
     ]
-    return booktabs(header, rows)
+    return booktabs(header, rows, spanning(["images/s"], 2, 9))

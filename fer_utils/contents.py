@@ -87,7 +87,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
     if results.has_study("learning_rate"):
         made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
     pages = _best_pages(results)
-    made |= {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items()}
+    made |= {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items() if name != "curves"}
     return made | transfer_tables.make(frames)
 
 
@@ -112,7 +112,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         accuracy = frames["gamma"].query("metric == 'accuracy'")
         made["gamma"] = charts.gammas(accuracy, frames["gamma_calibration"])
     pages = _best_pages(results)
-    for name in {"robustness", "ablation"} & set(pages):
+    for name in {"robustness", "ablation", "curves"} & set(pages):
         made[f"best_{name}"] = getattr(best_charts, name)(pages[name])
     if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import log_softmax, logsumexp
 
 from fer_utils.errors import FerError
+from fer_utils.evaluation import right
 from fer_utils.restricted import PARTS, Predictions, contenders, joined, scored
 from fer_utils.results import Results
 
@@ -62,7 +63,7 @@ def greedy(members: Sequence[Predictions]) -> list[int]:
 
 def accuracy(predictions: Predictions, part: str) -> float:
     """Share of right answers in this part (val or test), 0..1."""
-    return float((predictions[f"{part}_logits"].argmax(1) == predictions[f"{part}_labels"]).mean())
+    return float(right(predictions, part).mean())
 
 
 def compare(study: Results) -> pd.DataFrame:

@@ -54,6 +54,11 @@ def view(images: Tensor, mirrored: bool, down: int, right: int) -> Tensor:
     return images[:, :, rows][:, :, :, columns]
 
 
+def right(predictions: dict[str, np.ndarray], part: str) -> np.ndarray:
+    """Of every image of a part (val or test) of Results.predictions, whether the answer is right: bool, N."""
+    return predictions[f"{part}_logits"].argmax(1) == predictions[f"{part}_labels"]
+
+
 def scores(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Every score as rows (metric, class, value), values in 0..1 except support.
 

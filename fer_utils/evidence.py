@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer_utils.calibration import calibration, reliability
 from fer_utils.emotions import get_task
-from fer_utils.evaluation import probabilities, resampled_scores
+from fer_utils.evaluation import probabilities, resampled_scores, right
 from fer_utils.faces import TEST_SPLITS
 from fer_utils.results import Results
 from fer_utils.significance import bootstrap, holm, mcnemar, paired_seeds
@@ -59,9 +59,9 @@ def single_runs(study: Results) -> pd.DataFrame:
     rows = []
     for (task, seed), runs in study.runs.groupby(["task", "seed"], sort=False):
         made = {loss: study.predictions(run) for loss, run in zip(runs["loss"], runs["run"], strict=True)}
-        right = {loss: p["test_logits"].argmax(1) == p["test_labels"] for loss, p in made.items()}
-        if len(right) == 2:
-            ce, focal = right["cross_entropy"], right["focal"]
+        hits = {loss: right(predictions, "test") for loss, predictions in made.items()}
+        if len(hits) == 2:
+            ce, focal = hits["cross_entropy"], hits["focal"]
             rows.append({"task": task, "seed": seed, "gain": focal.mean() - ce.mean(), "p": mcnemar(ce, focal)})
     return pd.DataFrame(rows)
 
@@ -96,9 +96,9 @@ def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) 
 
 def photographs(study: Results, rows: np.ndarray) -> np.ndarray:
     """A group number for each of these rows of the data set, by the audit's near.csv: int, shaped like rows."""
-    near = pd.read_csv(study.folder / "audit" / "near.csv").set_index("row")["group"]
-    alone = pd.Series(-1 - np.arange(len(rows)), index=rows)  # images without a copy: a group each
-    return near.reindex(rows).fillna(alone).to_numpy(int)
+    near = pd.read_csv(study.folder / "audit" / "near.csv").set_index("row")["group"].reindex(rows)
+    alone = -1 - rows.astype(int)  # an image without a copy is a group of its own
+    return np.where(near.isna(), alone, near).astype(int)
 
 
 def calibrations(study: Results) -> pd.DataFrame:
@@ -154,13 +154,13 @@ def without_leaks(study: Results) -> pd.DataFrame:
     rows = []
     for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
         made = study.predictions(run)
-        right = made["test_logits"].argmax(1) == made["test_labels"]
+        hits = right(made, "test")
         identical, near = (np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near"))
         seen = trained.loc[~trained["row"].isin(made["val_rows"]), "group"]
         groups = group_of.reindex(made["test_rows"]).to_numpy()
-        parts = {"all": np.ones_like(right), "identical": identical, "near": near & ~identical, "clean": ~near}
+        parts = {"all": np.ones_like(hits), "identical": identical, "near": near & ~identical, "clean": ~near}
         parts["spared"] = identical & ~np.isin(groups, seen)
         sizes = {f"{name}_images": int(part.sum()) for name, part in parts.items()}
-        accuracy = {name: right[part].mean() if part.any() else np.nan for name, part in parts.items()}
+        accuracy = {name: hits[part].mean() if part.any() else np.nan for name, part in parts.items()}
         rows.append({"task": task, "loss": loss, "seed": seed} | accuracy | sizes)
     return pd.DataFrame(rows)

@@ -202,9 +202,12 @@ def _best(results: Results) -> dict[str, str]:
         "best.parameters": f"{first['parameters'] / 1e6:.1f}",
         "best.validation": f"{first['validation'] * 100:.0f}",
     }
-    ablated = results.study("ablation" if results.has_study("ablation") else "best").runs
-    made |= {"ablation.epochs": listed(ablated["epochs"]), "start.size": str(FROM_IMAGENET["image_size"])}
-    return made
+    ablated = results.study("ablation" if results.has_study("ablation") else "best").runs.iloc[0]
+    made |= {"ablation.images": f"{ablated['train_images']:,}", "ablation.epochs": str(ablated["epochs"])}
+    return made | {
+        "ablation.val.images": f"{ablated['val_images']:,}",
+        "start.size": str(FROM_IMAGENET["image_size"]),
+    }
 
 
 def as_latex(values: dict[str, str]) -> str:

@@ -87,6 +87,7 @@ class Network(nn.Module):
         self.preprocess = Preprocess(size, channels, mean, std)
         self.body = architecture(classes, size, channels, **options)
         self.resting: tuple[str, ...] = ()
+        self.to(memory_format=torch.channels_last)  # the layout convolutions are fastest in
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -142,8 +142,8 @@ def describe(trained: Trained) -> dict:
         "parameters": trained.config["parameters"],
     }
     for split in ("val", "test"):
-        right = trained.predictions[f"{split}_logits"].argmax(1) == trained.predictions[f"{split}_labels"]
-        about |= {split: round(float(right.mean()), 4), f"{split}_images": len(right)}
+        hits = evaluation.right(trained.predictions, split)
+        about |= {split: round(float(hits.mean()), 4), f"{split}_images": len(hits)}
     return about
 
 

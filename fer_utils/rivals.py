@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer_utils.evaluation import right
 from fer_utils.evidence import photographs
 from fer_utils.restricted import Predictions, contenders, on_rows, restricted
 from fer_utils.results import Results
@@ -29,19 +30,15 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
     for (task, network), members in contenders(study).items():
         first = next(iter(members.values()))
         theirs = on_rows(restricted(rival, tuple(map(str, first["classes"]))), first["test_rows"])
-        right = np.mean([_right(member) for member in members.values()], axis=0)
-        differences = right - _right(theirs)
+        hits = np.mean([right(member, "test") for member in members.values()], axis=0, dtype=np.float32)
+        theirs_hit = right(theirs, "test")
+        differences = hits - theirs_hit
 
         def gain(weights: np.ndarray, differences=differences) -> np.ndarray:
             return (weights @ differences / weights.sum(1))[:, None]
 
         low, high = bootstrap(gain, photographs(study, first["test_rows"]), resamples)
-        about = {"task": task, "network": network, "images": len(right), "seeds": len(members)}
-        both = {"rival": _right(theirs).mean(), "ours": right.mean(), "gain": differences.mean()}
+        about = {"task": task, "network": network, "images": len(hits), "seeds": len(members)}
+        both = {"rival": theirs_hit.mean(), "ours": hits.mean(), "gain": differences.mean()}
         rows.append(about | both | {"gain_low": low.item(), "gain_high": high.item()})
     return pd.DataFrame(rows)
-
-
-def _right(predictions: Predictions) -> np.ndarray:
-    """float32, N: 1 where the answer on the test image is right."""
-    return (predictions["test_logits"].argmax(1) == predictions["test_labels"]).astype(np.float32)

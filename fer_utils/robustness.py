@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.corruptions import CORRUPTIONS, corrupt
+from fer_utils.evaluation import right
 from fer_utils.faces import TEST_SPLITS, Faces
 from fer_utils.significance import bootstrap
 from fer_utils.trained import Trained
@@ -18,15 +19,15 @@ def under_corruption(trained: Trained, faces: Faces, groups: np.ndarray, resampl
     made = trained.predictions
     images, labels = faces.images[made["test_rows"]], made["test_labels"]
     grid = [("none", 0), *((kind, strength) for kind in CORRUPTIONS for strength in (1, 2, 3))]
-    right = []
+    hits = []
     for kind, strength in grid:
         treated = corrupt(images, kind, strength) if strength else images
-        right.append(trained.logits(treated).argmax(1) == labels)
-        print(f"{kind} {strength}: accuracy {right[-1].mean():.3f}", flush=True)
-    right = np.array(right, dtype=np.float32)
+        hits.append(trained.logits(treated).argmax(1) == labels)
+        print(f"{kind} {strength}: accuracy {hits[-1].mean():.3f}", flush=True)
+    hits = np.array(hits, dtype=np.float32)
     masks = {"": labels >= 0} | {name: labels == i for i, name in enumerate(trained.classes)}
-    values = shares(right, masks, groups, resamples)
-    change = shares(right - right[0], masks, groups, resamples)[["value", "low", "high"]]
+    values = shares(hits, masks, groups, resamples)
+    change = shares(hits - hits[0], masks, groups, resamples)[["value", "low", "high"]]
     change.columns = ["change", "change_low", "change_high"]
     amounts = [CORRUPTIONS[kind].amounts[strength - 1] if strength else 0.0 for kind, strength in grid]
     units = [CORRUPTIONS[kind].unit if strength else "" for kind, strength in grid]
@@ -45,7 +46,6 @@ def parts(trained: Trained, faces: Faces, audit: dict[str, pd.DataFrame], groups
     made, tables = trained.predictions, []
     for role, name in (("validation", "val"), ("test", "test")):
         rows = made[f"{name}_rows"]
-        right = made[f"{name}_logits"].argmax(1) == made[f"{name}_labels"]
         split = faces.index["split"].to_numpy()[rows]
         masks = {part: split == part for part in TEST_SPLITS if (split == part).any()}
         if role == "test":
@@ -55,8 +55,8 @@ def parts(trained: Trained, faces: Faces, audit: dict[str, pd.DataFrame], groups
             masks |= {"no copy": ~near & ~identical}
             masks |= {cls: made["test_labels"] == i for i, cls in enumerate(trained.classes)}
         if masks := {part: mask for part, mask in masks.items() if mask.any()}:
-            table = shares(right[None].astype(np.float32), masks, groups[rows]).drop(columns="condition")
-            tables.append(table.assign(role=role))
+            table = shares(right(made, name)[None].astype(np.float32), masks, groups[rows])
+            tables.append(table.drop(columns="condition").assign(role=role))
     return pd.concat(tables, ignore_index=True)
 
 

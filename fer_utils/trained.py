@@ -53,7 +53,7 @@ def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
         raise FerError(f"{folder}: no finished run")
     config = files.read_json(folder / "config.json")
     experiment = Experiment(**config["experiment"])
-    checkpoint = folder / f"{experiment.select}.pth"
+    checkpoint = _checkpoint(folder, experiment)
     if not checkpoint.exists():
         raise FerError(f"{checkpoint}: the checkpoint is not here (git does not keep it); train the run again")
     if experiment.median:
@@ -63,3 +63,13 @@ def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
     with np.load(folder / "predictions.npz") as arrays:
         predictions = dict(arrays)
     return Trained(folder, config, experiment, predictions, network.to(device).eval(), torch.device(device))
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether the weights of a finished run are still in its folder."""
+    return _checkpoint(folder, Experiment(**files.read_json(folder / "config.json")["experiment"])).exists()
+
+
+def _checkpoint(folder: Path, experiment: Experiment) -> Path:
+    """The weights that were tested."""
+    return folder / f"{experiment.select}.pth"

@@ -95,7 +95,7 @@ def train(
 
     Each process of `world` computes its shard of every batch; the first one alone reads and writes the folder.
     """
-    network.to(hardware.device, memory_format=torch.channels_last)  # the layout convolutions are fastest in
+    network.to(hardware.device)
     world.synchronise(network)
     criterion.to(hardware.device)
     average = WeightAverage(network, ema) if ema else None

@@ -76,19 +76,40 @@ def test_tables_and_figures(home, folder):
     for name in ("robustness", "parts", "ensembles", "restricted"):
         text = getattr(best_tables, name)(frames[name])
         assert text.startswith(r"\begin{tabular}") and text.count(r" \\") > 3
-    row = {"metric": "accuracy", "full": 0.7, "without": 0.69, "p_holm": np.nan}
+    row = {"full": 0.7, "without": 0.69, "images_low": -0.002, "images_high": 0.022}
     rows = [
         row | {"ingredient": name, "split": split, "n": n, "mean": 0.01, "low": low, "high": high}
         for name, n, low, high in (("flip", 3, 0.005, 0.015), ("erasing", 1, np.nan, np.nan))
         for split in ("val", "test")
     ]
     text = best_tables.ablation(pd.DataFrame(rows))
-    assert r"flip & 3 & $+1.0$ & $+0.5$ to $+1.5$ & $+1.0$" in text and "erasing & 1 & $+1.0$ & -- &" in text
+    effect = r"$+1.0$ & $-0.2$ to $+2.2$"
+    assert rf"flip & 3 & {effect} & {effect} & $+0.5$ to $+1.5$ \\" in text
+    assert rf"erasing & 1 & {effect} & {effect} & -- \\" in text
+    assert "over seeds" not in best_tables.ablation(pd.DataFrame(rows).query("n == 1"))
+    curve = pd.DataFrame({"model": "cnn", "epoch": [1, 2], "minutes": [0.5, 1.0], "val_accuracy": [0.3, 0.4]})
     figures = [best_charts.robustness(frames["robustness"]), best_charts.ablation(pd.DataFrame(rows))]
-    assert [len(figure.axes) for figure in figures] == [8, 2]
+    figures.append(best_charts.curves(curve))
+    assert [len(figure.axes) for figure in figures] == [8, 2, 1]
     for figure in figures:
         figure.canvas.draw()
         plt.close(figure)
+
+
+def test_without_the_checkpoint_the_export_stays(home, folder, capsys):
+    run = home / "results" / "drawn" / "runs" / load_best(folder / "model.safetensors").about["run"]
+    before = {path.name: path.read_bytes() for path in [*folder.iterdir(), folder.parent / "MODEL_CARD.md"]}
+    (folder / "scores.csv").unlink()
+    hidden = (run / "last.pth").rename(run / "hidden.pth")
+    best.make("drawn", results=home / "results")
+    assert "its checkpoint is not here; its export stays" in capsys.readouterr().out
+    after = {path.name: path.read_bytes() for path in [*folder.iterdir(), folder.parent / "MODEL_CARD.md"]}
+    assert after == before
+    exported = (folder / "model.safetensors").rename(folder / "hidden.safetensors")
+    with pytest.raises(FerError, match="the checkpoint is not here"):
+        best.make("drawn", results=home / "results")
+    exported.rename(folder / "model.safetensors")
+    hidden.rename(run / "last.pth")
 
 
 def test_what_is_missing_is_said(home, tmp_path):

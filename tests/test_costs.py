@@ -15,6 +15,12 @@ def test_speed_counts_images_and_their_views():
         costs.speed(network, "ten crops")
 
 
+def test_training_is_slower_than_inference_and_a_larger_network_slower_than_a_small_one():
+    small, large = (Network(name, 2, 32) for name in ("cnn", "resnet18_scratch"))
+    rates = [costs.training_speed(network, seconds=0.3, side=32) for network in (small, large)]
+    assert costs.speed(small, seconds=0.3, side=32)["images_per_second"] > rates[0] > rates[1] > 0
+
+
 def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(studies, "FROM_IMAGENET", {"model": "resnet18_scratch", "image_size": 32, "epochs": 1})
     monkeypatch.setattr("fer_utils.paths.DATA", tmp_path / "data")
@@ -28,6 +34,13 @@ def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
     assert table["val"].is_monotonic_decreasing
     row = table.set_index("model").loc["resnet18_scratch"]
     assert row[["image_size", "epochs", "seeds"]].tolist() == [32, 1, 1]
+    images = study.runs["train_images"].iloc[0]
+    assert row["minutes"] == pytest.approx(row["epochs"] * images / row["training_images_per_second"] / 60)
+    curves = costs.curves(study, table).query("model == 'cnn'")
+    minutes = table.set_index("model").loc["cnn", "minutes"]
+    assert curves["minutes"].tolist() == pytest.approx([minutes / 2, minutes])
+    history = study.history[study.history["run"].isin(study.runs.query("model == 'cnn'")["run"])]
+    assert curves["val_accuracy"].tolist() == history["val_accuracy"].tolist()
     scores = study.scores("test").query("metric == 'accuracy'").set_index("model")["value"]
     assert row["test"] == pytest.approx(scores["resnet18_scratch"])
     assert "ResNet18, random weights & 32 & 11.2 & 1 & 1" in best_tables.networks(table)
