@@ -1,13 +1,22 @@
 """The small package behind the numbered notebooks: faces in, tables and figures out.
 
-Read the rooms in this order: emotions, faces, decoding, sources, sample, copies, audit, compiling, depthwise,
-devices, parallel, batches, augment, resnet, efficientnet_lite, face_resnet, vggface, timm_backbones, backbones,
-weight_files, weight_sources, weights, models, freezing, losses, gradients, trunk, schedules, averaging,
-checkpoints, training, evaluation, experiment, results, typeset, figures, charts, tracking, running, jobs, cluster,
-studies, significance, calibration, evidence, reproduction, claims, suspects, transfer, restricted, ensembles,
-rivals, ablations, costs, trained, pictures, predictor, corruptions, robustness, tables, model_card, best,
-best_tables, best_charts, transfer_tables, transfer_charts, transfer_macros, contents, macros, report, notebooks,
-readme. Each imports only from those before it (and from errors, files and paths).
+Read the rooms in this order; each imports only from those before it.
+
+- ground: errors, paths, files
+- data: emotions, faces, decoding, sources, sample, copies, audit
+- the machine: compiling, depthwise, devices, parallel
+- what a network sees: batches, augment
+- networks: resnet, efficientnet_lite, face_resnet, vggface, timm_backbones, backbones, weight_files,
+  weight_sources, weights, models
+- training: freezing, losses, gradients, trunk, schedules, averaging, checkpoints, training
+- a run and what it leaves: evaluation, experiment, results
+- drawing: typeset, figures, charts, tracking
+- many runs: running, jobs, cluster, studies
+- evidence: significance, calibration, evidence, reproduction, claims, suspects, transfer
+- the best network: restricted, ensembles, rivals, ablations, costs, trained, pictures, predictor, corruptions,
+  robustness, model_card, best
+- pages: tables, best_tables, best_charts, transfer_tables, transfer_charts, transfer_macros, contents, macros,
+  report, notebooks, readme
 """
 
 __version__ = "0.1.0"

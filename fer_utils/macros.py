@@ -5,7 +5,7 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import evidence, reproduction, suspects, transfer_macros
+from fer_utils import best, evidence, reproduction, suspects, transfer_macros
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
 from fer_utils.significance import t_half_width
@@ -204,10 +204,11 @@ def _best(results: Results) -> dict[str, str]:
     }
     ablated = results.study("ablation" if results.has_study("ablation") else "best").runs.iloc[0]
     made |= {"ablation.images": f"{ablated['train_images']:,}", "ablation.epochs": str(ablated["epochs"])}
-    return made | {
-        "ablation.val.images": f"{ablated['val_images']:,}",
-        "start.size": str(FROM_IMAGENET["image_size"]),
-    }
+    made |= {"ablation.val.images": f"{ablated['val_images']:,}", "start.size": str(FROM_IMAGENET["image_size"])}
+    pages = best.read(results.folder.name, results.folder.parent)
+    if "networks" in pages:
+        made |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
+    return made
 
 
 def as_latex(values: dict[str, str]) -> str:
