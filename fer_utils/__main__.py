@@ -177,7 +177,7 @@ def predict(
         return
     with files.whole_file(csv) as part:
         frame.to_csv(part, index=False, float_format="%.6f")
-    print(f"{csv}: {len(frame):,} images")
+    print(f"{csv}: {(frame['error'] == '').sum():,} of {len(frame):,} images")
 
 
 @app.command()

@@ -49,7 +49,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
     rows = []
     for name in [name for name in WITHOUT if name in runs]:
         pairs = [tuple(map(study.predictions, pair)) for pair in runs[[FULL, name]].dropna().to_numpy()]
-        for split in ("val", "test"):
+        for split in ("val", "test") if pairs else ():
             full, without = ([right(pair[side], split) for pair in pairs] for side in (0, 1))
             over_seeds = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])
             gains = np.concatenate(full).astype(np.float32) - np.concatenate(without)

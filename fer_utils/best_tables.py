@@ -4,6 +4,7 @@ import pandas as pd
 
 from fer_utils.model_card import table
 from fer_utils.restricted import RESTRICTED, TRAINED
+from fer_utils.rivals import FRESH
 from fer_utils.typeset import MODEL_NAMES, booktabs, interval, percent, plus_minus, signed, spanning, word
 
 
@@ -22,25 +23,29 @@ def scores(frame: pd.DataFrame) -> str:
 
 
 def rival(frame: pd.DataFrame) -> str:
-    """`rivals.beside`: a row a task and network; accuracy of both in percent, what is between them in points."""
+    """`rivals.beside`: a row a task, network and part; accuracy of both in percent, and the gain in points."""
     rows = [
-        [word(r.task), r.network, f"{r.images:,}", r.seeds, percent(r.rival), percent(r.ours), signed(r.gain * 100),
-         interval(r.gain_low, r.gain_high)]
+        [word(r.task), r.network, r.part, f"{r.images:,}", r.seeds, percent(r.rival), percent(r.ours),
+         signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    return booktabs(
-        ["task", "ours is", "images", "seeds", "rival", "ours", "gain", "95\\,\\% interval"], rows, left=2
-    )
+    header = ["task", "our network", "test images", "", "seeds", "rival", "ours", "gain", "95\\,\\% interval"]
+    return booktabs(header, rows, left=3)
 
 
 def readme(frame: pd.DataFrame) -> str:
-    """`rivals.beside` for the README, Markdown: a row a task, accuracy in percent of both kinds of our networks."""
-    header = ["task", "test images", "`fer`", *(f"{kind} (seeds)" for kind in (TRAINED, RESTRICTED))]
+    """`rivals.beside` for the README, Markdown: a row a task and part; accuracy in percent of the rival, as its
+    package computes it and on two views of an image like ours, and of both kinds of our networks.
+    """
+    header = ["task", "test images", "`fer` as installed", "`fer`, mirrored too"]
+    header += [f"{kind} (seeds)" for kind in (TRAINED, RESTRICTED)]
     rows = []
-    for (task, images), group in frame.groupby(["task", "images"], sort=False):
+    for (task, part), group in frame.groupby(["task", "part"], sort=False):
+        first = group.iloc[0]
         ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
-        cells = [ours.get(kind, "–") for kind in (TRAINED, RESTRICTED)]
-        rows.append([word(task), f"{images:,}", f"{percent(group['rival'].iloc[0])} %", *cells])
+        about = [word(task), f"{first['images']:,}" + (f", {FRESH}" if part == FRESH else "")]
+        theirs = [f"{percent(first[column])} %" for column in ("installed", "rival")]
+        rows.append([*about, *theirs, *(ours.get(kind, "–") for kind in (TRAINED, RESTRICTED))])
     return table(header, rows)
 
 

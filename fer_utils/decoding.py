@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from fer_utils.errors import FerError
@@ -26,6 +26,7 @@ from fer_utils.errors import FerError
 BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, struct.error)
 BROKEN += (zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)  # a broken image raises any of these
 PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
+BACKDROP = (128, 128, 128, 255)  # grey, the mean of FER2013's pixels
 CHUNK = 64  # images that a process is given at a time
 WORTH = 1000  # images a process, at least: it takes as long to start as to decode a few hundred
 
@@ -101,22 +102,26 @@ def open_image(read: Read, name: str) -> Image.Image:
         if not content:
             raise FerError(f"{name}: the file has zero bytes; replace or delete it")
         return Image.open(io.BytesIO(content))
+    except UnidentifiedImageError:
+        raise _unreadable(name, "of no known kind") from None
     except BROKEN as error:
         raise _unreadable(name, error) from None
 
 
-def _unreadable(name: str, error: Exception) -> FerError:
+def _unreadable(name: str, error: object) -> FerError:
     return FerError(f"{name}: not a readable image ({error}); replace or delete it")
 
 
 def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str) -> np.ndarray:
     """uint8, H×W (mode L) or H×W×3 (RGB): upright, the largest centred part of that shape, resized (bicubic).
 
-    Raises FerError, naming the image, where its data is broken.
+    What is transparent shows BACKDROP. Raises FerError, naming the image, where its data is broken.
     """
     try:
         if "exif" in image.info:  # photos from a phone say in there which side is up
             image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:  # its colour there is whatever the program that wrote it left behind
+            image = Image.alpha_composite(Image.new("RGBA", image.size, BACKDROP), image.convert("RGBA"))
         image = image if image.mode == mode else image.convert(mode)
         if image.size != (width, height):
             image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)

@@ -101,6 +101,12 @@ def photographs(study: Results, rows: np.ndarray) -> np.ndarray:
     return np.where(near.isna(), alone, near).astype(int)
 
 
+def copied(study: Results, rows: np.ndarray) -> np.ndarray:
+    """Which of these test rows have a copy in training, identical or near, by the audit's near.csv: bool."""
+    near = pd.read_csv(study.folder / "audit" / "near.csv")
+    return np.isin(rows, near.loc[near["leaked"], "row"])
+
+
 def calibrations(study: Results) -> pd.DataFrame:
     """A row a run: task, loss, gamma, seed and calibration on test, before and after temperature scaling."""
     runs = study.runs[["run", "task", "loss", "gamma", "seed"]]

@@ -1,5 +1,6 @@
 """Faces to be judged, from whatever holds them: paths, folders, PIL images, arrays, tensors, lists of these."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fer_utils.errors import FerError
 from fer_utils.sources import IMAGE_TYPES
 
 SIDE = 8  # pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
+ROUNDING = 1e-3  # how far resizing and sums may take a float beyond 0 and 1
 DEEP = ("I", "F")  # PIL's modes of more than 8 bits, which a conversion to grey would clip to white
 Found = tuple[str | None, Callable[[], Image.Image]]  # a file's path, and how to open it
 
@@ -19,17 +21,21 @@ Found = tuple[str | None, Callable[[], Image.Image]]  # a file's path, and how t
 def find(given) -> list[Found]:
     """Every image in `given`, in order; files are not opened yet.
 
-    given: a path or list of paths, a folder (all that lies in it, sorted), a PIL image, a NumPy array (H×W, H×W×3,
-    N×H×W or N×H×W×3) or a tensor (the same, or N×1×H×W or N×3×H×W); integers 0–255 or floats 0–1; or a list of
-    these. Raises FerError for anything else, NaN, values out of range, and where there is no image at all.
+    given: a path or list of paths; a folder (what the endings of names call images, sorted; other files are counted
+    on stderr); a PIL image; a NumPy array or a tensor, H×W or N×H×W, grey or with an axis of 1 or 3 channels (RGB)
+    at the end or after N, integers 0–255 or floats 0–1; or a list of these. Raises FerError for anything else, NaN,
+    values out of range, and where there is no image at all.
     """
     match given:
         case str() | Path():
-            return _files(Path(given))
+            if not str(given):
+                raise FerError("no images to predict: the path is empty")
+            return _files(Path(given).expanduser())
         case Image.Image():
             return [(None, lambda: given)]
         case torch.Tensor():
-            return _planes(_as_array(given))
+            tensor = _unambiguous(given).detach().cpu()
+            return _planes((tensor.float() if tensor.is_floating_point() else tensor).numpy())
         case np.ndarray():
             return _planes(given)
         case list() | tuple():
@@ -69,11 +75,15 @@ def _files(path: Path) -> list[Found]:
         return [(str(path), lambda: _missing(path))]
     if not path.is_dir():
         return [(str(path), lambda: open_image(_bytes, str(path)))]
-    inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_TYPES and p.is_file())
-    inside = [p for p in inside if not p.name.startswith(".") and "__MACOSX" not in p.parts]
-    if not inside:
+    inside = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    inside = [p for p in inside if "__MACOSX" not in p.parts]
+    images = [p for p in inside if p.suffix.lower() in IMAGE_TYPES]
+    if not images:
         raise FerError(f"{path}: no images in this folder (of the kinds {' '.join(sorted(IMAGE_TYPES))})")
-    return [found for p in inside for found in _files(p)]
+    if others := {p.suffix.lower() or p.name for p in inside} - IMAGE_TYPES:
+        left_out = f"{len(inside) - len(images)} other files left out ({' '.join(sorted(others))})"
+        print(f"fer_utils: {path}: {left_out}", file=sys.stderr)
+    return [found for p in images for found in _files(p)]
 
 
 def _bytes(name: str) -> bytes:
@@ -84,34 +94,39 @@ def _missing(path: Path) -> Image.Image:
     raise FerError(f"{path}: no such file or folder")
 
 
-def _as_array(tensor: torch.Tensor) -> np.ndarray:
-    """The tensor with its channels last, as an array."""
-    shape = tensor.shape
-    if tensor.ndim == 3 and shape[0] == 3 and shape[2] != 3:
-        raise FerError(
-            f"a tensor of {_written(shape)} may be one colour image or three grey ones; give N×3×H×W or N×1×H×W"
-        )
-    if tensor.ndim == 4 and shape[1] in (1, 3) and shape[3] != 3:
-        tensor = tensor.squeeze(1) if shape[1] == 1 else tensor.movedim(1, 3)
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+def _unambiguous(tensor: torch.Tensor) -> torch.Tensor:
+    """Refuses what is a colour image in torch's habit and three grey ones in NumPy's."""
+    if tensor.ndim == 3 and tensor.shape[0] == 3 and tensor.shape[2] != 3:
+        shape = _written(tensor.shape)
+        raise FerError(f"a tensor of {shape} may be one colour image or three grey ones; give N×3×H×W or N×1×H×W")
+    return tensor
 
 
 def _planes(values: np.ndarray) -> list[Found]:
     """The images of an array, one or many."""
-    grey, colour = values.shape, values.shape[:-1]
-    in_colour = values.ndim in (3, 4) and values.shape[-1] == 3
-    single = colour if in_colour else grey
-    if len(single) not in (2, 3) or (values.size and min(single[-2:]) < SIDE):
+    if not values.size:
+        raise FerError(f"no images to predict: the array is empty ({_written(values.shape)})")
+    arranged = _channels_last(values)
+    in_colour = arranged.ndim > 2 and arranged.shape[-1] == 3
+    single = arranged.shape[:-1] if in_colour else arranged.shape
+    if len(single) not in (2, 3) or min(single[-2:]) < SIDE:
         raise FerError(
             f"an array of {_written(values.shape)} is no image; give H×W, H×W×3, N×H×W or N×H×W×3 with at least "
             f"{SIDE} pixels a side"
         )
-    if not values.size:
-        raise FerError(f"no images to predict: the array is empty ({_written(values.shape)})")
-    pixels = _as_uint8(values)
+    pixels = _as_uint8(arranged)
     each = [pixels] if len(single) == 2 else list(pixels)
     return [(None, lambda plane=plane: Image.fromarray(plane)) for plane in each]
+
+
+def _channels_last(values: np.ndarray) -> np.ndarray:
+    """An axis of three channels goes last, one of a single channel goes away."""
+    shape = values.shape
+    if values.ndim in (3, 4) and shape[-1] == 1:
+        return values[..., 0]
+    if values.ndim == 4 and shape[1] in (1, 3) and shape[-1] != 3:
+        return values[:, 0] if shape[1] == 1 else np.moveaxis(values, 1, 3)
+    return values
 
 
 def _as_uint8(values: np.ndarray) -> np.ndarray:
@@ -121,10 +136,11 @@ def _as_uint8(values: np.ndarray) -> np.ndarray:
     low, high, most = values.min(), values.max(), 255 if whole else 1
     if np.isnan(low):
         raise FerError("the images hold NaN; pixels must be integers 0–255 or floats 0–1")
-    if low < 0 or high > most:
+    slack = 0 if whole else ROUNDING
+    if low < -slack or high > most + slack:
         remedy = "" if whole else "; as integers they may reach 255, and normalised images must be turned back"
         raise FerError(f"pixels of type {values.dtype} must lie in 0–{most}; found {low:g} to {high:g}{remedy}")
-    return values.astype(np.uint8) if whole else np.rint(values * np.float64(255)).astype(np.uint8)
+    return values.astype(np.uint8) if whole else np.rint(values.clip(0, 1) * np.float64(255)).astype(np.uint8)
 
 
 def _written(shape) -> str:

@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.evaluation import right
-from fer_utils.evidence import photographs
+from fer_utils.evidence import copied, photographs
 from fer_utils.restricted import Predictions, contenders, on_rows, restricted
 from fer_utils.results import Results
 from fer_utils.significance import bootstrap
 
+ALL, FRESH = "all", "no copy in training"
+
 
 def read(path: Path) -> Predictions:
-    """The rival's logits of all test images, in the form of Results.predictions."""
+    """The rival's logits of all test images, in the form of Results.predictions; and its one_view_logits."""
     with np.load(path) as arrays:
         return dict(arrays)
 
@@ -21,24 +23,31 @@ def read(path: Path) -> Predictions:
 def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.DataFrame:
     """Accuracy of a study's networks and of a rival that knows all their classes.
 
-    A row a task and kind of network (see restricted.contenders). Columns: task, network, images, seeds, rival, ours
-    (mean over seeds) and gain (ours − rival), 0..1; gain_low and gain_high, its 95 % interval over images, copies
-    of a photograph drawn together. The rival answers with one of the task's classes, on exactly the images that
-    ours were tested on.
+    A row a task, kind of network (see restricted.contenders) and part of its test images: ALL, and FRESH, those
+    without a copy in training, since a large network may know such images by heart. Columns: task, network, part,
+    images, seeds, installed (the rival on one view of an image, as its package computes it), rival and ours (on the
+    image and its mirror image; ours is the mean over seeds) and gain (ours − rival), 0..1; gain_low and gain_high,
+    its 95 % interval over images, copies of a photograph drawn together. The rival answers with one of the task's
+    classes, on exactly the images that ours were tested on.
     """
     rows = []
     for (task, network), members in contenders(study).items():
         first = next(iter(members.values()))
-        theirs = on_rows(restricted(rival, tuple(map(str, first["classes"]))), first["test_rows"])
-        hits = np.mean([right(member, "test") for member in members.values()], axis=0, dtype=np.float32)
-        theirs_hit = right(theirs, "test")
-        differences = hits - theirs_hit
+        views = (rival, rival | {"test_logits": rival["one_view_logits"]})
+        both, one = (
+            right(on_rows(restricted(view, tuple(map(str, first["classes"]))), first["test_rows"]), "test")
+            for view in views
+        )
+        ours = np.mean([right(member, "test") for member in members.values()], axis=0, dtype=np.float32)
+        fresh = ~copied(study, first["test_rows"])
+        for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):
+            gains = (ours - both)[kept]
 
-        def gain(weights: np.ndarray, differences=differences) -> np.ndarray:
-            return (weights @ differences / weights.sum(1))[:, None]
+            def gain(weights: np.ndarray, gains=gains) -> np.ndarray:
+                return weights @ gains / weights.sum(1)
 
-        low, high = bootstrap(gain, photographs(study, first["test_rows"]), resamples)
-        about = {"task": task, "network": network, "images": len(hits), "seeds": len(members)}
-        both = {"rival": theirs_hit.mean(), "ours": hits.mean(), "gain": differences.mean()}
-        rows.append(about | both | {"gain_low": low.item(), "gain_high": high.item()})
+            low, high = bootstrap(gain, photographs(study, first["test_rows"][kept]), resamples)
+            about = {"task": task, "network": network, "part": part, "images": len(gains), "seeds": len(members)}
+            about |= {"installed": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
+            rows.append(about | {"gain": gains.mean(), "gain_low": low, "gain_high": high})
     return pd.DataFrame(rows)

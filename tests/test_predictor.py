@@ -112,7 +112,8 @@ def test_every_form_of_one_face_gives_one_answer(best, face, tmp_path):
         tmp_path / "a.png", str(tmp_path / "a.png"), [tmp_path / "a.png"], tmp_path, Image.fromarray(face), face,
         colour, face[None], colour[None], face / 255, (face / 255).astype(np.float32), face.astype(np.int64),
         torch.from_numpy(face), torch.from_numpy(face)[None, None], torch.from_numpy(colour).permute(2, 0, 1)[None],
-        torch.from_numpy(face / 255.0), [face], [torch.from_numpy(face)],
+        torch.from_numpy(face / 255.0), [face], [torch.from_numpy(face)], face[..., None], face[None, ..., None],
+        face[None, None], np.moveaxis(colour, 2, 0)[None], (face / 255 - 0.5) * 1.0001 + 0.5,
     ]  # fmt: skip
     answers = [best.predict(form)[CLASSES].to_numpy() for form in forms]
     assert all(answer.shape == (1, 2) for answer in answers)
@@ -148,6 +149,7 @@ def test_a_broken_file_is_named_and_the_rest_predicted(best, face, tmp_path, cap
     assert frame[CLASSES].notna().all(axis=1).tolist() == [True, False, True, False]
     assert frame["label"].isin(CLASSES).tolist() == [True, False, True, False]
     told = capsys.readouterr().err.splitlines()
+    assert told.pop(0) == f"fer_utils: {tmp_path}: 1 other files left out (.txt)"
     assert len(told) == 2 and "b/broken.png: not a readable image" in told[0] and "zero bytes" in told[1]
     assert [error for error in frame["error"] if error] == [line.removeprefix("fer_utils: ") for line in told]
     some = best.predict([tmp_path / "a.png", tmp_path / "nowhere.png"])
@@ -163,7 +165,6 @@ def test_a_broken_file_is_named_and_the_rest_predicted(best, face, tmp_path, cap
         (np.zeros(()), "an array of no axes is no image"),
         (np.zeros((2, 2, 48, 48, 3)), "an array of 2×2×48×48×3 is no image"),
         (np.zeros((48, 48, 4), np.uint8), "an array of 48×48×4 is no image"),
-        (np.zeros((48, 48, 1), np.uint8), "an array of 48×48×1 is no image"),
         (np.zeros((2, 48, 48, 2), np.uint8), "an array of 2×48×48×2 is no image"),
         (np.full((48, 48), np.nan), "hold NaN"),
         (np.full((48, 48), 1.5), r"of type float64 must lie in 0–1; found 1.5 to 1.5"),
@@ -174,6 +175,7 @@ def test_a_broken_file_is_named_and_the_rest_predicted(best, face, tmp_path, cap
         (np.zeros((48, 48), bool), "integers 0–255 or floats 0–1; got bool"),
         (np.zeros((48, 48), complex), "got complex128"),
         (torch.zeros(3, 48, 48), "3×48×48 may be one colour image or three grey ones"),
+        ("", "the path is empty"),
         (torch.full((1, 1, 48, 48), float("nan")), "hold NaN"),
         (Image.new("I", (48, 48)), r"0: more than 8 bits a pixel \(mode I\)"),
         (Image.new("L", (4, 48)), "0: 4×48 pixels; at least 8×8 are needed"),
@@ -194,8 +196,17 @@ def test_an_empty_folder_and_a_broken_file_alone_are_refused(best, tmp_path):
     with pytest.raises(FerError, match="no images in this folder"):
         best.predict(tmp_path)
     (tmp_path / "a.png").write_bytes(b"no image")
-    with pytest.raises(FerError, match=r"a\.png: not a readable image"):
+    with pytest.raises(FerError, match=r"a\.png: not a readable image \(of no known kind\)"):
         best.predict(tmp_path / "a.png")
+
+
+def test_what_is_transparent_is_grey(best, face):
+    hidden = np.stack([face, np.full_like(face, 255)], -1)
+    hidden[:, :24, 1] = 0
+    shown = face.copy()
+    shown[:, :24] = 128
+    seen, meant = (best.predict(picture)[CLASSES] for picture in (Image.fromarray(hidden, "LA"), shown))
+    np.testing.assert_allclose(seen, meant, atol=1e-6)
 
 
 def test_what_is_no_exported_network(tmp_path, made):
@@ -227,6 +238,7 @@ def test_the_command_line(made, face, tmp_path):
     assert done.returncode == 0 and "happy" in done.stdout and "a.png" in done.stdout, done.stderr
     done = fer(tmp_path, "--model", made[1], "--csv", tmp_path / "out" / "faces.csv")
     assert done.returncode == 0 and done.stderr.count("\n") == 1 and "b.png" in done.stderr
+    assert "1 of 2 images" in done.stdout
     frame = pd.read_csv(tmp_path / "out" / "faces.csv")
     assert len(frame) == 2 and frame[CLASSES].iloc[0].sum() == pytest.approx(1, abs=1e-5)
     done = fer(tmp_path / "b.png", "--model", made[1])

