@@ -3,6 +3,7 @@
 results/<dataset>/best/ holds model.safetensors and a CSV for each question; notebook 7 and the report read them.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,9 @@ from fer_utils import (
     rivals,
     robustness,
 )
+from fer_utils.calibration import calibration
 from fer_utils.errors import FerError
+from fer_utils.restricted import PARTS
 from fer_utils.results import Results, open_results, over_seeds
 from fer_utils.trained import has_checkpoint, take_up
 
@@ -40,10 +43,11 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
     folder = found.folder / "best"
     export = folder / "model.safetensors"
     run = found.folder / "runs" / choose(study, task)
-    if not has_checkpoint(run) and export.exists() and predictor.load_best(export).about["run"] == run.name:
+    before = {name: page for name, page in read(dataset, results).items() if name in ("parts", "robustness")}
+    known = len(before) == 2 and export.exists() and predictor.load_best(export).about["run"] == run.name
+    if known and not has_checkpoint(run):
         print(f"{run.name}: its checkpoint is not here; its export stays, with parts.csv and robustness.csv")
-        before = read(dataset, results)
-        measured = {name: before[name] for name in ("parts", "robustness")}
+        measured = before
     else:
         measured = _export(found, run, export, device)
     frames = compare(found, study) | measured
@@ -55,16 +59,23 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
         with files.whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6g")
     about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
+    about |= study.runs.set_index("run").loc[run.name, ["train_images", "epochs"]].to_dict()
+    about |= calibration(study.predictions(run.name))
     with files.whole_file(found.folder / "MODEL_CARD.md") as part:
-        part.write_text(model_card.write(about, frames), encoding="utf-8")
+        part.write_text(model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8")
     return folder
 
 
 def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
-    """Writes a run's network to `export` and measures it on parts of the test images and on worse ones."""
+    """Writes a run's network to `export` and measures that file: on parts of the images, and on worse ones."""
     trained = take_up(run, device)
     faces = trained.faces()
-    predictor.export(run, export, faces, device)
+    network = predictor.export(run, export, faces, device).network
+    trained = replace(trained, network=network.to(trained.device))
+    answers = {
+        f"{part}_logits": trained.logits(faces.images[trained.predictions[f"{part}_rows"]]) for part in PARTS
+    }
+    trained = replace(trained, predictions=trained.predictions | answers)
     audit = {kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
     groups = evidence.photographs(found, faces.index.index.to_numpy())
     return {

@@ -6,7 +6,16 @@ from fer_utils.typeset import percent, word
 
 USE = """\
 For study: a baseline to compare with, material for lessons on evaluation, a start for other data of small grey
-faces. Give it one upright face that fills the picture; it looks for none itself.
+faces. Give it one upright face that fills the picture; it looks for none itself:
+
+```python
+from fer_utils import load_best
+
+load_best().predict("faces/")  # a row an image: the probability of each expression
+```
+
+The weights are under this repository's licence (MIT). The pictures are not in it: they were collected from the web,
+and whoever gets them accepts the terms of the place that offers them.
 
 **Not** for any judgement of people: no hiring, teaching, policing, border, health or credit decision, no watching
 of employees, pupils or passers-by, no inference of what somebody feels or intends. A face is not a feeling: the
@@ -17,21 +26,25 @@ and faces in daily life look otherwise. Many labels are doubtful and images are 
 the training nor these scores are free of noise."""
 
 
-def write(about: dict, frames: dict[str, pd.DataFrame]) -> str:
-    """Markdown. about: the exported file's metadata, with its size in bytes; frames: those of best.compare, with
-    parts and robustness.
+def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame) -> str:
+    """Markdown. about: the exported file's metadata, with its size in bytes, the run's train_images and epochs, and
+    its calibration.calibration; frames: those of best.compare, with parts and robustness; confusion: the run's.
     """
     sections = {
         "Data and protocol": _protocol(about),
         "Scores": _scores(about, frames["scores"], frames["parts"]),
         "Parts of the test images": _parts(frames["parts"]),
+        "What is taken for what": _confusion(confusion),
+        "Probabilities": _calibration(about),
         "Worse pictures": _robustness(frames["robustness"]),
         **({"Ensembles": _ensembles(frames["ensembles"])} if len(frames["ensembles"]) else {}),
         "Size and speed": _size(about),
         "Use, and what it must not be used for": USE,
     }
     title = f"# Model card: {about['model']}, {len(about['classes'])} expressions ({about['dataset']})\n"
-    note = "Made by `python -m fer_utils best` from the results folder; not written by hand.\n"
+    note = (
+        f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results; not written by hand.\n"
+    )
     return "\n".join([title, note, *(f"## {name}\n\n{text}\n" for name, text in sections.items())])
 
 
@@ -39,7 +52,8 @@ def _protocol(about: dict) -> str:
     views = "no test-time augmentation" if about["tta"] == "none" else f"test-time augmentation `{about['tta']}`"
     return (
         f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest `{about['digest']}`). "
-        f"Split: {about['protocol']}. Run `{about['run']}`, seed {about['seed']}, chosen by validation accuracy "
+        f"Split: {about['protocol']}. {about['train_images']:,} training images, {about['epochs']} epochs. "
+        f"Run `{about['run']}`, seed {about['seed']}, chosen by validation accuracy "
         f"among the seeds of its task; {views}. Input: {about['size']}×{about['size']} pixels, "
         f"{'grey' if about['channels'] == 1 else 'colour'}, mean {about['mean']} and deviation {about['std']} of "
         "intensities in 0..1."
@@ -69,6 +83,25 @@ def _parts(parts: pd.DataFrame) -> str:
     ]
     return "Right answers in percent (of a class: its recall).\n\n" + table(
         ["part", "split", "images", "right, %", "interval"], rows
+    )
+
+
+def _confusion(counts: pd.DataFrame) -> str:
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    rows = [
+        [true, *(percent(share) for share in row)]
+        for true, row in zip(counts.index, shares.to_numpy(), strict=True)
+    ]
+    return "Answers in percent of the test images of a class; the true class in rows.\n\n" + table(
+        ["", *counts.columns], rows
+    )
+
+
+def _calibration(about: dict) -> str:
+    return (
+        f"Expected calibration error (15 bins) on the test images: {percent(about['ece'])} points; with the logits "
+        f"divided by {about['temperature']:.2f}, fitted on the validation images: {percent(about['ece_scaled'])}. "
+        "`predict` does not divide them."
     )
 
 

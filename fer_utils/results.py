@@ -90,7 +90,7 @@ class Results:
 def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
     """Every finished run under results/<dataset>. Raises FerError where there is none."""
     folder = results / dataset
-    if results == paths.RESULTS and not folder.exists():
+    if results == paths.RESULTS and not any(folder.glob("runs/*/done.json")):
         folder = paths.REFERENCE / dataset
     done = sorted(path.parent for path in folder.glob("runs/*/done.json"))
     if not done:

@@ -39,7 +39,7 @@ def under_corruption(trained: Trained, faces: Faces, groups: np.ndarray, resampl
 def parts(trained: Trained, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray) -> pd.DataFrame:
     """The run's accuracy on parts of the data set's test images: part, role, images, value, low, high (0..1).
 
-    Parts: every test split, which is of role "validation" where it chose the epoch; and, of role "test", all tested
+    Parts: every test split, which is of role "validation" where it is the run's; and, of role "test", all tested
     images, those with an identical and with a near copy in training only, those with neither (audit: near and
     identical, as the audit lists them), and every class (recall). groups: int, one an image of the data set.
     """
@@ -67,9 +67,8 @@ def shares(values: np.ndarray, masks: dict[str, np.ndarray], groups: np.ndarray,
     """
 
     def means(weights: np.ndarray) -> np.ndarray:
-        each = [
-            weights[:, m] @ values[:, m].T / np.maximum(weights[:, m].sum(1), 1)[:, None] for m in masks.values()
-        ]
+        with np.errstate(invalid="ignore"):  # no image of a part drawn: NaN, which bootstrap passes over
+            each = [weights[:, m] @ values[:, m].T / weights[:, m].sum(1)[:, None] for m in masks.values()]
         return np.stack(each, axis=2).reshape(len(weights), -1)
 
     low, high = bootstrap(means, groups, resamples)

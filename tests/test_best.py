@@ -1,6 +1,7 @@
 """From finished runs of study `best` to its pages: choice, export, tables, model card, figures."""
 
 import re
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -110,6 +111,14 @@ def test_without_the_checkpoint_the_export_stays(home, folder, capsys):
         best.make("drawn", results=home / "results")
     exported.rename(folder / "model.safetensors")
     hidden.rename(run / "last.pth")
+
+
+def test_a_data_set_without_private_test_is_refused_before_anything_is_trained(home, drawn, tmp_path):
+    splits = drawn.index["split"].replace({"PrivateTest": "PublicTest"})
+    replace(drawn, index=drawn.index.assign(split=splits)).save(home / "data" / "mine")
+    with pytest.raises(FerError, match="has 0 test images"):
+        studies.run_study("best", "mine", "cpu", "fp32", tmp_path, seeds=[0], **TINY)
+    assert not any(tmp_path.iterdir())
 
 
 def test_what_is_missing_is_said(home, tmp_path):

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from fer_utils import files, paths, studies
+from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
-from fer_utils.results import parting_epoch, reported_a
+from fer_utils.results import open_results, parting_epoch, reported_a
 
 REFERENCE = paths.CHECKOUT / "results"
 
@@ -32,6 +33,14 @@ def test_the_reported_figures():
     cell = reported.query("model == 'cnn' and task == 'multiclass' and loss == 'focal' and metric == 'accuracy'")
     assert cell["value"].item() == pytest.approx(0.6342194683)
     assert set(reported["model"]) == {"cnn", "resnet18"} and reported["value"].between(0, 1).all()
+
+
+def test_without_runs_of_ones_own_the_committed_study_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    (tmp_path / "fer2013" / "audit").mkdir(parents=True)  # an audit of one's own is no run
+    assert open_results("fer2013", tmp_path).folder == REFERENCE / "fer2013"
+    with pytest.raises(FerError, match="no finished runs under"):
+        open_results("fer2013", tmp_path / "elsewhere")
 
 
 def test_the_commands_of_the_reference_study_name_its_runs():
