@@ -45,8 +45,9 @@ def ablation(frame: pd.DataFrame) -> Figure:
         axis.barh(names, cells["mean"], color=COLOURS["cross_entropy"], alpha=0.6)
         axis.errorbar(cells["mean"], names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
         axis.axvline(0, color="#888888", linewidth=1)
-        axis.set(title=title, xlabel="full recipe − without it, points of accuracy")
+        axis.set(title=title)
         axis.grid(axis="y", visible=False)
+    figure.supxlabel("full recipe − without it, points of accuracy", fontsize="small")
     return figure
 
 

@@ -43,7 +43,7 @@ def readme(frame: pd.DataFrame) -> str:
     for (task, part), group in frame.groupby(["task", "part"], sort=False):
         first = group.iloc[0]
         ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
-        about = [word(task), f"{first['images']:,}" + (f", {FRESH}" if part == FRESH else "")]
+        about = [word(task), f"{first['images']:,}" + (", no copy in training" if part == FRESH else "")]
         theirs = [f"{percent(first[column])} %" for column in ("installed", "rival")]
         rows.append([*about, *theirs, *(ours.get(kind, "–") for kind in (TRAINED, RESTRICTED))])
     return table(header, rows)
@@ -66,18 +66,6 @@ def ablation(frame: pd.DataFrame) -> str:
         rows.append([name, *cells])
     header = ["ingredient", "seeds", *("adds", "over images") * 2, *(["test, over seeds"] if several else [])]
     return booktabs(header, rows, spanning(["validation", "test"], 2, 3))
-
-
-def robustness(frame: pd.DataFrame) -> str:
-    """`robustness.under_corruption`: a row a corruption; accuracy and its change in points at each strength."""
-    accuracy = frame[frame["class"] == ""]
-    rows = [["none", "", percent(accuracy.loc[accuracy["strength"] == 0, "value"].item()), *[""] * 5]]
-    for (kind, unit), group in accuracy[accuracy["strength"] > 0].groupby(["kind", "unit"], sort=False):
-        amounts = ", ".join(f"{amount:g}" for amount in group["amount"])
-        cells = [text for r in group.itertuples() for text in (percent(r.value), signed(r.change * 100))]
-        rows.append([kind, f"{amounts} {unit}", *cells])
-    header = ["corruption", "amounts", *("acc.", "change") * 3]
-    return booktabs(header, rows, spanning(["weak", "medium", "strong"], 2, 3), columns="llrrrrrr")
 
 
 def parts(frame: pd.DataFrame) -> str:
@@ -126,7 +114,7 @@ def networks(frame: pd.DataFrame) -> str:
         "seeds",
         "val.",
         "test",
-        "minutes",
+        "min.",
         "trained",
         "classified",
     ]

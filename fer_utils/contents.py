@@ -24,6 +24,7 @@ from fer_utils.results import Results, mean_confusion, reported_a
 from fer_utils.typeset import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
+DRAWN = ("robustness", "curves")  # pages of the best network that are figures alone
 
 
 def gather(results: Results, study: Results) -> Frames:
@@ -87,7 +88,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
     if results.has_study("learning_rate"):
         made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
     pages = _best_pages(results)
-    made |= {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items() if name != "curves"}
+    made |= {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items() if name not in DRAWN}
     return made | transfer_tables.make(frames)
 
 

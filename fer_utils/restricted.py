@@ -23,10 +23,10 @@ def restricted(predictions: Predictions, classes: tuple[str, ...]) -> Prediction
     """
     known = [str(name) for name in predictions["classes"]]
     columns = [known.index(one_of(name, known, "class of this network")) for name in classes]
+    position = np.full(len(known), -1)
+    position[columns] = range(len(columns))
     made = {"classes": np.array(classes)}
     for part in (part for part in PARTS if f"{part}_rows" in predictions):
-        position = np.full(len(known), -1)
-        position[columns] = range(len(columns))
         labels = position[predictions[f"{part}_labels"]]
         kept = labels >= 0
         made[f"{part}_labels"] = labels[kept]

@@ -11,7 +11,7 @@ from fer_utils.restricted import Predictions, contenders, on_rows, restricted
 from fer_utils.results import Results
 from fer_utils.significance import bootstrap
 
-ALL, FRESH = "all", "no copy in training"
+ALL, FRESH = "all", "no copy"
 
 
 def read(path: Path) -> Predictions:

@@ -74,7 +74,7 @@ def test_every_number_of_the_model_card_comes_from_the_results(home, folder):
 
 def test_tables_and_figures(home, folder):
     frames = best.read("drawn", home / "results")
-    for name in ("robustness", "parts", "ensembles", "restricted"):
+    for name in ("parts", "ensembles", "restricted"):
         text = getattr(best_tables, name)(frames[name])
         assert text.startswith(r"\begin{tabular}") and text.count(r" \\") > 3
     row = {"full": 0.7, "without": 0.69, "images_low": -0.002, "images_high": 0.022}

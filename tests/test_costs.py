@@ -10,7 +10,9 @@ from fer_utils.results import open_results
 def test_speed_counts_images_and_their_views():
     network = Network("cnn", 2)
     plain = costs.speed(network, seconds=0.3)
-    assert plain["images_per_second"] > 0 and plain["device"].startswith("cpu")
+    assert plain["device"].startswith("cpu")
+    eighteen = costs.speed(network, "flip_shift", seconds=0.3)
+    assert plain["images_per_second"] > 4 * eighteen["images_per_second"] > 0  # each view is work of its own
     with pytest.raises(Exception, match="test-time augmentation"):
         costs.speed(network, "ten crops")
 
