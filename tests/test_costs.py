@@ -10,17 +10,22 @@ from fer_utils.results import open_results
 def test_speed_counts_images_and_their_views():
     network = Network("cnn", 2)
     plain = costs.speed(network, seconds=0.3)
-    assert plain["device"].startswith("cpu")
-    eighteen = costs.speed(network, "flip_shift", seconds=0.3)
-    assert plain["images_per_second"] > 4 * eighteen["images_per_second"] > 0  # each view is work of its own
+    assert plain["images_per_second"] > 0 and plain["device"].startswith("cpu")
+    seen = []
+    network.register_forward_hook(lambda *_: seen.append(1))
+    costs.speed(network, "flip_shift", seconds=0.3)
+    assert (
+        len(seen) % 18 == 0 and len(seen) >= 36
+    )  # every view is computed, at the first call and at each timed one
     with pytest.raises(Exception, match="test-time augmentation"):
         costs.speed(network, "ten crops")
 
 
-def test_training_is_slower_than_inference_and_a_larger_network_slower_than_a_small_one():
-    small, large = (Network(name, 2, 32) for name in ("cnn", "resnet18_scratch"))
-    rates = [costs.training_speed(network, seconds=0.3, side=32) for network in (small, large)]
-    assert costs.speed(small, seconds=0.3, side=32)["images_per_second"] > rates[0] > rates[1] > 0
+def test_training_speed_is_that_of_whole_steps():
+    network = Network("cnn", 2, 32)
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    assert costs.training_speed(network, seconds=0.3, side=32) > 0
+    assert all((now != old).any() for now, old in zip(network.parameters(), before, strict=True))
 
 
 def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
