@@ -8,10 +8,10 @@ import pandas as pd
 from fer_utils import files
 from fer_utils.errors import FerError
 from fer_utils.evaluation import right
-from fer_utils.evidence import photographs
+from fer_utils.evidence import mean_interval
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results
-from fer_utils.significance import bootstrap, paired_seeds
+from fer_utils.significance import paired_seeds
 from fer_utils.studies import WITHOUT
 
 FULL = "full recipe"
@@ -53,8 +53,8 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
             full, without = ([right(pair[side], split) for pair in pairs] for side in (0, 1))
             over_seeds = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])
             gains = np.concatenate(full).astype(np.float32) - np.concatenate(without)
-            groups = photographs(study, np.concatenate([pair[0][f"{split}_rows"] for pair in pairs]))
-            low, high = bootstrap(lambda weights, gains=gains: weights @ gains / weights.sum(1), groups, resamples)
+            images = np.concatenate([pair[0][f"{split}_rows"] for pair in pairs])
+            low, high = mean_interval(study, images, gains, resamples)
             about = {"ingredient": name, "split": split, "images": len(gains) // len(pairs)}
             means = {"full": np.concatenate(full).mean(), "without": np.concatenate(without).mean()}
             rows.append(about | means | asdict(over_seeds) | {"images_low": low, "images_high": high})

@@ -78,24 +78,24 @@ def parts(frame: pd.DataFrame) -> str:
 
 
 def ensembles(frame: pd.DataFrame) -> str:
-    """`ensembles.compare`: a row a task, network and ensemble; members, test images, accuracy, macro F1."""
-    rows = []
-    for (task, network, name), group in frame.groupby(["task", "network", "ensemble"], sort=False):
-        values = group[group["class"] == ""].set_index("metric")["value"]
-        about = [group["members"].iloc[0], f"{group['images'].iloc[0]:,}"]
-        rows.append([word(task), network, name, *about, percent(values["accuracy"]), percent(values["macro_f1"])])
-    header = ["task", "networks", "ensemble", "members", "images", "accuracy", "macro F1"]
+    """`ensembles.compare`: a row a task, network and ensemble; accuracy in percent, the gain in points."""
+    rows = [
+        [word(r.task), r.network, r.ensemble, r.members, f"{r.images:,}", percent(r.alone), percent(r.together),
+         signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
+        for r in frame.itertuples()
+    ]  # fmt: skip
+    header = ["task", "networks", "ensemble", "members", "images", "alone", "together", "gain", "95\\,\\% interval"]
     return booktabs(header, rows, left=3)
 
 
 def restricted(frame: pd.DataFrame) -> str:
-    """`restricted.beside`: a row a task and kind of network; accuracy, mean over the seeds."""
-    accuracy = frame[frame["metric"] == "accuracy"]
+    """`restricted.beside`: a row a task; accuracy of both kinds of network in percent, the gain in points."""
     rows = [
-        [word(task), network, len(group), f"{group['images'].iloc[0]:,}", percent(group["value"].mean())]
-        for (task, network), group in accuracy.groupby(["task", "network"], sort=False)
-    ]
-    return booktabs(["task", "network", "seeds", "images", "accuracy"], rows, left=2)
+        [word(r.task), f"{r.images:,}", f"{percent(r.trained)} ({r.trained_seeds})",
+         f"{percent(r.restricted)} ({r.restricted_seeds})", signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
+        for r in frame.itertuples()
+    ]  # fmt: skip
+    return booktabs(["task", "images", TRAINED, RESTRICTED, "gain", "95\\,\\% interval"], rows)
 
 
 def networks(frame: pd.DataFrame) -> str:

@@ -13,8 +13,11 @@ from scipy.special import log_softmax, logsumexp
 
 from fer_utils.errors import FerError
 from fer_utils.evaluation import right
-from fer_utils.restricted import PARTS, Predictions, contenders, joined, scored
+from fer_utils.evidence import mean_interval
+from fer_utils.restricted import PARTS, Predictions, contenders
 from fer_utils.results import Results
+
+COLUMNS = ("task", "network", "ensemble", "members", "images", "alone", "together", "gain", "gain_low", "gain_high")
 
 
 def averaged(members: Sequence[Predictions]) -> Predictions:
@@ -67,22 +70,24 @@ def accuracy(predictions: Predictions, part: str) -> float:
 
 
 def compare(study: Results) -> pd.DataFrame:
-    """Every ensemble of a study: task, network (see restricted.contenders), ensemble, members, images and the rows
-    of evaluation.scores on test.
+    """Every ensemble of a study beside its networks, by accuracy on test, 0..1: a row a task, network and ensemble.
 
-    ensemble: "all runs", and "chosen on validation" where the runs share their validation images. One network is
-    no ensemble.
+    network: see restricted.contenders. ensemble: "all runs", and "chosen on validation" where the runs share their
+    validation images; one network is no ensemble. Columns: COLUMNS; alone is the mean over all runs, each by
+    itself; gain is together − alone, with its 95 % interval over images.
     """
-    tables = []
+    rows = []
     for (task, network), of_seeds in contenders(study).items():
         members = list(of_seeds.values())
         if len(members) < 2:
             continue
-        ensembles = {"all runs": list(range(len(members)))}
+        ensembles = {"all runs": members}
         if shared(members, "val"):
-            ensembles["chosen on validation"] = greedy(members)
-        for name, positions in ensembles.items():
-            made = averaged([members[i] for i in positions])
-            about = {"ensemble": name, "members": len(positions), "images": len(made["test_rows"])}
-            tables.append(scored(made).assign(task=task, network=network, **about))
-    return joined(tables, ["task", "network", "ensemble", "members", "images"])
+            ensembles["chosen on validation"] = [members[i] for i in greedy(members)]
+        alone = np.mean([right(member, "test") for member in members], axis=0)
+        for name, chosen in ensembles.items():
+            together = right(averaged(chosen), "test")
+            low, high = mean_interval(study, members[0]["test_rows"], together - alone)
+            shares = (alone.mean(), together.mean(), (together - alone).mean(), low, high)
+            rows.append((task, network, name, len(chosen), len(together), *shares))
+    return pd.DataFrame(rows, columns=COLUMNS)

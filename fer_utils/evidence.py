@@ -101,6 +101,17 @@ def photographs(study: Results, rows: np.ndarray) -> np.ndarray:
     return np.where(near.isna(), alone, near).astype(int)
 
 
+def mean_interval(
+    study: Results, rows: np.ndarray, values: np.ndarray, resamples: int = 2000
+) -> tuple[float, float]:
+    """The 95 % interval of the mean of these values, one an image, over other images: lower and upper end.
+
+    rows: the images' rows of the data set; copies of a photograph are drawn together.
+    """
+    values = values.astype(np.float32)
+    return bootstrap(lambda weights: weights @ values / weights.sum(1), photographs(study, rows), resamples)
+
+
 def copied(study: Results, rows: np.ndarray) -> np.ndarray:
     """Which of these test rows have a copy in training, identical or near, by the audit's near.csv: bool."""
     near = pd.read_csv(study.folder / "audit" / "near.csv")

@@ -3,17 +3,24 @@
 All of it from saved predictions, in the form of Results.predictions.
 """
 
+from functools import reduce
+
 import numpy as np
 import pandas as pd
 
 from fer_utils.emotions import TASKS, get_task
 from fer_utils.errors import one_of
-from fer_utils.evaluation import scores
+from fer_utils.evaluation import right
+from fer_utils.evidence import mean_interval
 from fer_utils.results import Results
 
 Predictions = dict[str, np.ndarray]
 PARTS = ("val", "test")
 TRAINED, RESTRICTED = "trained on the task", "seven classes, restricted"
+COLUMNS = (
+    *("task", "images", "trained_seeds", "restricted_seeds"),
+    *("trained", "restricted", "gain", "gain_low", "gain_high"),
+)
 
 
 def restricted(predictions: Predictions, classes: tuple[str, ...]) -> Predictions:
@@ -79,32 +86,22 @@ def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], 
 
 
 def beside(study: Results, general: str = "seven") -> pd.DataFrame:
-    """Networks restricted to a task beside those trained on it: test scores, a row a network and score.
+    """Networks restricted to a task beside those trained on it, by accuracy on test, 0..1: a row a task.
 
-    Columns: task, network, seed, images, metric, class, value. All networks of a task
+    Columns: COLUMNS; gain is restricted − trained (means over their seeds), with its 95 % interval over images. All
     are scored on the images that all of them have; a task that none was trained on is left out.
     """
     found = contenders(study, general)
-    tables = []
+    rows = []
     for task in dict.fromkeys(task for task, _ in found):
-        kinds = {kind: found[task, kind] for kind in (TRAINED, RESTRICTED) if (task, kind) in found}
-        if len(kinds) < 2:
+        kinds = [list(found.get((task, kind), {}).values()) for kind in (TRAINED, RESTRICTED)]
+        if not all(kinds):
             continue
-        rows = [made["test_rows"] for members in kinds.values() for made in members.values()]
-        common = rows[0][np.logical_and.reduce([np.isin(rows[0], other) for other in rows])]
-        for kind, members in kinds.items():
-            for seed, made in members.items():
-                about = {"task": task, "network": kind, "seed": seed, "images": len(common)}
-                tables.append(scored(on_rows(made, common)).assign(**about))
-    return joined(tables, ["task", "network", "seed", "images"])
-
-
-def joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """One table of these columns and the scores, also where there are no tables."""
-    columns = [*columns, "metric", "class", "value"]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def scored(predictions: Predictions) -> pd.DataFrame:
-    """evaluation.scores on the test images."""
-    return scores(predictions["test_labels"], predictions["test_logits"], predictions["classes"])
+        common = reduce(np.intersect1d, [made["test_rows"] for members in kinds for made in members])
+        few, many = (
+            np.mean([right(on_rows(made, common), "test") for made in members], axis=0) for members in kinds
+        )
+        low, high = mean_interval(study, common, many - few)
+        shares = (few.mean(), many.mean(), (many - few).mean(), low, high)
+        rows.append((task, len(common), *map(len, kinds), *shares))
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.evaluation import right
-from fer_utils.evidence import copied, photographs
+from fer_utils.evidence import copied, mean_interval
 from fer_utils.restricted import Predictions, contenders, on_rows, restricted
 from fer_utils.results import Results
-from fer_utils.significance import bootstrap
 
 ALL, FRESH = "all", "no copy"
 
@@ -42,11 +41,7 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
         fresh = ~copied(study, first["test_rows"])
         for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):
             gains = (ours - both)[kept]
-
-            def gain(weights: np.ndarray, gains=gains) -> np.ndarray:
-                return weights @ gains / weights.sum(1)
-
-            low, high = bootstrap(gain, photographs(study, first["test_rows"][kept]), resamples)
+            low, high = mean_interval(study, first["test_rows"][kept], gains, resamples)
             about = {"task": task, "network": network, "part": part, "images": len(gains), "seeds": len(members)}
             about |= {"installed": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
             rows.append(about | {"gain": gains.mean(), "gain_low": low, "gain_high": high})

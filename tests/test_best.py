@@ -60,7 +60,7 @@ def test_every_page_is_written_and_read(home, folder):
     whole = frames["parts"].query("part == 'all'")["value"].item()
     clean = frames["robustness"].query("strength == 0 and `class` == ''")["value"].item()
     assert clean == pytest.approx(whole)
-    assert frames["restricted"].query("task == 'binary'")["images"].iloc[0] == 16  # PublicTest decided nothing
+    assert frames["restricted"].set_index("task").loc["binary", "images"] == 16  # PublicTest decided nothing
     assert best.read("nothing", home / "results") == {}
 
 
@@ -76,7 +76,7 @@ def test_tables_and_figures(home, folder):
     frames = best.read("drawn", home / "results")
     for name in ("parts", "ensembles", "restricted"):
         text = getattr(best_tables, name)(frames[name])
-        assert text.startswith(r"\begin{tabular}") and text.count(r" \\") > 3
+        assert text.startswith(r"\begin{tabular}") and text.count(r" \\") > len(frames[name])
     row = {"full": 0.7, "without": 0.69, "images_low": -0.002, "images_high": 0.022}
     rows = [
         row | {"ingredient": name, "split": split, "n": n, "mean": 0.01, "low": low, "high": high}
