@@ -24,6 +24,11 @@ and situations, and the data tell neither who is shown nor where, so fairness be
 measured here. The pictures come from web searches for emotion words: many are posed, acted or cropped from films,
 and faces in daily life look otherwise. Many labels are doubtful and images are repeated (see the audit), so neither
 the training nor these scores are free of noise."""
+ENSEMBLES = """\
+Mean probability of several seeds, beside the mean accuracy of the networks one by one; not in the exported file.
+Intervals are 95 % over images.
+
+"""
 
 
 def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame) -> str:
@@ -37,7 +42,7 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
         "What is taken for what": _confusion(confusion),
         "Probabilities": _calibration(about),
         "Worse pictures": _robustness(frames["robustness"]),
-        **({"Ensembles": _ensembles(frames["ensembles"])} if len(frames["ensembles"]) else {}),
+        **({"Ensembles": ENSEMBLES + ensembles(frames["ensembles"])} if len(frames["ensembles"]) else {}),
         "Size and speed": _size(about),
         "Use, and what it must not be used for": USE,
     }
@@ -114,17 +119,17 @@ def _robustness(frame: pd.DataFrame) -> str:
     return "Amount: accuracy in percent (change in points).\n\n" + table(["", "weak", "medium", "strong"], rows)
 
 
-def _ensembles(frame: pd.DataFrame) -> str:
+def ensembles(frame: pd.DataFrame) -> str:
+    """`ensembles.compare` as Markdown: a row a task, network and ensemble; accuracy in percent, the gain in points
+    with its 95 % interval over images.
+    """
     rows = []
     for e in frame.itertuples():
         gain = f"{e.gain * 100:+.1f} ({e.gain_low * 100:+.1f} to {e.gain_high * 100:+.1f})"
         about = [word(e.task), e.network, e.ensemble, e.members, f"{e.images:,}"]
         rows.append([*about, percent(e.alone), percent(e.together), gain])
     header = ["task", "networks", "ensemble", "members", "test images", "alone, %", "together, %", "gain, points"]
-    return (
-        "Mean probability of several seeds, beside the mean accuracy of the networks one by one; not in the "
-        "exported file. Intervals over images.\n\n" + table(header, rows)
-    )
+    return table(header, rows)
 
 
 def _size(about: dict) -> str:

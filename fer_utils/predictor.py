@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from fer_utils import evaluation, files, paths, pictures
 from fer_utils.batches import Batches, Preprocess
@@ -157,4 +157,5 @@ def _as(tensor: torch.Tensor, precision: torch.dtype) -> torch.Tensor:
 
 
 def _save(state: dict[str, torch.Tensor], about: dict, path: Path) -> None:
-    save_file(state, path, {name: json.dumps(value) for name, value in about.items()})
+    # in memory, since what save_file writes itself only its owner may read
+    path.write_bytes(save(state, {name: json.dumps(value) for name, value in about.items()}))

@@ -2,7 +2,7 @@
 
 import re
 
-from fer_utils import best, best_tables, charts, paths, reproduction, tables, transfer, transfer_tables
+from fer_utils import best, best_tables, charts, model_card, paths, reproduction, tables, transfer, transfer_tables
 from fer_utils.results import Results, open_results, reported_a
 
 BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
@@ -24,10 +24,12 @@ def main() -> None:
 
 def blocks(results: Results) -> dict[str, str]:
     """The README's tables, Markdown, by the names of the comments around them."""
+    pages = best.read(results.folder.name)
     return {
         "results": tables.readme(reproduction.compare(results.study("report_a")).query("seeds > 0")),
         "pretrained": transfer_tables.readme(transfer.frames(results)),
-        "best": best_tables.readme(best.read(results.folder.name)["rival"]),
+        "best": best_tables.readme(pages["rival"]),
+        "ensembles": model_card.ensembles(pages["ensembles"]),
     }
 
 

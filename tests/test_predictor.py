@@ -69,6 +69,10 @@ def test_the_file_says_what_it_is(made, best):
     assert about["test"] == pytest.approx(right.mean(), abs=1e-4) and about["test_images"] == len(right)
 
 
+def test_who_may_read_the_other_results_may_read_the_file(made):
+    assert made[1].stat().st_mode == (made[0] / "metrics.csv").stat().st_mode
+
+
 def test_single_precision_where_half_would_cost(made, tmp_path, monkeypatch):
     difference = fer_utils.load_best(made[1]).about["difference"]
     monkeypatch.setattr(predictor, "COST", difference / 2)
