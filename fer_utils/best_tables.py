@@ -80,11 +80,11 @@ def parts(frame: pd.DataFrame) -> str:
 def ensembles(frame: pd.DataFrame) -> str:
     """`ensembles.compare`: a row a task, network and ensemble; accuracy in percent, the gain in points."""
     rows = [
-        [word(r.task), r.network, r.ensemble, r.members, f"{r.images:,}", percent(r.alone), percent(r.together),
-         signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
+        [word(r.task), r.network, f"{r.ensemble} ({r.members})", f"{r.images:,}", percent(r.alone),
+         percent(r.together), signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    header = ["task", "networks", "ensemble", "members", "images", "alone", "together", "gain", "95\\,\\% interval"]
+    header = ["task", "networks", "ensemble", "images", "alone", "together", "gain", "95\\,\\% interval"]
     return booktabs(header, rows, left=3)
 
 
