@@ -178,7 +178,7 @@ def claims(frame: pd.DataFrame) -> str:
         figures = [signed(r.reported * 100), signed(r.mean * 100), ends, r.n or "--", p_value(r.p_holm)]
         rows.append([r.report, r.network, r.claim, *figures, r.verdict])
     header = ["", "network", "claim", "reported", "measured", "95\\,\\% interval", "$n$", "$p$", "verdict"]
-    columns = f"l{ragged('1.65cm')}{ragged('4.1cm')}rrrrr{ragged('2.1cm')}"
+    columns = f"l{ragged('1.7cm')}{ragged('4.05cm')}rrrrr{ragged('2.1cm')}"
     return booktabs(header, rows, left=2, columns=columns)
 
 
