@@ -22,6 +22,7 @@ from fer_utils import (
     robustness,
 )
 from fer_utils.calibration import calibration
+from fer_utils.emotions import get_task
 from fer_utils.errors import FerError
 from fer_utils.restricted import PARTS
 from fer_utils.results import Results, open_results, over_seeds
@@ -112,14 +113,17 @@ def compare(results: Results, study: Results) -> Frames:
 def scores(study: Results) -> pd.DataFrame:
     """Test scores of each task: metric, class, mean, std, least, most and seeds (over runs), low, high, images.
 
-    low, high: the 95 % interval of the mean over other test images. Values are shares of 1.
+    low, high: the 95 % interval of the mean over other test images. Values are shares of 1. Tasks of few classes
+    come first.
     """
     found = study.scores("test")
     found = found[found["metric"].isin(HEADLINE)]
     by = ["task", "metric", "class"]
     seeds = over_seeds(found, by).rename(columns={"low": "least", "high": "most"})
     images = found.groupby("task")["test_images"].first().rename("images").reset_index()
-    return seeds.merge(evidence.image_intervals(study)[[*by, "low", "high"]], on=by).merge(images, on="task")
+    table = seeds.merge(evidence.image_intervals(study)[[*by, "low", "high"]], on=by).merge(images, on="task")
+    classes = {task: len(get_task(task).classes) for task in table["task"]}
+    return table.sort_values("task", key=lambda tasks: tasks.map(classes), kind="stable", ignore_index=True)
 
 
 def read(dataset: str, results: Path = paths.RESULTS) -> Frames:

@@ -54,6 +54,7 @@ def test_every_page_is_written_and_read(home, folder):
     frames = best.read("drawn", home / "results")
     assert set(frames) == {"scores", "ensembles", "restricted", "parts", "robustness"}
     accuracy = frames["scores"].query("metric == 'accuracy'").set_index("task")
+    assert list(accuracy.index) == ["binary", "three", "multiclass", "seven"]
     assert accuracy.loc["seven", ["images", "seeds"]].tolist() == [28, 2] and accuracy.loc["binary", "images"] == 16
     assert (accuracy["low"] <= accuracy["mean"]).all() and (accuracy["mean"] <= accuracy["high"]).all()
     assert set(frames["parts"].query("role == 'validation'")["part"]) == {"PublicTest"}
