@@ -18,13 +18,25 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from fer_utils.errors import FerError
 
-BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, struct.error)
-BROKEN += (zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)  # a broken image raises any of these
+BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, TypeError, AttributeError)
+# a broken image raises any of these
+BROKEN += (struct.error, zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)
+# What brings a photo upright, by EXIF's orientation. ImageOps.exif_transpose also writes all other EXIF anew, and
+# fails on a sound picture with one odd field in there.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
 BACKDROP = (128, 128, 128, 255)  # grey, the mean of FER2013's pixels
 CHUNK = 64  # images that a process is given at a time
@@ -118,8 +130,9 @@ def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str)
     What is transparent shows BACKDROP. Raises FerError, naming the image, where its data is broken.
     """
     try:
-        if "exif" in image.info:  # photos from a phone say in there which side is up
-            image = ImageOps.exif_transpose(image)
+        # photos from a phone say in there which side is up
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation)) if "exif" in image.info else None
+        image = image if turn is None else image.transpose(turn)
         if image.has_transparency_data:  # its colour there is whatever the program that wrote it left behind
             image = Image.alpha_composite(Image.new("RGBA", image.size, BACKDROP), image.convert("RGBA"))
         image = image if image.mode == mode else image.convert(mode)

@@ -1,11 +1,12 @@
 """Every public form of FER2013 and any folder of class folders; and what is said of broken ones."""
 
 import io
+import struct
 import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fer_utils import decoding, sources
 from fer_utils.errors import FerError
@@ -116,6 +117,22 @@ def test_a_photo_is_turned_the_way_the_camera_says(tmp_path):
         image.save(path, exif=exif)
     turned = sources.prepare(tmp_path / "in", tmp_path / "out").images[0]
     assert (turned[:, 4:] == 255).all() and (turned[:, :4] == 0).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_as_pillow_does_whatever_else_their_exif_holds(orientation, tmp_path):
+    image = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0131] = orientation, "software"
+    image.save(tmp_path / "sound.png", exif=exif)
+    meant = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "sound.png")))
+    # the program's name, declared as a floating-point number: Pillow reads that, and cannot write it again
+    as_text, as_float = (struct.pack(">HHI", 0x0131, kind, count) for kind, count in ((2, 9), (11, 1)))
+    assert as_text in exif.tobytes()
+    image.save(tmp_path / "odd.png", exif=exif.tobytes().replace(as_text, as_float))
+    for name in ("sound.png", "odd.png"):
+        seen = decoding.as_pixels(Image.open(tmp_path / name), "L", 8, 8, name)
+        np.testing.assert_array_equal(seen, meant)
 
 
 GOOD = " ".join(["1"] * 16)
