@@ -1,5 +1,6 @@
 """Faces to be judged, from whatever holds them: paths, folders, PIL images, arrays, tensors, lists of these."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,11 +31,11 @@ def find(given) -> list[Found]:
         case str() | Path():
             if not str(given):
                 raise FerError("no images to predict: the path is empty")
-            return _files(Path(given).expanduser())
+            return _files(_at_home(Path(given)))
         case Image.Image():
             return [(None, lambda: given)]
         case torch.Tensor():
-            tensor = _unambiguous(given).detach().cpu()
+            tensor = _unambiguous(given).detach().to_dense().cpu()
             return _planes((tensor.float() if tensor.is_floating_point() else tensor).numpy())
         case np.ndarray():
             return _planes(given)
@@ -70,8 +71,16 @@ def _checked(image: Image.Image, source: str | int) -> Image.Image:
     return image
 
 
+def _at_home(path: Path) -> Path:
+    """~ is the user's folder; "~$photo.png", which office programs leave beside a file, is a name as any other."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def _files(path: Path) -> list[Found]:
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
         return [(str(path), lambda: _missing(path))]
     if not path.is_dir():
         return [(str(path), lambda: open_image(_bytes, str(path)))]

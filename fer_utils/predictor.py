@@ -1,6 +1,7 @@
 """The best network in one file, and its judgement of any images: export, load_best, predict."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,16 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network with its class names. about: all that the file says of it (see `export`)."""
+    """A trained network with its class names.
+
+    side (pixels), grey (else RGB): the images that it was trained and tested on, which the network itself may
+    enlarge. about: all that the file says of it (see `export`).
+    """
 
     network: Network
     classes: tuple[str, ...]
+    side: int
+    grey: bool
     about: dict
 
     def predict(self, images) -> pd.DataFrame:
@@ -45,11 +52,8 @@ class Predictor:
         be read keeps its row, with NaN and the reason in `error`, and is named on stderr. Raises FerError for
         anything else that is wrong, and where no file at all can be read.
         """
-        preprocess = self.network.preprocess
-        mode = "L" if preprocess.channels == 1 else "RGB"
-        sources, pixels, errors = zip(
-            *pictures.as_squares(pictures.find(images), mode, preprocess.size), strict=True
-        )
+        found = pictures.as_squares(pictures.find(images), "L" if self.grey else "RGB", self.side)
+        sources, pixels, errors = zip(*found, strict=True)
         broken = [error for error in errors if error]
         if len(broken) == len(errors):
             raise FerError(broken[0] if len(broken) == 1 else f"none of {len(broken)} images: {broken[0]}")
@@ -73,7 +77,7 @@ def load_best(path: Path | str | None = None) -> Predictor:
     folders = [paths.RESULTS, paths.REFERENCE]
     defaults = [folder / "fer2013" / "best" / "model.safetensors" for folder in folders]
     path = next((p for p in defaults if p.exists()), defaults[0]) if path is None else Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
         raise FerError(f"{path}: no exported network; make one with: python -m fer_utils best --dataset NAME")
     try:
         with safe_open(path, "pt") as file:
@@ -82,26 +86,28 @@ def load_best(path: Path | str | None = None) -> Predictor:
         network = Network(about["model"], len(about["classes"]), about["size"], about["channels"], pretrained=False)
         network.preprocess = Preprocess(about["size"], about["channels"], tuple(about["mean"]), tuple(about["std"]))
         network.load_state_dict(state)
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        return Predictor(network.eval(), tuple(about["classes"]), about["side"], about["grey"], about)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise FerError(
             f"{path}: not a network exported by this package ({reason}); make or fetch it again"
         ) from None
-    return Predictor(network.eval(), tuple(about["classes"]), about)
 
 
 def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str = "cpu") -> Predictor:
     """Writes the network of a run to `path`, with all that is needed to use it, and returns it as loaded again.
 
     Weights in half precision, unless that moves a probability of the run's validation images by more than COST.
-    Metadata, each value as JSON: classes, model, size (pixels), channels, mean and std (of intensities 0..1), tta;
-    run, dataset, source, digest, task, protocol, seed; val and test (accuracy 0..1) with their numbers of images;
-    parameters, precision, difference (the largest of a probability from the run's own), images_per_second with
-    device and threads. Raises FerError where the file is too large or the checkpoint gives other probabilities.
+    Metadata, each value as JSON: classes, side (pixels) and grey of the images; model, its size (pixels) and
+    channels, mean and std (of intensities 0..1), tta; run, dataset, source, digest, task, protocol, seed; val and
+    test (accuracy 0..1) with their numbers of images; parameters, precision, difference (the largest of a
+    probability from the run's own), images_per_second with device and threads.
+    Raises FerError where the file is too large or the checkpoint gives other probabilities.
     """
     trained = take_up(run_folder)
     images = (trained.faces() if faces is None else faces).images[trained.predictions["val_rows"]]
-    about = describe(trained) | speed(trained.network, trained.experiment.tta, device, side=images.shape[1])
+    about = describe(trained) | {"side": images.shape[1], "grey": images.ndim == 3}
+    about |= speed(trained.network, trained.experiment.tta, device, side=images.shape[1])
     trained.network.to(trained.device)
     theirs = probabilities(trained.predictions["val_logits"])
     with files.whole_file(Path(path)) as part:

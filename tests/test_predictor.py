@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save
 
 import fer_utils
 import fer_utils.faces
@@ -90,7 +91,10 @@ def test_a_public_backbone_can_be_exported_as_well(made, tmp_path, monkeypatch):
     folder = run(tiny, "cpu", results=tmp_path / "results", faces=made[2])
     best = predictor.export(folder, tmp_path / "model.safetensors", made[2])
     assert best.about["mean"] == pytest.approx([0.485, 0.456, 0.406])
-    assert len(best.predict(made[2].images[:2])) == 2
+    # it enlarges or shrinks what the run was tested on by itself, and saw no colour
+    saved = take_up(folder).predictions
+    faces = [Image.fromarray(face).convert("RGB") for face in made[2].images[saved["test_rows"]]]
+    np.testing.assert_allclose(best.predict(faces)[CLASSES], probabilities(saved["test_logits"]), atol=5e-3)
 
 
 def test_a_checkpoint_of_another_network_is_refused(made, tmp_path):
@@ -186,6 +190,8 @@ def test_a_broken_file_is_named_and_the_rest_predicted(best, face, tmp_path, cap
         (7, "cannot read images from a int"),
         (None, "cannot read images from a NoneType"),
         ("nowhere.png", "nowhere.png: no such file or folder"),
+        ("~$nowhere.png", r"^~\$nowhere.png: no such file or folder"),
+        ("x" * 300, "xxx: no such file or folder"),
         (["nowhere.png", "neither.png"], "none of 2 images: nowhere.png: no such file"),
     ],
 )  # fmt: skip
@@ -216,7 +222,11 @@ def test_what_is_transparent_is_grey(best, face):
 def test_what_is_no_exported_network(tmp_path, made):
     with pytest.raises(FerError, match="no exported network; make one with"):
         fer_utils.load_best(tmp_path / "nowhere.safetensors")
-    for name, content in (("text", b"text"), ("half", made[1].read_bytes()[:5000]), ("none", b"")):
+    with pytest.raises(FerError, match="no exported network; make one with"):
+        fer_utils.load_best("x" * 300)
+    other = save({"weight": torch.zeros(1)}, {"model": '"cnn"', "classes": "3"})
+    contents = {"text": b"text", "half": made[1].read_bytes()[:5000], "none": b"", "other": other}
+    for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(FerError, match="not a network exported by this package") as refused:
             fer_utils.load_best(tmp_path / name)
