@@ -1,6 +1,6 @@
 """What each part of the recipe is worth: the full recipe against the recipe without it, paired by seed."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,12 @@ from fer_utils.evaluation import right
 from fer_utils.evidence import mean_interval
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results
-from fer_utils.significance import paired_seeds
+from fer_utils.significance import Paired, paired_seeds
 from fer_utils.studies import WITHOUT
 
 FULL = "full recipe"
+COLUMNS = ["ingredient", "split", "images", "full", "without", *(field.name for field in fields(Paired))]
+COLUMNS += ["images_low", "images_high"]
 
 
 def named(study: Results) -> pd.Series:
@@ -31,7 +33,7 @@ def named(study: Results) -> pd.Series:
     found = {full: {name: full.replace(**left_out) for name, left_out in WITHOUT.items()} for full in made}
     full = max(made, key=lambda one: len((made & set(found[one].values())) - {one}))
     names = {setting: name for name, setting in found[full].items() if setting != full}
-    if not made & set(names):
+    if len(made) > 1 and not made & set(names):  # of one setting alone the rest may still be computing
         raise FerError("no run of this study leaves out one part of another run's recipe (studies.WITHOUT)")
     names[full] = FULL
     return pd.Series({run: names[setting] for run, setting in settings.items() if setting in names})
@@ -42,7 +44,8 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
 
     Columns: ingredient, split, images (an average seed's), full and without (means over the paired seeds, 0..1);
     significance.Paired of full − without over the seeds (no interval for one); images_low and images_high, the
-    95 % interval of the mean over other images, copies of a photograph drawn together. All in shares of 1.
+    95 % interval of the mean over other images, copies of a photograph drawn together. All in shares of 1. No row
+    while no seed has both.
     """
     by_seed = study.runs[["run", "seed"]].assign(ingredient=study.runs["run"].map(named(study)))
     runs = by_seed.dropna(subset="ingredient").pivot_table("run", "seed", "ingredient", aggfunc="first")
@@ -58,4 +61,4 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
             about = {"ingredient": name, "split": split, "images": len(gains) // len(pairs)}
             means = {"full": np.concatenate(full).mean(), "without": np.concatenate(without).mean()}
             rows.append(about | means | asdict(over_seeds) | {"images_low": low, "images_high": high})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)

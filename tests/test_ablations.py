@@ -83,6 +83,18 @@ def test_runs_that_are_not_finished_are_not_needed(tmp_path):
 
 def test_a_study_of_something_else_is_refused(tmp_path):
     study = made_up(tmp_path, (0,), {})
-    alone = dataclasses.replace(study, runs=study.runs[:1])
+    names = ablations.named(study)
+    two = [run for run, name in names.items() if name in ("flip", "erasing")]
     with pytest.raises(FerError, match="no run of this study leaves out one part"):
-        ablations.named(alone)
+        ablations.named(dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(two)]))
+
+
+def test_before_any_pair_is_finished_the_page_is_empty_and_can_be_read_again(tmp_path):
+    study = made_up(tmp_path, (0, 1), {})
+    names, seeds = ablations.named(study), study.runs.set_index("run")["seed"]
+    begun = [run for run, name in names.items() if name == ablations.FULL]
+    apart = [run for run, name in names.items() if (name, seeds[run]) in ((ablations.FULL, 0), ("flip", 1))]
+    for finished in (begun, apart):
+        page = ablations.effects(dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(finished)]))
+        page.to_csv(tmp_path / "page.csv", index=False)
+        assert not len(page) and list(pd.read_csv(tmp_path / "page.csv")) == ablations.COLUMNS
