@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer_utils.errors import FerError
 from fer_utils.evaluation import right
 from fer_utils.evidence import copied, mean_interval
 from fer_utils.restricted import Predictions, contenders, on_rows, restricted
@@ -27,16 +28,18 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
     images, seeds, installed (the rival on one view of an image, as its package computes it), rival and ours (on the
     image and its mirror image; ours is the mean over seeds) and gain (ours − rival), 0..1; gain_low and gain_high,
     its 95 % interval over images, copies of a photograph drawn together. The rival answers with one of the task's
-    classes, on exactly the images that ours were tested on.
+    classes, on exactly the images that ours were tested on. Raises FerError where its answers are on others.
     """
     rows = []
     for (task, network), members in contenders(study).items():
         first = next(iter(members.values()))
         views = (rival, rival | {"test_logits": rival["one_view_logits"]})
-        both, one = (
-            right(on_rows(restricted(view, tuple(map(str, first["classes"]))), first["test_rows"]), "test")
-            for view in views
-        )
+        views = [on_rows(restricted(view, tuple(map(str, first["classes"]))), first["test_rows"]) for view in views]
+        if not all(np.array_equal(views[0][name], first[name]) for name in ("test_rows", "test_labels")):
+            raise FerError(
+                "the rival answered on another data set than these runs: python benchmarks/rival.py anew"
+            )
+        both, one = (right(view, "test") for view in views)
         ours = np.mean([right(member, "test") for member in members.values()], axis=0, dtype=np.float32)
         fresh = ~copied(study, first["test_rows"])
         for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):

@@ -9,6 +9,7 @@ import torch
 
 from fer_utils import paths, results, rivals
 from fer_utils.emotions import CSV_ORDER, get_task
+from fer_utils.errors import FerError
 
 FOUR = get_task("multiclass").classes
 
@@ -53,6 +54,9 @@ def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
     fresh = table.loc[rivals.FRESH]  # rows 12 to 15
     assert fresh["images"] == 4 and fresh["rival"] == pytest.approx(3 / 4)
     assert fresh["ours"] == pytest.approx((2 / 4 + 1 / 4) / 2)
+    for other in ({"test_rows": np.arange(7, 15)}, {"test_labels": rival["test_labels"][[0, 1, 3, 2, 4, 5, 6, 7]]}):
+        with pytest.raises(FerError, match="answered on another data set"):
+            rivals.beside(study, rival | other)
 
 
 @pytest.mark.parametrize(("side", "kernel", "stride"), [(60, 3, 2), (15, 3, 2), (60, 1, 2), (15, 1, 2), (30, 3, 1)])
