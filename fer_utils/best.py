@@ -11,6 +11,7 @@ import pandas as pd
 from fer_utils import (
     ablations,
     costs,
+    devices,
     ensembles,
     evidence,
     files,
@@ -29,23 +30,30 @@ from fer_utils.results import Results, open_results, over_seeds
 from fer_utils.trained import has_checkpoint, take_up
 
 Frames = dict[str, pd.DataFrame]
+MEASURED = ("parts", "robustness")  # of the exported file itself
+PAGES = (*MEASURED, "scores", "ensembles", "restricted", "rival", "ablation", "networks", "curves")
 HEADLINE = ("accuracy", "macro_f1", "recall")
 
 
 def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path = paths.RESULTS) -> Path:
     """Writes results/<dataset>/best/ and MODEL_CARD.md; returns the folder. The run of `task` that is best on
     validation is exported; where its checkpoint is gone (git keeps none) but its export is there, that one stays,
-    with what was measured of it. Raises FerError where runs, their checkpoints, the data or the audit are missing.
+    with what was measured of it. device: cpu, cuda, mps or auto, as for a run. Raises FerError where runs, their
+    checkpoints, the data or the audit are missing.
     """
     found = open_results(dataset, results)
     study = found.study("best")
+    if found.folder.parent != results:
+        raise FerError(f"{results} has no runs of {dataset}; those in {found.folder} are read, and not written to")
+    device = devices.choose(device, "fp32").device.type
     if not (found.folder / "audit" / "near.csv").exists():
         raise FerError(f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}")
     folder = found.folder / "best"
     export = folder / "model.safetensors"
     run = found.folder / "runs" / choose(study, task)
-    before = {name: page for name, page in read(dataset, results).items() if name in ("parts", "robustness")}
-    known = len(before) == 2 and export.exists() and predictor.load_best(export).about["run"] == run.name
+    before = {name: page for name, page in read(dataset, results).items() if name in MEASURED}
+    complete = len(before) == len(MEASURED) and export.exists()
+    known = complete and predictor.load_best(export).about["run"] == run.name
     if known and not has_checkpoint(run):
         print(f"{run.name}: its checkpoint is not here; its export stays, with parts.csv and robustness.csv")
         measured = before
@@ -71,6 +79,8 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     """Writes a run's network to `export` and measures that file: on parts of the images, and on worse ones."""
     trained = take_up(run, device)
     faces = trained.faces()
+    for name in MEASURED:  # of the network that was here before
+        (export.parent / f"{name}.csv").unlink(missing_ok=True)
     network = predictor.export(run, export, faces, device).network
     trained = replace(trained, network=network.to(trained.device))
     answers = {
@@ -127,9 +137,9 @@ def scores(study: Results) -> pd.DataFrame:
 
 
 def read(dataset: str, results: Path = paths.RESULTS) -> Frames:
-    """The CSVs of results/<dataset>/best by name; none where they have not been made yet."""
+    """The PAGES in results/<dataset>/best by name; none where they have not been made yet."""
     folder = results / dataset / "best"
     if results == paths.RESULTS and not folder.exists():
         folder = paths.REFERENCE / dataset / "best"
-    frames = {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    frames = {name: pd.read_csv(folder / f"{name}.csv") for name in PAGES if (folder / f"{name}.csv").exists()}
     return {name: frame.fillna({"class": ""}) if "class" in frame else frame for name, frame in frames.items()}

@@ -51,6 +51,7 @@ def test_equal_runs_go_to_the_first_seed(home):
 
 
 def test_every_page_is_written_and_read(home, folder):
+    (folder / "my_faces.csv").write_text("what a visitor left here\n")
     frames = best.read("drawn", home / "results")
     assert set(frames) == {"scores", "ensembles", "restricted", "parts", "robustness"}
     accuracy = frames["scores"].query("metric == 'accuracy'").set_index("task")
@@ -107,11 +108,30 @@ def test_without_the_checkpoint_the_export_stays(home, folder, capsys):
     assert "its checkpoint is not here; its export stays" in capsys.readouterr().out
     after = {path.name: path.read_bytes() for path in [*folder.iterdir(), folder.parent / "MODEL_CARD.md"]}
     assert after == before
+    with pytest.raises(FerError, match="unknown device 'gpu'"):
+        best.make("drawn", device="gpu", results=home / "results")
     exported = (folder / "model.safetensors").rename(folder / "hidden.safetensors")
     with pytest.raises(FerError, match="the checkpoint is not here"):
         best.make("drawn", results=home / "results")
     exported.rename(folder / "model.safetensors")
     hidden.rename(run / "last.pth")
+
+
+def test_what_was_measured_of_another_network_does_not_outlive_it(home, folder, monkeypatch):
+    monkeypatch.setattr(best.robustness, "parts", lambda *_: 1 / 0)  # as if stopped there
+    with pytest.raises(ZeroDivisionError):
+        best.make("drawn", "binary", results=home / "results")
+    assert not {"parts", "robustness"} & set(best.read("drawn", home / "results"))
+    monkeypatch.undo()
+    best.make("drawn", device="auto", results=home / "results")
+    assert {"parts", "robustness"} <= set(best.read("drawn", home / "results"))
+
+
+def test_the_committed_study_is_not_written_to_from_another_home(home, monkeypatch):
+    monkeypatch.setattr(paths, "REFERENCE", home / "results")
+    monkeypatch.setattr(paths, "RESULTS", home / "elsewhere")
+    with pytest.raises(FerError, match="has no runs of drawn"):
+        best.make("drawn", results=paths.RESULTS)
 
 
 def test_a_data_set_without_private_test_is_refused_before_anything_is_trained(home, drawn, tmp_path):
