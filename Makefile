@@ -42,7 +42,7 @@ bench: $(READY) $(WHERE)/data/fer2013/dataset.json  ## everything that is timed,
 	@for script in epoch prepare roofline transfer many growth whole scale bars; do \
 	  echo "== $$script"; $(PYTHON) benchmarks/$$script.py || exit 1; done
 
-gpu:  ## with an NVIDIA GPU: benchmarks and both reports' studies, with what PYTHON3 has installed
+gpu:  ## with an NVIDIA GPU: both reports' studies, dedupe, best and benchmarks, with what PYTHON3 has installed
 	sh benchmarks/gpu.sh "$(FER2013)" $(PYTHON3)
 
 report: $(WHERE)/results/$(DATASET)/report.pdf  ## the PDF alone

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -244,7 +245,7 @@ def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("(finished)") == 2  # the median study shares its unfiltered runs
 
 
-def test_more_seeds_join_a_study_and_other_settings_replace_it(drawn, tmp_path, monkeypatch):
+def test_more_seeds_join_a_study_and_other_settings_replace_it(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
 
     def seeds(**settings):
@@ -252,8 +253,9 @@ def test_more_seeds_join_a_study_and_other_settings_replace_it(drawn, tmp_path, 
         return set(results.open_results("drawn", tmp_path).study("learning_rate").runs["seed"])
 
     assert seeds(seeds=[0], epochs=1) == {0}
-    assert seeds(seeds=[1], epochs=1) == {0, 1}
+    assert seeds(seeds=[1], epochs=1) == {0, 1} and "leave the list" not in capsys.readouterr().out
     assert seeds(seeds=[2], epochs=2) == {2}
+    assert re.search(r"learning_rate.json: \d+ runs leave the list, .* of other settings", capsys.readouterr().out)
 
 
 def test_a_study_with_unfinished_runs_says_so(finished, capsys):
