@@ -72,13 +72,13 @@ def rotate(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.nd
 
 
 CORRUPTIONS = {
-    "brighter": Corruption(brighten, (0.1, 0.2, 0.4), "of the range"),
-    "darker": Corruption(brighten, (-0.1, -0.2, -0.4), "of the range"),
-    "low contrast": Corruption(flatten, (0.7, 0.4, 0.2), "of the contrast left"),
-    "blur": Corruption(blur, (0.7, 1.4, 2.1), "pixels of 48"),
-    "noise": Corruption(add_noise, (8, 16, 32), "grey levels"),
+    "brighter": Corruption(brighten, (0.1, 0.2, 0.4), "share of the range"),
+    "darker": Corruption(brighten, (-0.1, -0.2, -0.4), "share of the range"),
+    "low contrast": Corruption(flatten, (0.7, 0.4, 0.2), "share of contrast kept"),
+    "blur": Corruption(blur, (0.7, 1.4, 2.1), "sd in pixels of 48"),
+    "noise": Corruption(add_noise, (8, 16, 32), "sd in grey levels"),
     "JPEG": Corruption(compress, (40, 15, 5), "quality"),
-    "occlusion": Corruption(occlude, (0.1, 0.2, 0.4), "of the area"),
+    "occlusion": Corruption(occlude, (0.1, 0.2, 0.4), "share of the area"),
     "rotation": Corruption(rotate, (10, 20, 40), "degrees"),
 }
 

@@ -204,6 +204,7 @@ def _best(results: Results) -> dict[str, str]:
     }
     ablated = results.study("ablation" if results.has_study("ablation") else "best").runs.iloc[0]
     made |= {"ablation.images": f"{ablated['train_images']:,}", "ablation.epochs": str(ablated["epochs"])}
+    made |= {"ablation.precision": ablated["precision"]}
     made |= {"ablation.val.images": f"{ablated['val_images']:,}", "start.size": str(FROM_IMAGENET["image_size"])}
     pages = best.read(results.folder.name, results.folder.parent)
     if "networks" in pages:

@@ -32,13 +32,14 @@ Intervals are 95 % over images.
 
 
 def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame) -> str:
-    """Markdown. about: the exported file's metadata, with its size in bytes, the run's train_images and epochs, and
-    its calibration.calibration; frames: those of best.compare, with parts and robustness; confusion: the run's.
+    """Markdown. about: the exported file's metadata, with its size in bytes, the run's train_images, epochs and
+    trained (its device and precision), and its calibration.calibration; frames: those of best.compare, with parts
+    and robustness; confusion: the run's.
     """
     sections = {
         "Data and protocol": _protocol(about),
         "Scores": _scores(about, frames["scores"], frames["parts"]),
-        "Parts of the test images": _parts(frames["parts"]),
+        "Parts of the images": _parts(frames["parts"]),
         "What is taken for what": _confusion(confusion),
         "Probabilities": _calibration(about),
         "Worse pictures": _robustness(frames["robustness"]),
@@ -57,7 +58,8 @@ def _protocol(about: dict) -> str:
     views = "no test-time augmentation" if about["tta"] == "none" else f"test-time augmentation `{about['tta']}`"
     return (
         f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest `{about['digest']}`). "
-        f"Split: {about['protocol']}. {about['train_images']:,} training images, {about['epochs']} epochs. "
+        f"Split: {about['protocol']}. {about['train_images']:,} training images, {about['epochs']} epochs "
+        f"({about['trained']}). "
         f"Run `{about['run']}`, seed {about['seed']}, chosen by validation accuracy "
         f"among the seeds of its task; {views}. Input: {about['size']}×{about['size']} pixels, "
         f"{'grey' if about['channels'] == 1 else 'colour'}, mean {about['mean']} and deviation {about['std']} of "
@@ -70,8 +72,9 @@ def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
     exported = (
         f"The exported network: {percent(whole['value'])} % of {whole['images']:,} test images "
         f"({percent(whole['low'])} to {percent(whole['high'])}), {percent(about['val'])} % of "
-        f"{about['val_images']:,} validation images. Networks of the same recipe, mean over seeds; intervals are "
-        "95 % over other test images, copies of a photograph drawn together:\n\n"
+        f"{about['val_images']:,} validation images. Networks of the same recipe, mean over seeds; those of two to "
+        "four classes keep a part of the training images for validation and are tested on both test splits. "
+        "Intervals are 95 % over other test images, copies of a photograph drawn together:\n\n"
     )
     rows = [
         [word(s.task), word(s.metric), percent(s.mean), f"{percent(s.low)} to {percent(s.high)}",
@@ -86,7 +89,7 @@ def _parts(parts: pd.DataFrame) -> str:
         [p.part, p.role, f"{p.images:,}", percent(p.value), f"{percent(p.low)} to {percent(p.high)}"]
         for p in parts.itertuples()
     ]
-    return "Right answers in percent (of a class: its recall).\n\n" + table(
+    return "Right answers in percent (of a class: its recall). A copy is one in the training images.\n\n" + table(
         ["part", "split", "images", "right, %", "interval"], rows
     )
 
@@ -116,7 +119,8 @@ def _robustness(frame: pd.DataFrame) -> str:
     for (kind, unit), group in accuracy.groupby(["kind", "unit"], sort=False):
         cells = [f"{c.amount:g}: {percent(c.value)} ({c.change * 100:+.1f})" for c in group.itertuples()]
         rows.append([f"{kind} ({unit})", *cells])
-    return "Amount: accuracy in percent (change in points).\n\n" + table(["", "weak", "medium", "strong"], rows)
+    note = "How strong: accuracy in percent (change in points); sd: standard deviation.\n\n"
+    return note + table(["", "weak", "medium", "strong"], rows)
 
 
 def ensembles(frame: pd.DataFrame) -> str:

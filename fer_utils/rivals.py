@@ -25,7 +25,7 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
 
     A row a task, kind of network (see restricted.contenders) and part of its test images: ALL, and FRESH, those
     without a copy in training, since a large network may know such images by heart. Columns: task, network, part,
-    images, seeds, installed (the rival on one view of an image, as its package computes it), rival and ours (on the
+    images, seeds, one_view (the rival's answer to an image alone, as its package takes it), rival and ours (on the
     image and its mirror image; ours is the mean over seeds) and gain (ours − rival), 0..1; gain_low and gain_high,
     its 95 % interval over images, copies of a photograph drawn together. The rival answers with one of the task's
     classes, on exactly the images that ours were tested on. Raises FerError where its answers are on others.
@@ -46,6 +46,6 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
             gains = (ours - both)[kept]
             low, high = mean_interval(study, first["test_rows"][kept], gains, resamples)
             about = {"task": task, "network": network, "part": part, "images": len(gains), "seeds": len(members)}
-            about |= {"installed": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
+            about |= {"one_view": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
             rows.append(about | {"gain": gains.mean(), "gain_low": low, "gain_high": high})
     return pd.DataFrame(rows)

@@ -50,7 +50,7 @@ def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
     assert row["ours"] == pytest.approx((4 / 6 + 3 / 6) / 2)
     assert row["gain"] == pytest.approx(row["ours"] - row["rival"])
     assert row["gain_low"] < row["gain"] < row["gain_high"]
-    assert row["installed"] == pytest.approx(5 / 6)
+    assert row["one_view"] == pytest.approx(5 / 6)
     fresh = table.loc[rivals.FRESH]  # rows 12 to 15
     assert fresh["images"] == 4 and fresh["rival"] == pytest.approx(3 / 4)
     assert fresh["ours"] == pytest.approx((2 / 4 + 1 / 4) / 2)
