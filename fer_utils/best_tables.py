@@ -34,17 +34,17 @@ def rival(frame: pd.DataFrame) -> str:
 
 
 def readme(frame: pd.DataFrame) -> str:
-    """`rivals.beside` for the README, Markdown: a row a task and part; accuracy in percent of the rival, on
-    one view of an image and on two like ours, and of both kinds of our networks.
+    """`rivals.beside` for the README, Markdown: a row a task and part; accuracy in percent of the rival, as its
+    package computes it and on two views of an image like ours, and of both kinds of our networks.
     """
-    header = ["task", "test images", "`fer`'s network", "`fer`'s, mirrored too"]
+    header = ["task", "test images", "`fer` as installed", "`fer`, mirrored too"]
     header += [f"{kind} (seeds)" for kind in (TRAINED, RESTRICTED)]
     rows = []
     for (task, part), group in frame.groupby(["task", "part"], sort=False):
         first = group.iloc[0]
         ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
         about = [word(task), f"{first['images']:,}" + (", no copy in training" if part == FRESH else "")]
-        theirs = [f"{percent(first[column])} %" for column in ("one_view", "rival")]
+        theirs = [f"{percent(first[column])} %" for column in ("installed", "rival")]
         rows.append([*about, *theirs, *(ours.get(kind, "–") for kind in (TRAINED, RESTRICTED))])
     return table(header, rows)
 

@@ -15,7 +15,7 @@ ALL, FRESH = "all", "no copy"
 
 
 def read(path: Path) -> Predictions:
-    """The rival's logits of all test images, in the form of Results.predictions; and its one_view_logits."""
+    """The rival's logits of all test images, in the form of Results.predictions; and its installed_logits."""
     with np.load(path) as arrays:
         return dict(arrays)
 
@@ -25,7 +25,7 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
 
     A row a task, kind of network (see restricted.contenders) and part of its test images: ALL, and FRESH, those
     without a copy in training, since a large network may know such images by heart. Columns: task, network, part,
-    images, seeds, one_view (the rival's answer to an image alone, as its package takes it), rival and ours (on the
+    images, seeds, installed (the rival on one view of an image, as its package computes it), rival and ours (on the
     image and its mirror image; ours is the mean over seeds) and gain (ours − rival), 0..1; gain_low and gain_high,
     its 95 % interval over images, copies of a photograph drawn together. The rival answers with one of the task's
     classes, on exactly the images that ours were tested on. Raises FerError where its answers are on others.
@@ -33,7 +33,7 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
     rows = []
     for (task, network), members in contenders(study).items():
         first = next(iter(members.values()))
-        views = (rival, rival | {"test_logits": rival["one_view_logits"]})
+        views = (rival, rival | {"test_logits": rival["installed_logits"]})
         views = [on_rows(restricted(view, tuple(map(str, first["classes"]))), first["test_rows"]) for view in views]
         if not all(np.array_equal(views[0][name], first[name]) for name in ("test_rows", "test_labels")):
             raise FerError(
@@ -46,6 +46,6 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
             gains = (ours - both)[kept]
             low, high = mean_interval(study, first["test_rows"][kept], gains, resamples)
             about = {"task": task, "network": network, "part": part, "images": len(gains), "seeds": len(members)}
-            about |= {"one_view": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
+            about |= {"installed": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
             rows.append(about | {"gain": gains.mean(), "gain_low": low, "gain_high": high})
     return pd.DataFrame(rows)
