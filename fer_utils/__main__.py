@@ -26,6 +26,9 @@ app = typer.Typer(
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Precision = Annotated[str, typer.Option(help="of training: auto, fp32 or bf16")]
 Tracker = Annotated[str, typer.Option(help="none, tensorboard or wandb: curves while it computes")]
+Results = Annotated[
+    str, typer.Option(help="a set of results of its own, in results-NAME/: computes anew beside results/")
+]
 Dataset = Annotated[str, typer.Option(help="a prepared data set under data/; 'sample' is drawn when needed")]
 
 
@@ -59,19 +62,21 @@ def run(
     device: Device = "auto",
     precision: Precision = "auto",
     tracker: Tracker = "none",
+    results: Results = "",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
-    from fer_utils import parallel, results, running
+    from fer_utils import parallel, running
     from fer_utils.experiment import Experiment
+    from fer_utils.results import open_results
 
     with parallel.failing_together():
         chosen = Experiment.make(**_parse(settings or [], Experiment))
         if parallel.is_first():
             print(chosen.id, flush=True)
-        folder = running.run(chosen, device, precision, tracker=tracker)
+        folder = running.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
     if not parallel.is_first():
         return
-    scores = results.open_results(chosen.dataset).select(run=chosen.id).scores()
+    scores = open_results(chosen.dataset, paths.results_set(results)).select(run=chosen.id).scores()
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
     print(folder)
 
@@ -93,6 +98,8 @@ def study(
         float | None, typer.Option(help="for example 0.25; none: one, where there is any")
     ] = None,
     tracker: Tracker = "none",
+    results: Results = "",
+    replace: Annotated[bool, typer.Option("--replace", help="drop runs of other settings from the list")] = False,
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils import cluster, studies
@@ -108,7 +115,9 @@ def study(
         extra["spread"] = partial(cluster.spread, address=address, gpus_per_run=gpus_per_run)
     elif jobs != 1:
         extra["spread"] = partial(run_side_by_side, jobs=jobs)
-    studies.run_study(name, dataset, device, precision, tracker=tracker, **extra)
+    studies.run_study(
+        name, dataset, device, precision, paths.results_set(results), tracker, replace=replace, **extra
+    )
 
 
 @app.command()

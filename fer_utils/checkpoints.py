@@ -38,6 +38,12 @@ def checkpoint(folder: Path, parts: dict, judged: nn.Module, history: list[dict]
         pd.DataFrame(history).to_csv(part, index=False)
 
 
+def epochs_done(folder: Path) -> int:
+    """How many epochs of an interrupted training its folder holds; 0 where there is none to continue."""
+    path = folder / "resume.pth"
+    return len(torch.load(path, map_location="cpu", weights_only=True)["history"]) if path.exists() else 0
+
+
 def resume(folder: Path, parts: dict, world: World) -> list[dict]:
     """The history of the epochs already done, their state loaded; empty at a fresh start. Read by the first."""
     checkpoint = folder / "resume.pth"

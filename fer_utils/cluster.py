@@ -19,6 +19,7 @@ from fer_utils import files
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces
+from fer_utils.failures import Failures
 from fer_utils.running import folder_of, open_dataset, run
 
 RETRIES = 3  # of a run whose worker was lost; one that kills its worker each time would else never end
@@ -44,7 +45,7 @@ def spread(
         device = "cpu" if device == "auto" and not gpus else device
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(compute)
         folders = {experiment: folder_of(experiment, results) for experiment in experiments}
-        waiting, sent, failed = {}, [], {}
+        waiting, sent, failures = {}, [], Failures(len(folders))
         for experiment, folder in folders.items():
             if (folder / "done.json").exists():
                 run(experiment, device, precision, results, faces)  # only looks whether it is of the same data
@@ -52,15 +53,14 @@ def spread(
                 waiting[task.remote(experiment, device, precision, faces.digest, sent)] = experiment
         bar = tqdm(total=len(folders), initial=len(folders) - len(waiting), unit="run", smoothing=0, disable=None)
         while waiting:
-            bar.set_postfix(running=min(len(waiting), _room(ray, gpus)), failed=len(failed))
+            bar.set_postfix(running=min(len(waiting), _room(ray, gpus)), failed=len(failures))
             ready, _ = ray.wait(list(waiting), timeout=2)
             for reference in ready:
                 experiment = waiting.pop(reference)
                 try:
                     content = ray.get(reference)
                 except ray.exceptions.RayError as error:
-                    failed[experiment.id] = _reason(error)
-                    tqdm.write(f"failed: {experiment.id}: {failed[experiment.id]}")
+                    failures.add(experiment.id, _cause(error))
                     continue
                 if content is None:  # a node without the data set
                     sent = sent or [ray.put(_in_memory(faces))]
@@ -72,9 +72,7 @@ def spread(
         bar.close()
     finally:
         ray.shutdown()
-    if failed:
-        reasons = " · ".join(f"{name}: {reason}" for name, reason in failed.items())
-        raise FerError(f"{len(failed)} of {len(folders)} runs failed, the others are finished: {reasons}")
+    failures.report()
 
 
 def compute(
@@ -134,10 +132,10 @@ def _room(ray, gpus: float) -> int:
     return int(min(resources.get("CPU", 0), resources.get("GPU", 0) / gpus if gpus else float("inf")))
 
 
-def _reason(error: Exception) -> str:
-    cause = getattr(error, "cause", error)
-    text = (str(cause).splitlines() or [""])[0]
-    return text if isinstance(cause, FerError) else f"{type(cause).__name__}: {text}"
+def _cause(error: Exception) -> BaseException:
+    """What the run itself raised, out of Ray's wrapping."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, BaseException) else error
 
 
 def _in_memory(faces: Faces) -> Faces:

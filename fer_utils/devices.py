@@ -2,11 +2,13 @@
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -52,10 +54,20 @@ class Hardware:
         return replace(self, device=device, processes=processes, compiled=False)
 
     def describe(self) -> dict[str, str]:
-        """What a result should carry to be trusted: device, precision, versions, commit."""
+        """What a result must carry so that others can tell why theirs differs in the last digits.
+
+        device, cpu (model as the system names it), instructions (the widest vector set that PyTorch's own
+        kernels use), bf16 (the processor's own kind, or "no"), blas and onednn (with versions), threads,
+        precision, compiled, python, torch, commit; processes where there are several.
+        """
         cuda = self.device.type == "cuda"
         return {
             "device": torch.cuda.get_device_name(self.device) if cuda else f"{self.device.type}, {_cpu_name()}",
+            "cpu": _cpu_model(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "bf16": ", ".join(_bf16_units()) or "no",
+            "blas": _built_with(r"(Intel.*Math Kernel Library Version \S+|OpenBLAS \S+|BLAS_INFO=\w+)"),
+            "onednn": _built_with(r"MKL-DNN v(\S+)"),
             "threads": str(torch.get_num_threads()),
             "precision": self.precision,
             "compiled": "yes" if self.compiled else "no",
@@ -79,10 +91,9 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
         device = next(name for name, there in present.items() if there)
     if not present[device]:
         raise FerError(f"device {device!r} is not available on this machine; use DEVICE=auto or cpu")
-    has_bf16 = _has_bf16(device)
     if precision == "auto":
-        precision = "bf16" if has_bf16 else "fp32"
-    if precision == "bf16" and device == "cpu" and not has_bf16:
+        precision = "bf16" if has_bf16(device) else "fp32"
+    if precision == "bf16" and device == "cpu" and not has_bf16(device):
         print("this processor has no bf16 and imitates it, very slowly; leave the precision out, or give fp32")
     return Hardware(torch.device(device), precision, compiled=device == "cuda")
 
@@ -94,16 +105,56 @@ def memory(device: torch.device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _has_bf16(device: str) -> bool:
+@contextmanager
+def exact_fp32() -> Iterator[None]:
+    """Inside, CUDA multiplies float32 in float32. By default cuDNN's convolutions round to TF32 (10 bits)."""
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
+
+
+def has_bf16(device: str) -> bool:
+    """Whether a kind of device (cpu, cuda, mps) multiplies bf16 itself instead of imitating it."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device == "cpu" and bool(_bf16_units())
+
+
+def _bf16_units() -> list[str]:
+    """What of the processor multiplies bf16; without any of it PyTorch imitates bf16, very slowly."""
     found = getattr(torch.cpu, "get_capabilities", dict)()
-    return device == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    return [unit for unit in ("avx512_bf16", "amx_bf16") if found.get(unit)]
 
 
 def _cpu_name() -> str:
     found = getattr(torch.cpu, "get_capabilities", dict)()
     return str(found.get("cpu_name") or platform.machine())
+
+
+@cache
+def _cpu_model() -> str:
+    """For example "AMD EPYC, family 25, model 17": on Linux, where a name alone may stand for several."""
+    try:
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+    except OSError:
+        return platform.processor() or _cpu_name()
+    facts = dict(re.findall(r"^(.+?)\s*: (.+)$", first, re.MULTILINE))
+    numbers = [
+        f"{name} {facts[key]}" for key, name in (("cpu family", "family"), ("model", "model")) if key in facts
+    ]
+    return ", ".join([facts.get("model name", _cpu_name()), *numbers])
+
+
+def _built_with(pattern: str) -> str:
+    """What PyTorch says of its own build; "unknown" where it says nothing."""
+    found = re.search(pattern, torch.__config__.show())
+    return found[1] if found else "unknown"
 
 
 @cache

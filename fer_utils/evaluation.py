@@ -10,6 +10,7 @@ import torch
 from sklearn import metrics
 from torch import Tensor, nn
 
+from fer_utils import devices
 from fer_utils.batches import Batches
 from fer_utils.errors import one_of
 from fer_utils.parallel import ALONE, World
@@ -33,7 +34,8 @@ def predict(network: nn.Module, batches: Batches, tta: str = "none", world: Worl
     """
     one_of(tta, VIEWS, "test-time augmentation")
     network.eval()
-    logits = torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)])
+    with devices.exact_fp32():
+        logits = torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)])
     return world.gather(logits, len(batches.labels)).cpu().numpy()
 
 

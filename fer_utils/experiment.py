@@ -71,7 +71,9 @@ class Experiment:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value, allowed = getattr(self, field.name), get_args(field.type) or (field.type,)
-            if type(value) not in (*allowed, int if float in allowed else None):
+            if type(value) is int and float in allowed:  # gamma=1 and gamma=1.0 are one experiment, with one id
+                object.__setattr__(self, field.name, float(value))
+            elif type(value) not in allowed:
                 raise FerError(f"{field.name} must be of type {field.type}; got {value!r}")
         get_task(self.task)
         check_model(self.model, self.image_size)

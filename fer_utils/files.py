@@ -1,13 +1,14 @@
 """Files that are either whole or absent: write beside the target, then rename."""
 
 import errno
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from fer_utils.errors import FerError
 
@@ -30,7 +31,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yields a temporary folder; it replaces `path` on success and is removed on any error."""
+    """Yields a temporary folder; it replaces `path` on success and is removed on any error.
+
+    A folder cannot be replaced in one step: if the second of two fails, the first is undone.
+    """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -39,7 +43,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
         old = part.with_suffix(".old")
         if path.exists():
             path.replace(old)
-        part.replace(path)
+        try:
+            part.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise _explained(error, path) from None
@@ -47,22 +56,31 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+class Busy(FerError):
+    """Another process computes this run."""
+
+
 @contextmanager
-def only_here(folder: Path) -> Iterator[None]:
-    """Holds `folder` for this process; FerError where another one does. A killed process lets go by itself."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / ".lock"
-    with lock.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FerError(f"{folder.name} is being computed by another process; wait for it") from None
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()
+def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
+    """Holds `folder` for this process. A killed process lets go. Raises Busy where another one holds it.
+
+    wait: instead, until the other lets go.
+
+    The lock is a file in a folder beside, `locks/`, and it stays there: a lock file that is deleted
+    while another process has it open can be held twice. An empty `folder` is removed at the end.
+    """
+    locks = folder.parent.with_name("locks")
+    locks.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(locks / f"{folder.name}.lock", timeout=-1 if wait else 0):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                yield
+            finally:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+    except Timeout:
+        raise Busy(f"{folder.name} is being computed by another process; wait for it") from None
 
 
 def _explained(error: OSError, path: Path) -> Exception:

@@ -10,13 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from fer_utils import files
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces
+from fer_utils.failures import Failures
 from fer_utils.running import run
 
 
@@ -26,21 +29,38 @@ def run_side_by_side(
     """Runs the experiments in `jobs` processes; prints a line when one is finished.
 
     The results are those of runs one after another, but for the last digits: fewer threads add up in another
-    order. Each process opens the store of `faces` itself. Raises the first FerError, once the runs under way have
-    ended; stop it and start it again as you like.
+    order. Each process opens the store of `faces` itself. A run that fails does not keep the others from
+    being finished. Raises FerError then, with the reason of each.
     """
     if jobs < 1:
         raise FerError(f"jobs must be at least 1; got {jobs}")
     threads = max(1, torch.get_num_threads() // jobs)
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+    failures, done = Failures(len(experiments)), 0
     with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(threads,)) as pool:
-        under_way = {pool.submit(run, one, device, precision, results): one for one in experiments}
+
+        def compute(some: Sequence[Experiment], wait: bool) -> list[Experiment]:
+            """Returns those that another process computes."""
+            nonlocal done
+            run_one = partial(run, device=device, precision=precision, results=results, wait=wait)
+            futures, busy = {pool.submit(run_one, one): one for one in some}, []
+            for future in as_completed(futures):
+                try:
+                    future.result()
+                except files.Busy:
+                    busy.append(futures[future])
+                except Exception as error:
+                    failures.add(futures[future].id, error)
+                else:
+                    done += 1
+                    print(f"[{done}/{len(experiments)}] {futures[future].id}", flush=True)
+            return busy
+
         try:
-            for number, future in enumerate(as_completed(under_way), start=1):
-                future.result()
-                print(f"[{number}/{len(experiments)}] {under_way[future].id}", flush=True)
+            compute(compute(experiments, wait=False), wait=True)
         finally:
             pool.shutdown(cancel_futures=True)
+    failures.report()
 
 
 def _begin(threads: int) -> None:

@@ -4,7 +4,10 @@ The environment variable FER_HOME moves data/ and results/ elsewhere (a scratch 
 """
 
 import os
+import re
 from pathlib import Path
+
+from fer_utils.errors import FerError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("FER_HOME") or CHECKOUT).resolve()
@@ -16,3 +19,15 @@ NOTEBOOKS = CHECKOUT / "notebooks"
 REPORT = CHECKOUT / "report"
 REPORTED = CHECKOUT / "data" / "reported"  # the figures that the two course reports print
 REFERENCE = CHECKOUT / "results"  # the committed reference study, also where FER_HOME points elsewhere
+
+
+def results_set(name: str = "") -> Path:
+    """The folder of a named set of results, beside results/: the same runs, computed again.
+
+    A finished run is never repeated, and neither precision nor processor is part of its id, so a
+    second computation needs a place of its own. "": results/ itself. Raises FerError for a name that
+    is no plain one.
+    """
+    if not re.fullmatch(r"[\w.-]*", name):
+        raise FerError(f"a set of results is named by letters, digits, '.', '-' and '_'; got {name!r}")
+    return RESULTS.with_name(f"results-{name}") if name else RESULTS

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_utils import copies, devices, evaluation, files, parallel, paths, tracking
+from fer_utils import checkpoints, copies, devices, evaluation, files, parallel, paths, tracking
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
@@ -41,11 +41,15 @@ def run(
     results: Path = paths.RESULTS,
     faces: Faces | None = None,
     tracker: str = "none",
+    wait: bool = False,
 ) -> Path:
     """Trains, evaluates and writes the run's folder; returns it. Finished runs return at once.
 
-    An interrupted run continues from its last epoch. tracker: what follows it meanwhile (see tracking); it changes
-    nothing. Raises FerError for bad settings or data, and where the folder's results were made from another data
+    An interrupted run continues from its last epoch, and with precision "auto" in the precision that it
+    had; another one must be asked for. config.json lists its segments: from which epoch on, and on what.
+    tracker: what follows it meanwhile (see tracking); it changes
+    nothing. wait: where another process computes this run, until it ends, instead of raising files.Busy.
+    Raises FerError for bad settings or data, and where the folder's results were made from another data
     set of the same name.
 
     Of several processes that torchrun has started each computes its shard (see parallel), and the first one alone
@@ -59,14 +63,39 @@ def run(
             faces = open_dataset(experiment.dataset)
     if world.tell(faces.digest) != faces.digest:
         raise FerError(f"data set {experiment.dataset} is not the one that the first process has; copy that one")
-    if world.tell((folder / "done.json").exists()):
-        if world.first:
-            _check_same_data(folder, faces)
-        return folder
-    hardware = world.placed(devices.choose(device, precision))
-    with files.only_here(folder) if world.first else nullcontext():
-        _compute(experiment, folder, faces, hardware, world, tracker if world.first else "none")
+    with files.exclusive(folder, wait) if world.first and not _finished(folder) else nullcontext():
+        if world.tell(_finished(folder)):  # perhaps by the process that was waited for
+            if world.first:
+                _check_same_data(folder, faces)
+            return folder
+        segments = world.tell(_segments(folder) if world.first else None)
+        hardware = world.placed(_hardware(device, precision, segments, folder.name))
+        _compute(experiment, folder, faces, hardware, segments, world, tracker if world.first else "none")
     return folder
+
+
+def _finished(folder: Path) -> bool:
+    return (folder / "done.json").exists()
+
+
+def _segments(folder: Path) -> list[dict]:
+    """What an interrupted run was computed on so far: hardware.describe() and first_epoch of each part."""
+    done = checkpoints.epochs_done(folder)
+    config = files.read_json(folder / "config.json") if done else {}
+    before = config.get("segments") or ([{"first_epoch": 1} | config["hardware"]] if config else [])
+    return [segment for segment in before if segment["first_epoch"] <= done]
+
+
+def _hardware(device: str, precision: str, segments: list[dict], run: str) -> devices.Hardware:
+    """As devices.choose, but a run that is continued keeps its precision unless another one is asked for."""
+    if precision == "auto" and segments:
+        precision = segments[-1]["precision"]
+        if precision == "bf16" and not devices.has_bf16(devices.choose(device).device.type):
+            raise FerError(
+                f"{run} was begun in bf16, which this machine only imitates, some 20 times slower; "
+                "continue it elsewhere, or here in fp32 with --precision fp32 (it is recorded)"
+            )
+    return devices.choose(device, precision)
 
 
 def _compute(
@@ -74,6 +103,7 @@ def _compute(
     folder: Path,
     faces: Faces,
     hardware: devices.Hardware,
+    segments: list[dict],
     world: parallel.World,
     tracker: str,
 ) -> None:
@@ -102,6 +132,7 @@ def _compute(
         "parameters": sum(p.numel() for p in network.parameters()),
         "pretrained": network.origin,
         "hardware": hardware.describe(),
+        "segments": [*segments, {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe()],
     }
     if world.first and (folder / "config.json").exists():
         _check_same_data(folder, faces)

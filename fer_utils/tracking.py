@@ -30,8 +30,8 @@ class Tracker:
     def evaluated(self, pictures: Pictures) -> None:
         """What the finished run looks like."""
 
-    def close(self) -> None:
-        """Writes what is left."""
+    def close(self, failed: bool = False) -> None:
+        """Writes what is left. failed: the run ended by an error or was interrupted."""
 
 
 class TensorBoard(Tracker):
@@ -55,7 +55,7 @@ class TensorBoard(Tracker):
         for title, figure in pictures().items():
             self.writer.add_figure(title, figure)
 
-    def close(self) -> None:
+    def close(self, failed: bool = False) -> None:
         self.writer.close()
 
 
@@ -89,8 +89,8 @@ class WeightsAndBiases(Tracker):
         for figure in made.values():
             plt.close(figure)
 
-    def close(self) -> None:
-        self.run.finish()
+    def close(self, failed: bool = False) -> None:
+        self.run.finish(exit_code=int(failed))
 
 
 TRACKERS = {"none": Tracker, "tensorboard": TensorBoard, "wandb": WeightsAndBiases}
@@ -106,8 +106,10 @@ def follow(tracker: str, folder: Path, name: str, config: dict) -> Iterator[Trac
         raise FerError(f"tracker {tracker} is not installed; install it with: pip install {tracker}") from None
     try:
         yield following
-    finally:
-        following.close()
+    except BaseException:
+        following.close(failed=True)
+        raise
+    following.close()
 
 
 def pictures(

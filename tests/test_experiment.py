@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from fer_utils import evaluation, results, running, studies
 from fer_utils.errors import FerError
@@ -171,9 +171,83 @@ def test_a_finished_run_is_not_repeated(finished):
 def test_two_processes_do_not_compute_the_same_run(drawn, tmp_path):
     chosen = Experiment(task="binary", **SMALL)
     folder = folder_of(chosen, tmp_path)
-    with running.files.only_here(folder), pytest.raises(FerError, match="computed by another process"):
+    with running.files.exclusive(folder), pytest.raises(FerError, match="computed by another process"):
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert not folder.exists()
+
+
+def test_a_second_process_of_a_study_waits_for_the_first_ones_runs(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    first = studies.make_study("report_a", "drawn", seeds=[0], epochs=1, batch_size=16)[0]
+    hold = (
+        "import sys, time, pathlib; from fer_utils import files\n"
+        "with files.exclusive(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(4)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", hold, folder_of(first, tmp_path)], stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"held\n"
+    ids = studies.run_study("report_a", "drawn", "cpu", "fp32", tmp_path, seeds=[0], epochs=1, batch_size=16)
+    other.wait()
+    assert f"{first.id} is being computed by another process" in capsys.readouterr().out
+    assert all((tmp_path / "drawn" / "runs" / run / "done.json").exists() for run in ids)
+
+
+def test_equal_experiments_have_equal_ids():
+    pairs = [
+        ({"gamma": 1}, {"gamma": 1.0}),
+        ({"rotation": 10}, {"rotation": 10.0}),
+        ({"dropout": 0}, {"dropout": 0.0}),
+    ]
+    for one, other in pairs:
+        assert Experiment(**one) == Experiment(**other) and Experiment(**one).id == Experiment(**other).id
+    assert Experiment(gamma=2).id == Experiment().id
+
+
+def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(drawn, tmp_path, monkeypatch):
+    chosen = Experiment(task="binary", **SMALL | {"epochs": 3})
+    torch_threads = torch.get_num_threads()
+
+    def stop_after_first_epoch(self, row):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(running.tracking.Tracker, "epoch", stop_after_first_epoch)
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    try:
+        torch.set_num_threads(1 if torch_threads > 1 else 2)
+        folder = run(chosen, "cpu", "auto", tmp_path, drawn)  # auto: goes on in the precision it had
+    finally:
+        torch.set_num_threads(torch_threads)
+    config = json.loads((folder / "config.json").read_text())
+    first, second = config["segments"]
+    assert (first["first_epoch"], second["first_epoch"]) == (1, 2)
+    assert first["precision"] == second["precision"] == config["hardware"]["precision"] == "fp32"
+    assert first["threads"] != second["threads"]
+    assert {"cpu", "instructions", "bf16", "blas", "onednn", "threads", "precision", "torch", "commit"} <= set(
+        first
+    )
+    assert all(value and value != "unknown" for key, value in first.items() if key != "commit")
+
+
+def test_a_run_begun_in_bf16_is_not_continued_where_bf16_is_only_imitated(drawn, tmp_path, monkeypatch):
+    chosen = Experiment(task="binary", **SMALL)
+    segments = [{"first_epoch": 1, "precision": "bf16"}]
+    monkeypatch.setattr(running.devices, "_bf16_units", list)
+    with pytest.raises(FerError, match=r"begun in bf16.*--precision fp32"):
+        running._hardware("cpu", "auto", segments, chosen.id)
+    assert running._hardware("cpu", "fp32", segments, chosen.id).precision == "fp32"
+
+
+def test_final_scores_are_computed_without_tf32(drawn, tmp_path, monkeypatch):
+    seen, logits = [], evaluation._logits
+
+    def look(*parts):
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+        return logits(*parts)
+
+    monkeypatch.setattr(evaluation, "_logits", look)
+    before = torch.backends.cudnn.allow_tf32
+    run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, drawn)
+    assert set(seen) == {(False, False)} and torch.backends.cudnn.allow_tf32 == before
 
 
 def test_a_run_that_cannot_start_leaves_nothing(drawn, tmp_path):
@@ -245,17 +319,76 @@ def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("(finished)") == 2  # the median study shares its unfiltered runs
 
 
-def test_more_seeds_join_a_study_and_other_settings_replace_it(drawn, tmp_path, monkeypatch, capsys):
+def test_more_seeds_join_a_study_and_other_settings_make_another(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
 
-    def seeds(**settings):
+    def study(name="learning_rate", **settings):
         studies.run_study("learning_rate", "drawn", "cpu", "fp32", tmp_path, batch_size=16, **settings)
-        return set(results.open_results("drawn", tmp_path).study("learning_rate").runs["seed"])
+        runs = results.open_results("drawn", tmp_path).study(name).runs
+        return set(runs["seed"]), set(runs["epochs"])
 
-    assert seeds(seeds=[0], epochs=1) == {0}
-    assert seeds(seeds=[1], epochs=1) == {0, 1} and "leave the list" not in capsys.readouterr().out
-    assert seeds(seeds=[2], epochs=2) == {2}
-    assert re.search(r"learning_rate.json: \d+ runs leave the list, .* of other settings", capsys.readouterr().out)
+    assert study(seeds=[0], epochs=1) == ({0}, {1})
+    assert study(seeds=[1], epochs=1) == ({0, 1}, {1})
+    before = (tmp_path / "drawn" / "studies" / "learning_rate.json").read_bytes()
+    assert study("learning_rate-epochs=2", seeds=[2], epochs=2) == ({2}, {2})
+    assert "lists runs of other settings and is kept" in capsys.readouterr().out
+    assert (tmp_path / "drawn" / "studies" / "learning_rate.json").read_bytes() == before
+    assert study(seeds=[2], epochs=2, replace=True) == ({2}, {2})
+    assert "runs of other settings leave the list" in capsys.readouterr().out
+
+
+def test_seeds_that_another_process_has_listed_stay_listed(drawn, tmp_path):
+    """Their runs need not be finished: two processes may share a study's seeds."""
+    for seeds in ([0, 2], [1, 3]):
+        experiments = studies.make_study("report_a", "drawn", seeds=seeds)
+        studies._write_lists(studies.listing(tmp_path, "report_a", experiments), experiments, [])
+    everything = studies.make_study("report_a", "drawn", seeds=[0, 1, 2, 3])
+    assert studies._listed(tmp_path / "report_a.json") == sorted(experiment.id for experiment in everything)
+
+
+def test_a_list_is_not_dropped_where_no_setting_tells_the_studies_apart(finished):
+    chosen, _, root, _ = finished
+    folder = root / "drawn" / "studies"
+    folder.mkdir(exist_ok=True)
+    (folder / "gamma.json").write_text(json.dumps([chosen.id]))
+    other = [chosen, chosen.replace(gamma=1.0)]
+    assert studies.listing(folder, "gamma", other) == folder / "gamma.json"  # nothing would be lost
+    mixed = [chosen.replace(gamma=1.0), chosen.replace(gamma=2.0, task="binary")]
+    with pytest.raises(FerError, match=r"lists 1 runs that this study would drop.*--results NAME.*--replace"):
+        studies.listing(folder, "gamma", mixed)
+
+
+def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    train = running.train
+
+    def sometimes(network, *parts, seed, **settings):
+        if seed == 0:
+            raise RuntimeError("the disk hiccuped\nin two lines")
+        return train(network, *parts, seed=seed, **settings)
+
+    monkeypatch.setattr(running, "train", sometimes)
+    settings = {"seeds": [0, 1], "epochs": 1, "batch_size": 16}
+    with pytest.raises(FerError, match=r"^4 of 8 runs failed, the others are finished: .*RuntimeError: the disk"):
+        studies.run_study("report_a", "drawn", "cpu", "fp32", tmp_path, **settings)
+    assert len(results.open_results("drawn", tmp_path).runs) == 4
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ten_thousand_experiments_begin_soon(tmp_path):
+    """Quadratic bookkeeping took 139 s; the limit only tells such growth from the present second or two."""
+    many = [Experiment(dataset="drawn", seed=seed, gamma=gamma / 4) for seed in range(1000) for gamma in range(10)]
+    started = time.perf_counter()
+    for _ in range(2):
+        studies._write_lists(studies.listing(tmp_path, "many", many), many, [])
+    assert time.perf_counter() - started < 40
+
+
+def test_a_set_of_results_is_a_folder_of_its_own():
+    assert running.paths.results_set() == running.paths.RESULTS
+    assert running.paths.results_set("bf16").parent == running.paths.RESULTS.parent
+    with pytest.raises(FerError, match="a set of results is named by letters"):
+        running.paths.results_set("../elsewhere")
 
 
 def test_a_study_with_unfinished_runs_says_so(finished, capsys):

@@ -87,6 +87,19 @@ def test_an_interrupted_run_goes_on_in_the_same_curves(drawn, tmp_path, monkeypa
     assert [point.step for point in board.Scalars("val_loss")] == [1, 2]
 
 
+@pytest.mark.parametrize("error", [ValueError("the disk is full"), KeyboardInterrupt()])
+def test_a_crashed_run_is_not_finished_for_weights_and_biases(tmp_path, monkeypatch, error):
+    wandb = pytest.importorskip("wandb")
+    codes = []
+    monkeypatch.setattr(wandb.Run, "finish", lambda self, exit_code=0: codes.append(exit_code))
+    config = {"experiment": {}}
+    with pytest.raises(type(error)), tracking.follow("wandb", tmp_path, "crashed", config):
+        raise error
+    with tracking.follow("wandb", tmp_path, "sound", config):
+        pass
+    assert codes == [1, 0]
+
+
 @pytest.mark.parametrize("tracker, module", [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")])
 def test_a_tracker_that_is_not_installed_is_one_line_and_leaves_nothing(
     drawn, tmp_path, monkeypatch, tracker, module

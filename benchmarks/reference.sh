@@ -1,0 +1,22 @@
+#!/bin/sh
+# The reference study of results/fer2013, from the main figures to the variants. What is finished is skipped and
+# what was interrupted goes on, so that it can be stopped and started at any time. On two cores with bf16 a run of
+# two classes takes about 2 minutes and one of four about 4.
+#   python -m fer_utils prepare archive.zip && sh benchmarks/reference.sh [python] [runs at a time]
+set -u
+python=${1:-python} jobs=${2:-2} failed=0
+
+study() {
+  name=$1; seeds=$2; shift 2
+  "$python" -m fer_utils study "$name" --dataset fer2013 --seeds "$(seq -s, 0 $((seeds - 1)))" --jobs "$jobs" "$@" ||
+    failed=1
+}
+
+study report_a 10
+study report_a 20
+study class_weights 10
+study median 10
+study dedupe 5
+study gamma 3
+study learning_rate 1
+exit $failed
