@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from fer_utils import files, paths
+from fer_utils import io, paths
 from fer_utils.emotions import CSV_ORDER
 from fer_utils.faces import TEST_SPLITS
 from fer_utils.running import open_dataset
@@ -63,7 +63,7 @@ def main() -> None:
     one, mirrored = (probabilities(interpreter, view) for view in (images, images[..., ::-1].copy()))
     labels = np.array([CLASSES.index(label) for label in faces.index["label"].to_numpy()[rows]], np.uint8)
     path = paths.RESULTS / "fer2013" / "best" / "rival.npz"
-    with files.whole_file(path) as part, part.open("wb") as stream:
+    with io.atomic_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(
             stream, classes=np.array(CLASSES), test_logits=np.log((one + mirrored) / 2),
             installed_logits=np.log(one), test_labels=labels, test_rows=rows.astype(np.uint32),

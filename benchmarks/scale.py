@@ -9,7 +9,7 @@ from pathlib import Path
 import measure
 import pandas as pd
 
-from fer_utils import files, paths
+from fer_utils import io, paths
 from fer_utils.models import Network
 
 PAGE = paths.CHECKOUT / "docs" / "scale.md"
@@ -94,7 +94,7 @@ def main(page: Path = PAGE) -> None:
         f"{title}\n\n{markdown(frame, f'python benchmarks/{script}.py')}" for title, frame, script in parts
     )
     text = page.read_text(encoding="utf-8")
-    with files.whole_file(page) as part:
+    with io.atomic_file(page) as part:
         part.write_text(BLOCK.sub(lambda _: block, text), encoding="utf-8")
     print(block)
 

@@ -15,7 +15,7 @@ import measure
 import pandas as pd
 import torch
 
-from fer_utils import files, paths, studies
+from fer_utils import io, paths, studies
 from fer_utils.errors import FerError
 from fer_utils.jobs import run_side_by_side
 from fer_utils.running import folder_of
@@ -45,7 +45,7 @@ def carried_out(name: str) -> dict:
         "not_run": len(whole) - len(finished),
         "jobs": JOBS,
         "minutes": round(took / 60, 2),
-        "run_seconds": round(sum(files.read_json(path)["seconds"] for path in finished), 1),
+        "run_seconds": round(sum(io.read_json(path)["seconds"] for path in finished), 1),
         "failure": failure,
     }
 

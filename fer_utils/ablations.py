@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 
-from fer_utils import files
+from fer_utils import io
 from fer_utils.errors import FerError
 from fer_utils.evaluation import right
 from fer_utils.evidence import mean_interval
@@ -27,7 +27,7 @@ def named(study: Results) -> pd.Series:
     """
     folders = [study.folder / "runs" / run for run in study.runs["run"]]
     settings = {
-        f.name: Experiment(**files.read_json(f / "config.json")["experiment"]).replace(seed=0) for f in folders
+        f.name: Experiment(**io.read_json(f / "config.json")["experiment"]).replace(seed=0) for f in folders
     }
     made = set(settings.values())
     found = {full: {name: full.replace(**left_out) for name, left_out in WITHOUT.items()} for full in made}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils import copies, files
+from fer_utils import copies, io
 from fer_utils.faces import TEST_SPLITS, Faces
 
 
@@ -53,7 +53,7 @@ def write(faces: Faces, folder: Path, similarity: float = copies.NEAR) -> pd.Ser
         "summary": facts.rename_axis("what").reset_index(),
     }
     for name, table in tables.items():
-        with files.whole_file(folder / f"{name}.csv") as part:
+        with io.atomic_file(folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
     return facts
 

@@ -15,7 +15,12 @@ from fer_utils.efficientnet_lite import efficientnet_lite
 from fer_utils.errors import FerError, one_of
 from fer_utils.face_resnet import face_resnet
 from fer_utils.timm_backbones import find_timm
-from fer_utils.vggface import cut_convolutions, cut_vggface, vggface, vggface_convolutions
+from fer_utils.vggface import (
+    cut_convolutions,
+    cut_vggface,
+    vggface,
+    vggface_convolutions,
+)
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_utils import devices
-from fer_utils.parallel import ALONE, World
+from fer_utils.distributed import ALONE, World
 
 RESIDENT = 0.25  # share of the device's memory that a split may take; the others and the network need room too
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's convert("L")

@@ -14,7 +14,7 @@ from fer_utils import (
     devices,
     ensembles,
     evidence,
-    files,
+    io,
     model_card,
     paths,
     predictor,
@@ -65,13 +65,13 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
         frames["networks"] = costs.networks(starts, device)
         frames["curves"] = costs.curves(starts, frames["networks"])
     for name, frame in frames.items():
-        with files.whole_file(folder / f"{name}.csv") as part:
+        with io.atomic_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6g")
     about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
     chosen = study.runs.set_index("run").loc[run.name]
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
     about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))
-    with files.whole_file(found.folder / "MODEL_CARD.md") as part:
+    with io.atomic_file(found.folder / "MODEL_CARD.md") as part:
         part.write_text(model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8")
     return folder
 

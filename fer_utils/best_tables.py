@@ -5,7 +5,16 @@ import pandas as pd
 from fer_utils.model_card import table
 from fer_utils.restricted import RESTRICTED, TRAINED
 from fer_utils.rivals import FRESH
-from fer_utils.typeset import MODEL_NAMES, booktabs, interval, percent, plus_minus, signed, spanning, word
+from fer_utils.typeset import (
+    MODEL_NAMES,
+    booktabs,
+    interval,
+    percent,
+    plus_minus,
+    signed,
+    spanning,
+    word,
+)
 
 
 def scores(frame: pd.DataFrame) -> str:

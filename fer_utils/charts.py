@@ -9,7 +9,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.figures import COLOURS
 from fer_utils.results import parting_epoch
-from fer_utils.typeset import LOSS_NAMES, METRIC_NAMES, TASK_NAMES, word
+from fer_utils.typeset import (
+    LOSS_NAMES,
+    METRIC_NAMES,
+    TASK_NAMES,
+    word,
+)
 
 
 def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:

@@ -1,14 +1,14 @@
 """What a training leaves on the disk: its weights, its history, and all that it needs to continue."""
 
-import io
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import nn
 
-from fer_utils import files
-from fer_utils.parallel import World
+from fer_utils import io
+from fer_utils.distributed import World
 
 
 def save_weights(path: Path, network: nn.Module) -> None:
@@ -18,9 +18,9 @@ def save_weights(path: Path, network: nn.Module) -> None:
 
 
 def _save(path: Path, content: dict) -> None:
-    buffer = io.BytesIO()  # torch.save to a full disk raises an obscure RuntimeError; writing bytes says why
+    buffer = BytesIO()  # torch.save to a full disk raises an obscure RuntimeError; writing bytes says why
     torch.save(content, buffer)
-    with files.whole_file(path) as part:
+    with io.atomic_file(path) as part:
         part.write_bytes(buffer.getbuffer())
 
 
@@ -34,7 +34,7 @@ def checkpoint(folder: Path, parts: dict, judged: nn.Module, history: list[dict]
         save_weights(folder / "best.pth", judged)
     content = {name: part.state_dict() for name, part in parts.items()} | {"history": history}
     _save(folder / "resume.pth", content)
-    with files.whole_file(folder / "history.csv") as part:
+    with io.atomic_file(folder / "history.csv") as part:
         pd.DataFrame(history).to_csv(part, index=False)
 
 
@@ -47,12 +47,12 @@ def epochs_done(folder: Path) -> int:
 def resume(folder: Path, parts: dict, world: World) -> list[dict]:
     """The history of the epochs already done, their state loaded; empty at a fresh start. Read by the first."""
     checkpoint = folder / "resume.pth"
-    found = world.first and checkpoint.exists()
-    content = world.tell(torch.load(checkpoint, map_location="cpu", weights_only=True) if found else None)
+    found = world.is_main and checkpoint.exists()
+    content = world.broadcast(torch.load(checkpoint, map_location="cpu", weights_only=True) if found else None)
     if content is None:
         return []
     for name, part in parts.items():
         part.load_state_dict(content[name])
-    if world.first:
+    if world.is_main:
         print(f"  resuming after epoch {len(content['history'])}", flush=True)
     return content["history"]

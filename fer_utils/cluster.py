@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from tqdm import tqdm
 
-from fer_utils import files
+from fer_utils import io
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces
@@ -143,7 +143,7 @@ def _in_memory(faces: Faces) -> Faces:
 
 
 def _write(folder: Path, content: dict[str, bytes]) -> None:
-    with files.whole_folder(folder) as part:
+    with io.atomic_folder(folder) as part:
         for name, data in content.items():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             (part / name).write_bytes(data)

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,17 +13,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fer_utils import compiling, paths
-from fer_utils.depthwise import Float32Depthwise
+from fer_utils import paths
 from fer_utils.errors import FerError, one_of
+from fer_utils.precision import Float32Depthwise
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+GRAPHS = 64  # compiled graphs kept at a time; torch's 8 are too few for a study of several networks
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device, the precision of training on it, and whether the network is compiled there (see compiling).
+    """A device, the precision of training on it, and whether the network is compiled there.
 
     Final scores are always computed in fp32 and by the network as it is.
     """
@@ -45,7 +46,7 @@ class Hardware:
 
     def logits(self, network: nn.Module, images: Tensor, done: int, whole: bool) -> Tensor:
         """float32, B×classes, in the precision of training. whole: the batch is no remainder of another shape."""
-        run = compiling.compiled() if self.compiled and whole else compiling.forward
+        run = compiled_forward() if self.compiled and whole else forward
         with self.autocast():
             return run(network, images, done).float()
 
@@ -77,6 +78,23 @@ class Hardware:
         } | ({"processes": str(self.processes)} if self.processes > 1 else {})
 
 
+def forward(network: nn.Module, images: Tensor, done: int) -> Tensor:
+    return network(images, done)
+
+
+@cache
+def compiled_forward() -> Callable[[nn.Module, Tensor, int], Tensor]:
+    """`forward`, compiled for each shape that it meets; so call it with full batches and not with the last one.
+
+    torch.compile finds what it has compiled by the code of `forward`, then checks types, shapes and modes, but not
+    which network it is: another seed's network of the same architecture finds everything compiled already.
+    Training and validation are a graph each, as are averaged weights (no gradients) and each unfreezing.
+    """
+    torch._dynamo.config.recompile_limit = GRAPHS
+    torch._dynamo.config.suppress_errors = True  # without a C compiler, say, it goes on plain and says so
+    return torch.compile(forward, dynamic=False)
+
+
 def choose(device: str = "auto", precision: str = "auto") -> Hardware:
     """The fastest device at hand, or the one asked for; bf16 where the processor has it. Raises FerError.
 
@@ -103,20 +121,6 @@ def memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-@contextmanager
-def exact_fp32() -> Iterator[None]:
-    """Inside, CUDA multiplies float32 in float32. By default cuDNN's convolutions round to TF32 (10 bits)."""
-    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = False
-        yield
-    finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
 
 
 def has_bf16(device: str) -> bool:

@@ -10,10 +10,10 @@ import torch
 from sklearn import metrics
 from torch import Tensor, nn
 
-from fer_utils import devices
+from fer_utils import precision
 from fer_utils.batches import Batches
+from fer_utils.distributed import ALONE, World
 from fer_utils.errors import one_of
-from fer_utils.parallel import ALONE, World
 
 SHIFT = 3  # pixels of 48: what crops of 42, a common choice for FER2013, move by
 # test-time augmentation: the views of an image as (mirrored, pixels down, pixels right)
@@ -34,7 +34,7 @@ def predict(network: nn.Module, batches: Batches, tta: str = "none", world: Worl
     """
     one_of(tta, VIEWS, "test-time augmentation")
     network.eval()
-    with devices.exact_fp32():
+    with precision.exact_fp32():
         logits = torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)])
     return world.gather(logits, len(batches.labels)).cpu().numpy()
 

@@ -10,7 +10,12 @@ from fer_utils.emotions import get_task
 from fer_utils.evaluation import probabilities, resampled_scores, right
 from fer_utils.faces import TEST_SPLITS
 from fer_utils.results import Results
-from fer_utils.significance import bootstrap, holm, mcnemar, paired_seeds
+from fer_utils.significance import (
+    bootstrap,
+    holm,
+    mcnemar,
+    paired_seeds,
+)
 
 MAIN_SCORES = ("accuracy", "macro_f1")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from fer_utils import files
+from fer_utils import io
 from fer_utils.emotions import Task
 from fer_utils.errors import FerError, one_of
 
@@ -50,7 +50,7 @@ class Faces:
 
     def save(self, folder: Path) -> None:
         """Writes the store; whole or not at all."""
-        with files.whole_folder(Path(folder)) as part:
+        with io.atomic_folder(Path(folder)) as part:
             np.save(part / "images.npy", self.images)
             finish_store(part, self.index, self.source)
 
@@ -69,7 +69,7 @@ def finish_store(folder: Path, index: pd.DataFrame, source: str) -> None:
         "counts": pd.crosstab(index["split"], index["label"]).to_dict("index"),
         "digest": digest.hexdigest()[:16],
     }
-    files.write_json(folder / "dataset.json", info)
+    io.write_json(folder / "dataset.json", info)
 
 
 def open_store(folder: Path) -> Faces:
@@ -80,7 +80,7 @@ def open_store(folder: Path) -> Faces:
             f"no data set at {folder}; prepare one with: "
             f"python -m fer_utils prepare PATH --name {folder.name} (a zip, folder or CSV; see data/README.md)"
         )
-    info = files.read_json(folder / "dataset.json")
+    info = io.read_json(folder / "dataset.json")
     index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
     if len(images) != len(index):

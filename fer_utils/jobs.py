@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from fer_utils import files
+from fer_utils import io
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces
@@ -47,7 +47,7 @@ def run_side_by_side(
             for future in as_completed(futures):
                 try:
                     future.result()
-                except files.Busy:
+                except io.Busy:
                     busy.append(futures[future])
                 except Exception as error:
                     failures.add(futures[future].id, error)

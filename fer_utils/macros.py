@@ -5,7 +5,13 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import best, evidence, reproduction, suspects, transfer_macros
+from fer_utils import (
+    best,
+    evidence,
+    reproduction,
+    suspects,
+    transfer_macros,
+)
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.results import Results, parting_epoch
 from fer_utils.significance import t_half_width

@@ -10,7 +10,7 @@ import papermill
 import yaml
 from nbclient.exceptions import DeadKernelError
 
-from fer_utils import files, paths
+from fer_utils import io, paths
 from fer_utils.errors import FerError, one_of
 
 TIMEOUT = 24 * 3600  # seconds a cell may take: a whole study runs in one
@@ -34,7 +34,7 @@ def execute(notebook: Path, profile: str, **more) -> Path:
     parameters = load_profile(profile) | more
     output = paths.RESULTS / parameters["dataset"] / "notebooks" / notebook.name
     declared = _declared(notebook)
-    with files.whole_file(output) as part:
+    with io.atomic_file(output) as part:
         copy = part.with_suffix(".ipynb")  # papermill insists on the ending
         try:
             papermill.execute_notebook(

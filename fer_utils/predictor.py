@@ -12,7 +12,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from fer_utils import evaluation, files, paths, pictures
+from fer_utils import (
+    evaluation,
+    io,
+    paths,
+    pictures,
+)
 from fer_utils.batches import Batches, Preprocess
 from fer_utils.costs import speed
 from fer_utils.errors import FerError
@@ -110,7 +115,7 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
     about |= speed(trained.network, trained.experiment.tta, device, side=images.shape[1])
     trained.network.to(trained.device)
     theirs = probabilities(trained.predictions["val_logits"])
-    with files.whole_file(Path(path)) as part:
+    with io.atomic_file(Path(path)) as part:
         for precision in (torch.float16, torch.float32):
             state = {name: _as(tensor, precision) for name, tensor in trained.network.state_dict().items()}
             about["precision"] = str(precision).removeprefix("torch.")

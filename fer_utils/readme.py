@@ -2,7 +2,17 @@
 
 import re
 
-from fer_utils import best, best_tables, charts, model_card, paths, reproduction, tables, transfer, transfer_tables
+from fer_utils import (
+    best,
+    best_tables,
+    charts,
+    model_card,
+    paths,
+    reproduction,
+    tables,
+    transfer,
+    transfer_tables,
+)
 from fer_utils.results import Results, open_results, reported_a
 
 BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from fer_utils import contents, figures, files, macros, paths
+from fer_utils import (
+    contents,
+    figures,
+    io,
+    macros,
+    paths,
+)
 from fer_utils.errors import FerError
 from fer_utils.results import Results, open_results
 
@@ -34,10 +40,10 @@ def generate(results: Results, folder: Path) -> None:
             raise FerError(f"the report needs the audit of {name}: python -m fer_utils audit --dataset {name}")
     study = results.study("report_a")
     frames = contents.gather(results, study)
-    with files.whole_folder(results.folder / "evidence") as part:
+    with io.atomic_folder(results.folder / "evidence") as part:
         for frame in frames:
             frames[frame].to_csv(part / f"{frame}.csv", index=False, float_format="%.6g")
-    with files.whole_folder(folder) as part:
+    with io.atomic_folder(folder) as part:
         (part / "tables").mkdir()
         for table, text in contents.make_tables(results, study, frames).items():
             (part / "tables" / f"{table}.tex").write_text(text, encoding="utf-8")

@@ -2,7 +2,14 @@
 
 import pandas as pd
 
-from fer_utils.results import Results, over_seeds, reported_a, reported_a_epochs, reported_b, reported_b_epochs
+from fer_utils.results import (
+    Results,
+    over_seeds,
+    reported_a,
+    reported_a_epochs,
+    reported_b,
+    reported_b_epochs,
+)
 from fer_utils.significance import t_half_width
 
 CELL = ["model", "epochs", "task", "loss", "metric", "class"]  # what names a figure of the test split

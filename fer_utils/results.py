@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils import files, paths
+from fer_utils import io, paths
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces, open_store
@@ -42,7 +42,7 @@ class Results:
     def has_study(self, name: str) -> bool:
         """Whether at least one run of a study is finished."""
         listed = self.folder / "studies" / f"{name}.json"
-        return listed.exists() and self.runs["run"].isin(files.read_json(listed)).any()
+        return listed.exists() and self.runs["run"].isin(io.read_json(listed)).any()
 
     def study(self, name: str) -> "Results":
         """The finished runs of a study, as it was last started. Raises FerError if it never was."""
@@ -52,7 +52,7 @@ class Results:
                 f"no study {name!r} under {self.folder}; compute it with: "
                 f"python -m fer_utils study {name} --dataset {self.folder.name}"
             )
-        ids = files.read_json(listed)
+        ids = io.read_json(listed)
         study = self.select(run=ids)
         if len(study.runs) < len(ids):
             print(f"study {name}: {len(study.runs)} of {len(ids)} runs are finished", file=sys.stderr)
@@ -62,7 +62,7 @@ class Results:
         """The settings of a study's runs that were left out as their weights were missing, a row a run; or none."""
         listed = self.folder / "studies" / f"{name}.not_run.json"
         settings = [field.name for field in dataclasses.fields(Experiment)]
-        return pd.DataFrame(files.read_json(listed) if listed.exists() else [], columns=settings)
+        return pd.DataFrame(io.read_json(listed) if listed.exists() else [], columns=settings)
 
     def scores(self, split: str = "test") -> pd.DataFrame:
         """Metrics of one split with the settings of their run beside them."""
@@ -100,7 +100,7 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
         )
     runs, metrics, history = [], [], []
     for run in done:
-        config = files.read_json(run / "config.json")
+        config = io.read_json(run / "config.json")
         images = {f"{split}_images": count for split, count in config["images"].items()}
         settings = dataclasses.asdict(Experiment(**config["experiment"]))  # fields added since have their default
         about = {"run": run.name} | settings | images | config["hardware"] | config["data"]
@@ -108,7 +108,7 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
             about
             | {
                 "parameters": config["parameters"],
-                "total_seconds": files.read_json(run / "done.json")["seconds"],
+                "total_seconds": io.read_json(run / "done.json")["seconds"],
             }
         )
         metrics.append(

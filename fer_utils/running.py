@@ -12,13 +12,27 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_utils import checkpoints, copies, devices, evaluation, files, parallel, paths, tracking
+from fer_utils import (
+    checkpoints,
+    copies,
+    devices,
+    distributed,
+    evaluation,
+    io,
+    paths,
+    tracking,
+)
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches, median_filter
 from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
-from fer_utils.faces import Faces, Split, open_store, split_task
+from fer_utils.faces import (
+    Faces,
+    Split,
+    open_store,
+    split_task,
+)
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
 from fer_utils.sample import prepare_sample
@@ -57,20 +71,20 @@ def run(
     """
     one_of(tracker, tracking.TRACKERS, "tracker")
     folder = folder_of(experiment, results)
-    world = parallel.join(device)
+    world = distributed.join(device)
     if faces is None:
-        with world.node_first():
+        with world.main_process_first():
             faces = open_dataset(experiment.dataset)
-    if world.tell(faces.digest) != faces.digest:
+    if world.broadcast(faces.digest) != faces.digest:
         raise FerError(f"data set {experiment.dataset} is not the one that the first process has; copy that one")
-    with files.exclusive(folder, wait) if world.first and not _finished(folder) else nullcontext():
-        if world.tell(_finished(folder)):  # perhaps by the process that was waited for
-            if world.first:
+    with io.exclusive_lock(folder, wait) if world.is_main and not _finished(folder) else nullcontext():
+        if world.broadcast(_finished(folder)):  # perhaps by the process that was waited for
+            if world.is_main:
                 _check_same_data(folder, faces)
             return folder
-        segments = world.tell(_segments(folder) if world.first else None)
+        segments = world.broadcast(_segments(folder) if world.is_main else None)
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
-        _compute(experiment, folder, faces, hardware, segments, world, tracker if world.first else "none")
+        _compute(experiment, folder, faces, hardware, segments, world, tracker if world.is_main else "none")
     return folder
 
 
@@ -81,7 +95,7 @@ def _finished(folder: Path) -> bool:
 def _segments(folder: Path) -> list[dict]:
     """What an interrupted run was computed on so far: hardware.describe() and first_epoch of each part."""
     done = checkpoints.epochs_done(folder)
-    config = files.read_json(folder / "config.json") if done else {}
+    config = io.read_json(folder / "config.json") if done else {}
     before = config.get("segments") or ([{"first_epoch": 1} | config["hardware"]] if config else [])
     return [segment for segment in before if segment["first_epoch"] <= done]
 
@@ -104,7 +118,7 @@ def _compute(
     faces: Faces,
     hardware: devices.Hardware,
     segments: list[dict],
-    world: parallel.World,
+    world: distributed.World,
     tracker: str,
 ) -> None:
     if experiment.saturation and faces.images.ndim == 3:
@@ -134,11 +148,11 @@ def _compute(
         "hardware": hardware.describe(),
         "segments": [*segments, {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe()],
     }
-    if world.first and (folder / "config.json").exists():
+    if world.is_main and (folder / "config.json").exists():
         _check_same_data(folder, faces)
     with tracking.follow(tracker, folder.parents[1] / "tracking", experiment.id, config) as following:
-        if world.first:
-            files.write_json(folder / "config.json", config)
+        if world.is_main:
+            io.write_json(folder / "config.json", config)
         history = train(
             network, batches["train"], batches["val"], criterion, optimiser,
             epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
@@ -147,19 +161,19 @@ def _compute(
             world=world, after_epoch=following.epoch,
         )  # fmt: skip
 
-        state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.first else None
-        network.load_state_dict(world.tell(state))
+        state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.is_main else None
+        network.load_state_dict(world.broadcast(state))
         logits = {
             name: evaluation.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")
         }
-        if not world.first:
+        if not world.is_main:
             return
         confusion = _write_evaluation(folder, task.classes, split, logits)
         following.evaluated(
             lambda: tracking.pictures(confusion, faces.images[split.test], split.labels[split.test], logits["test"])
         )
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
-    files.write_json(folder / "done.json", finished)
+    io.write_json(folder / "done.json", finished)
     (folder / "resume.pth").unlink()
 
 
@@ -178,7 +192,7 @@ def _augmentation(experiment: Experiment) -> Augment:
 
 
 def _check_same_data(folder: Path, faces: Faces) -> None:
-    made_from = files.read_json(folder / "config.json")["data"]
+    made_from = io.read_json(folder / "config.json")["data"]
     if made_from["digest"] != faces.digest:
         raise FerError(
             f"{folder.name}: its results were made from {made_from['source']} ({made_from['digest']}), which is "
@@ -196,13 +210,13 @@ def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.
         evaluation.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows
     ]
     confusion = evaluation.confusion(split.labels[split.test], logits["test"], classes)
-    with files.whole_file(folder / "metrics.csv") as part:
+    with io.atomic_file(folder / "metrics.csv") as part:
         pd.concat(tables).to_csv(part, index=False)
-    with files.whole_file(folder / "confusion.csv") as part:
+    with io.atomic_file(folder / "confusion.csv") as part:
         confusion.to_csv(part)
     arrays = {f"{name}_logits": logits[name] for name in rows}
     arrays |= {f"{name}_labels": split.labels[rows[name]].astype(np.uint8) for name in rows}
     arrays |= {f"{name}_rows": rows[name].astype(np.uint32) for name in rows}
-    with files.whole_file(folder / "predictions.npz") as part, part.open("wb") as stream:
+    with io.atomic_file(folder / "predictions.npz") as part, part.open("wb") as stream:
         np.savez_compressed(stream, classes=np.array(classes), **arrays)
     return confusion

@@ -19,10 +19,15 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from fer_utils import decoding, files
+from fer_utils import decoding, io
 from fer_utils.emotions import CSV_ORDER
 from fer_utils.errors import FerError
-from fer_utils.faces import TEST_SPLITS, Faces, finish_store, open_store
+from fer_utils.faces import (
+    TEST_SPLITS,
+    Faces,
+    finish_store,
+    open_store,
+)
 
 KAGGLE = "msambare/fer2013"
 IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
@@ -54,7 +59,7 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
         raise FerError(f"size must be at least 1 pixel; got {size}")
     if not source.exists():
         raise FerError(f"{source}: no such file or folder; see data/README.md for how to get FER2013")
-    with files.whole_folder(folder) as part:
+    with io.atomic_folder(folder) as part:
         if source.suffix.lower() == ".csv":
             index, images, shape = _rows_of_csv(source)
             decoding.write_array(part / "images.npy", images, len(index), shape)
@@ -73,7 +78,7 @@ def _check_target(source: Path, folder: Path) -> None:
         raise FerError(f"{source} and the prepared store {folder} must lie apart; move one, or choose another name")
     if folder.exists() and not (folder / "dataset.json").exists():
         raise FerError(f"{folder} exists and is no prepared data set; choose another name or move it away")
-    if folder.exists() and (before := files.read_json(folder / "dataset.json")["source"]) != source.name:
+    if folder.exists() and (before := io.read_json(folder / "dataset.json")["source"]) != source.name:
         raise FerError(
             f"{folder} was prepared from {before}; choose another name (--name), or delete that one first"
         )

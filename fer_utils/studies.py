@@ -8,7 +8,12 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from fer_utils import devices, files, paths, weights
+from fer_utils import (
+    devices,
+    io,
+    paths,
+    weights,
+)
 from fer_utils.emotions import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
@@ -260,7 +265,7 @@ def listing(folder: Path, name: str, experiments: Sequence[Experiment], replace:
     path = folder / f"{name}.json"
     others = sorted({*_listed(path)} - _of_any_seed(experiments, _listed(path)))
     configs = [folder.parent / "runs" / run / "config.json" for run in others]
-    theirs = [files.read_json(config)["experiment"] for config in configs if config.exists()]
+    theirs = [io.read_json(config)["experiment"] for config in configs if config.exists()]
     if replace or not theirs:
         if others:
             print(f"{path}: {len(others)} runs of other settings leave the list; their folders stay")
@@ -286,16 +291,16 @@ def listing(folder: Path, name: str, experiments: Sequence[Experiment], replace:
 
 def _write_lists(path: Path, experiments: Sequence[Experiment], left_out: Sequence[Experiment]) -> None:
     listed = _of_any_seed([*experiments, *left_out], _listed(path))
-    files.write_json(path, sorted({*listed, *(experiment.id for experiment in experiments)}))
+    io.write_json(path, sorted({*listed, *(experiment.id for experiment in experiments)}))
     not_run = path.with_suffix(".not_run.json")
     if left_out:
-        files.write_json(not_run, [asdict(experiment) for experiment in left_out])
+        io.write_json(not_run, [asdict(experiment) for experiment in left_out])
     else:
         not_run.unlink(missing_ok=True)
 
 
 def _listed(path: Path) -> list[str]:
-    return files.read_json(path) if path.exists() else []
+    return io.read_json(path) if path.exists() else []
 
 
 def _of_any_seed(experiments: Sequence[Experiment], ids: Sequence[str]) -> set[str]:
@@ -320,7 +325,7 @@ def _one_after_another(
         print(f"[{number}/{len(experiments)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
         try:
             run(experiment, device, precision, results, faces, tracker)
-        except files.Busy as error:
+        except io.Busy as error:
             print(f"  {error}", flush=True)
             busy.append(experiment)
         except Exception as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_utils import evaluation, files
+from fer_utils import evaluation, io
 from fer_utils.batches import Batches
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
@@ -51,7 +51,7 @@ def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
     folder = Path(folder)
     if not (folder / "done.json").exists():
         raise FerError(f"{folder}: no finished run")
-    config = files.read_json(folder / "config.json")
+    config = io.read_json(folder / "config.json")
     experiment = Experiment(**config["experiment"])
     checkpoint = _checkpoint(folder, experiment)
     if not checkpoint.exists():
@@ -67,7 +67,7 @@ def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
 
 def has_checkpoint(folder: Path) -> bool:
     """Whether the weights of a finished run are still in its folder."""
-    return _checkpoint(folder, Experiment(**files.read_json(folder / "config.json")["experiment"])).exists()
+    return _checkpoint(folder, Experiment(**io.read_json(folder / "config.json")["experiment"])).exists()
 
 
 def _checkpoint(folder: Path, experiment: Experiment) -> Path:

@@ -20,11 +20,11 @@ from fer_utils.averaging import WeightAverage
 from fer_utils.batches import Batches
 from fer_utils.checkpoints import checkpoint, resume, save_weights
 from fer_utils.devices import Hardware
+from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError, one_of
 from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
 from fer_utils.models import Network
-from fer_utils.parallel import ALONE, World
 from fer_utils.schedules import Rates
 from fer_utils.trunk import frozen_trunk, through_trunk
 
@@ -147,12 +147,12 @@ def train(
         seconds = round(time.perf_counter() - started, 2)
         row = (epoch, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
         history.append(dict(zip(COLUMNS, row, strict=True)) | thawing.notes(epoch) | gradients.take_notes())
-        if world.first:
+        if world.is_main:
             checkpoint(folder, parts, judged, history)
             _print_row(history[-1])
         after_epoch(history[-1])
 
-    if world.first:
+    if world.is_main:
         save_weights(folder / "last.pth", judged)
     return pd.DataFrame(history)
 
@@ -181,7 +181,7 @@ def validate(
 
 def _with_bar(batches: Iterator, total: int, epoch: int, world: World) -> Iterator:
     """A progress bar in a terminal or a live notebook; an executed notebook or a log gets the lines alone."""
-    live = world.first and (sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ)
+    live = world.is_main and (sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ)
     return tqdm(batches, f"  epoch {epoch}", total, leave=False, unit="batch", disable=not live)
 
 

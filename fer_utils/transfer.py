@@ -8,7 +8,14 @@ import torch
 
 from fer_utils.backbones import Stages, find_backbone
 from fer_utils.freezing import Thawing
-from fer_utils.results import Results, over_seeds, parting_epoch, reported_a, reported_b_epochs, winner
+from fer_utils.results import (
+    Results,
+    over_seeds,
+    parting_epoch,
+    reported_a,
+    reported_b_epochs,
+    winner,
+)
 from fer_utils.studies import LOSSES, NOT_RUN, TASKS
 from fer_utils.typeset import MODEL_NAMES
 

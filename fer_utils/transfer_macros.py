@@ -3,7 +3,12 @@
 import pandas as pd
 
 from fer_utils.results import Results, parting_epoch, reported_a_epochs
-from fer_utils.typeset import listed, percent, signed, word
+from fer_utils.typeset import (
+    listed,
+    percent,
+    signed,
+    word,
+)
 
 
 def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:

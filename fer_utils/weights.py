@@ -12,11 +12,18 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
-from fer_utils import files
+from fer_utils import io
 from fer_utils.backbones import find_backbone
 from fer_utils.errors import FerError, one_of
 from fer_utils.weight_files import fit, manifest_of, read_tensors
-from fer_utils.weight_sources import ARCHIVES, OWN_FILES, SOURCES, Package, Source, sources
+from fer_utils.weight_sources import (
+    ARCHIVES,
+    OWN_FILES,
+    SOURCES,
+    Package,
+    Source,
+    sources,
+)
 
 COMMAND = "python -m fer_utils weights"
 
@@ -86,7 +93,7 @@ def add(model: str, path: Path) -> None:
     target = own.path.with_name(f"{own.file}{path.suffix}")
     for theirs, ours in ((manifest_of(path), manifest_of(target)), (path, target)):
         if theirs.exists():
-            with files.whole_file(ours) as part:
+            with io.atomic_file(ours) as part:
                 shutil.copyfile(theirs, part)
     for place in own.places:
         if place != target:  # an earlier file of another kind

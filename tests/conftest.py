@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import evaluation, files, paths, sources, studies
+from fer_utils import (
+    evaluation,
+    io,
+    paths,
+    sources,
+    studies,
+)
 from fer_utils.emotions import get_task
 from fer_utils.experiment import Experiment
 from fer_utils.faces import Faces, open_store
@@ -38,7 +44,7 @@ def with_transfer(tmp_path_factory) -> Results:
     folder = tmp_path_factory.mktemp("results") / "fer2013"
     committed = paths.CHECKOUT / "results" / "fer2013"
     pretrained = [path for name in ("transfer", "report_b", "grid") for path in committed.glob(f"studies/{name}.*")]
-    theirs = {run for path in pretrained if ".not_run" not in path.name for run in files.read_json(path)}
+    theirs = {run for path in pretrained if ".not_run" not in path.name for run in io.read_json(path)}
     for part in ("runs", "studies"):
         (folder / part).mkdir(parents=True)
         for path in (committed / part).iterdir():
@@ -52,8 +58,8 @@ def with_transfer(tmp_path_factory) -> Results:
         made = [e for e in whole if e not in lacking]
         for experiment in made:
             _make_up(experiment, folder / "runs" / experiment.id, rng)
-        files.write_json(folder / "studies" / f"{name}.json", [experiment.id for experiment in made])
-        files.write_json(folder / "studies" / f"{name}.not_run.json", [vars(experiment) for experiment in lacking])
+        io.write_json(folder / "studies" / f"{name}.json", [experiment.id for experiment in made])
+        io.write_json(folder / "studies" / f"{name}.not_run.json", [vars(experiment) for experiment in lacking])
     return open_results("fer2013", folder.parent)
 
 
@@ -72,8 +78,8 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
     history.assign(val_loss=1 - val, val_accuracy=val).to_csv(folder / "history.csv", index=False)
     config = {"experiment": vars(experiment), "images": {"train": 8, "val": 200, "test": 200}, "parameters": 1}
     config |= {"hardware": {"device": "none", "precision": "fp32"}, "data": {"source": "made up", "digest": "0"}}
-    files.write_json(folder / "config.json", config)
-    files.write_json(folder / "done.json", {"seconds": 36.0})
+    io.write_json(folder / "config.json", config)
+    io.write_json(folder / "done.json", {"seconds": 36.0})
 
 
 @pytest.fixture(scope="session")

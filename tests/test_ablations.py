@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import ablations, files, studies
+from fer_utils import ablations, io, studies
 from fer_utils.errors import FerError
 from fer_utils.results import Results
 
@@ -25,7 +25,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
     runs = []
     for experiment, name in zip(experiments, names * len(seeds), strict=True):
         run = folder / "runs" / experiment.id
-        files.write_json(run / "config.json", {"experiment": dataclasses.asdict(experiment)})
+        io.write_json(run / "config.json", {"experiment": dataclasses.asdict(experiment)})
         runs.append({"run": experiment.id, "seed": experiment.seed})
         lost = worth[name] + experiment.seed if name in worth else 0
         made = {"classes": np.array(["happy", "sad"])}

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from fer_utils import augment
-from fer_utils.augment import ERASED, Augment, affine, mix, relight, saturate
+from fer_utils.augment import (
+    ERASED,
+    Augment,
+    affine,
+    mix,
+    relight,
+    saturate,
+)
 
 
 @pytest.fixture

@@ -7,7 +7,12 @@ from PIL import Image, ImageFilter
 from torchvision import transforms
 
 from fer_utils import batches as room
-from fer_utils.batches import Batches, Preprocess, Stored, median_filter
+from fer_utils.batches import (
+    Batches,
+    Preprocess,
+    Stored,
+    median_filter,
+)
 
 CPU = torch.device("cpu")
 

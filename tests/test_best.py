@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import audit, best, best_charts, best_tables, load_best, model_card, paths, studies
+from fer_utils import (
+    audit,
+    best,
+    best_charts,
+    best_tables,
+    load_best,
+    model_card,
+    paths,
+    studies,
+)
 from fer_utils.errors import FerError
 from fer_utils.faces import open_store
 from fer_utils.results import open_results

@@ -12,7 +12,12 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import evaluation, results, running, studies
+from fer_utils import (
+    evaluation,
+    results,
+    running,
+    studies,
+)
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.running import folder_of, run

@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from fer_utils.errors import FerError
-from fer_utils.freezing import Thawing, frozen_stages, last_stages, thaw
+from fer_utils.freezing import (
+    Thawing,
+    frozen_stages,
+    last_stages,
+    thaw,
+)
 from fer_utils.models import Network
 
 IMAGES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

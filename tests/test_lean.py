@@ -19,7 +19,7 @@ import sys
 
 from fer_utils.paths import CHECKOUT
 sys.modules.update(dict.fromkeys({UNNEEDED!r}))
-from fer_utils.__main__ import main
+from fer_utils.cli import main
 main()
 """
     command = [sys.executable, "-c", program, "study", "report_a", "--seeds", "0"]

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import devices, parallel
+from fer_utils import devices, distributed
 from fer_utils.batches import Batches
+from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.faces import open_store
@@ -23,7 +24,6 @@ from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
-from fer_utils.parallel import ALONE, World
 from fer_utils.running import folder_of, run
 from fer_utils.training import make_optimiser, train
 
@@ -80,10 +80,10 @@ def gradient_of_pieces(folder: Path, world: World) -> None:
     labels = torch.randint(0, 2, (16,))
     gradients = Gradients(make_loss("cross_entropy", 0.0, WEIGHTS), HARDWARE, 5, clip=0.1, world=world)
     loss, hits = gradients(network, world.shard(images), [(world.shard(labels), 1.0)], labels, 0)
-    if world.first:
+    if world.is_main:
         folder.mkdir(exist_ok=True)
     found = {"gradient": network.weight.grad, "loss": world.sum(loss), "hits": world.sum(hits)}
-    if world.first:
+    if world.is_main:
         torch.save(found, folder / "pieces.pth")
 
 
@@ -134,7 +134,7 @@ def test_without_fabric_several_processes_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(FerError, match=r"several processes need the extra cluster: pip install -e '.\[cluster\]'"):
-        parallel.join("cpu")
+        distributed.join("cpu")
 
 
 @pytest.mark.parametrize("count, size, sizes", [(16, 3, [5, 5, 6]), (2, 3, [0, 1, 1]), (7, 1, [7])])
@@ -157,10 +157,10 @@ def test_layers_that_cannot_be_synchronised_are_named():
 
 
 if __name__ == "__main__":  # what torchrun starts
-    together = parallel.join("cpu")
+    together = distributed.join("cpu")
     all_trainings(Path(sys.argv[1]), together)
     gradient_of_pieces(Path(sys.argv[1]), together)
-    with parallel.failing_together():
+    with distributed.failing_together():
         if together.rank == 1:
             raise FerError("no luck")
         together.sum(torch.zeros(1))

@@ -5,7 +5,14 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import contents, macros, paths, reproduction, tables, typeset
+from fer_utils import (
+    contents,
+    macros,
+    paths,
+    reproduction,
+    tables,
+    typeset,
+)
 from fer_utils.results import open_results
 from fer_utils.significance import paired_seeds
 

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import files, paths, studies
+from fer_utils import io, paths, studies
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
 from fer_utils.results import open_results, parting_epoch, reported_a
@@ -53,6 +53,6 @@ def test_the_commands_of_the_reference_study_name_its_runs():
         given |= {setting: int(value)} if setting else {}
         asked = {experiment.id for experiment in studies.make_study(name, "fer2013", **given)}
         left_out = folder / f"{name}.not_run.json"
-        missing = files.read_json(left_out) if left_out.exists() else []
-        told = {*files.read_json(folder / f"{name}.json"), *(Experiment(**settings).id for settings in missing)}
+        missing = io.read_json(left_out) if left_out.exists() else []
+        told = {*io.read_json(folder / f"{name}.json"), *(Experiment(**settings).id for settings in missing)}
         assert told < asked if name == "best" else told == asked, name

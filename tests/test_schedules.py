@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from fer_utils.errors import FerError
-from fer_utils.schedules import FACTOR, PATIENCE, START, share_of_peak
+from fer_utils.schedules import (
+    FACTOR,
+    PATIENCE,
+    START,
+    share_of_peak,
+)
 
 
 def curve(schedule, steps=100):

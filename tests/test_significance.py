@@ -5,7 +5,12 @@ import pytest
 from scipy import stats
 
 from fer_utils import significance
-from fer_utils.significance import equivalence, holm, mcnemar, paired_seeds
+from fer_utils.significance import (
+    equivalence,
+    holm,
+    mcnemar,
+    paired_seeds,
+)
 
 # Darwin's pairs of crossed and self-fertilised maize, eighths of an inch (Fisher, The Design of Experiments, 1935)
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]

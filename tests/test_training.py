@@ -8,7 +8,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fer_utils import batches, compiling, devices, training
+from fer_utils import (
+    batches,
+    devices,
+    training,
+)
 from fer_utils.augment import Augment
 from fer_utils.batches import Batches
 from fer_utils.errors import FerError
@@ -218,10 +222,10 @@ def compilations(monkeypatch):
             function, dynamic=dynamic, backend=lambda graph, _: graphs.append(graph) or graph.forward
         ),
     )  # fmt: skip
-    compiling.compiled.cache_clear()
+    devices.compiled_forward.cache_clear()
     torch.compiler.reset()
     yield graphs
-    compiling.compiled.cache_clear()
+    devices.compiled_forward.cache_clear()
     torch.compiler.reset()
 
 

@@ -5,7 +5,16 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import claims, paths, reproduction, results, studies, transfer, transfer_charts, transfer_macros
+from fer_utils import (
+    claims,
+    paths,
+    reproduction,
+    results,
+    studies,
+    transfer,
+    transfer_charts,
+    transfer_macros,
+)
 from fer_utils import transfer_tables as tables
 from fer_utils.backbones import BACKBONES
 

@@ -16,7 +16,12 @@ import torch
 import torch.nn.functional as F
 from torchvision import models as torchvision_models
 
-from fer_utils import paths, running, weight_sources, weights
+from fer_utils import (
+    paths,
+    running,
+    weight_sources,
+    weights,
+)
 from fer_utils.backbones import BACKBONES
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment

@@ -16,7 +16,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path; it becomes `path` on success and is removed on any error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -30,7 +30,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Yields a temporary folder; it replaces `path` on success and is removed on any error.
 
     A folder cannot be replaced in one step: if the second of two fails, the first is undone.
@@ -61,7 +61,7 @@ class Busy(FerError):
 
 
 @contextmanager
-def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
+def exclusive_lock(folder: Path, wait: bool = False) -> Iterator[None]:
     """Holds `folder` for this process. A killed process lets go. Raises Busy where another one holds it.
 
     wait: instead, until the other lets go.
@@ -91,7 +91,7 @@ def _explained(error: OSError, path: Path) -> Exception:
 
 
 def write_json(path: Path, content: object) -> None:
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -5,6 +5,9 @@ AMD EPYC (torch 2.14) they took 43 to 79 and 7 times as long as in float32, half
 last two stages.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -23,3 +26,17 @@ class Float32Depthwise(TorchFunctionMode):
                 with torch.autocast("cpu", enabled=False):
                     return function(args[0].float(), *args[1:], **kwargs)
         return function(*args, **kwargs)
+
+
+@contextmanager
+def exact_fp32() -> Iterator[None]:
+    """Inside, CUDA multiplies float32 in float32. By default cuDNN's convolutions round to TF32 (10 bits)."""
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed

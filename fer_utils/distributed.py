@@ -31,7 +31,7 @@ Value = TypeVar("Value")
 class World:
     """The processes that compute a run together, and this one's place among them; alone, it changes nothing.
 
-    Every process must call `sum`, `gather` and `tell` in the same order. rank: 0 … size - 1.
+    Every process must call `sum`, `gather` and `broadcast` in the same order. rank: 0 … size - 1.
     """
 
     def __init__(self, fabric=None):
@@ -39,7 +39,7 @@ class World:
         self.rank, self.size = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one process that reads and writes results and prints."""
         return self.rank == 0
 
@@ -73,11 +73,11 @@ class World:
         for gradient, summed in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(summed.view_as(gradient))
 
-    def tell(self, value: Value) -> Value:
+    def broadcast(self, value: Value) -> Value:
         """The first process's value, whatever this one's is."""
         return self.fabric.broadcast(value) if self.fabric else value
 
-    def node_first(self) -> AbstractContextManager:
+    def main_process_first(self) -> AbstractContextManager:
         """What is inside is done by one process of each machine, then by the others."""
         return self.fabric.rank_zero_first(local=True) if self.fabric else nullcontext()
 
@@ -107,7 +107,7 @@ def join(device: str) -> World:
     return ALONE if os.environ.get("WORLD_SIZE", "1") == "1" else _launched(devices.choose(device).device.type)
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that prints, known before it has joined the others."""
     return os.environ.get("RANK", "0") == "0"
 
