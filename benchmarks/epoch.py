@@ -24,8 +24,9 @@ from our_loop import OurLoop, protocol
 from report_a_loop import IMAGENET_TRANSFORM, TRANSFORM, Loop, fine_tuned_resnet18, loaders
 
 from fer_utils import devices
-from fer_utils.emotions import TASKS, Task
-from fer_utils.faces import Faces, Split, split_task
+from fer_utils.data.dataset import Faces
+from fer_utils.data.splits import Split, split_task
+from fer_utils.data.tasks import TASKS, Task
 from fer_utils.models import CNN
 from fer_utils.results import open_results
 from fer_utils.running import open_dataset

@@ -19,8 +19,9 @@ import pandas as pd
 import torch
 from our_loop import OurLoop, protocol
 
-from fer_utils import batches, devices
-from fer_utils.emotions import TASKS
+from fer_utils import devices
+from fer_utils.data import loader
+from fer_utils.data.tasks import TASKS
 from fer_utils.running import open_dataset
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
@@ -39,7 +40,7 @@ class Steps:
     """The same number of training steps, with images from anywhere in a store of some size."""
 
     def __init__(self, path: Path, count: int):
-        batches.RESIDENT = 0
+        loader.RESIDENT = 0
         store = np.load(path, mmap_mode="r")
         rng = np.random.default_rng(0)
         size, weights = protocol.batch_size, TASKS["multiclass"].weights

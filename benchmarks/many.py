@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from our_loop import OurLoop, protocol
 
 from fer_utils import devices
-from fer_utils.emotions import TASKS
-from fer_utils.faces import split_task
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import TASKS
 from fer_utils.models import Network
 from fer_utils.running import open_dataset
 

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from fer_utils import devices, paths
+from fer_utils.data.dataset import Faces
 from fer_utils.devices import Hardware
-from fer_utils.faces import Faces
 
 FOLDER = Path(__file__).parent / "results"
 

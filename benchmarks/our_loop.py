@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_utils.batches import Batches
+from fer_utils.data.loader import Batches
 from fer_utils.devices import Hardware
 from fer_utils.experiment import Experiment
 from fer_utils.losses import make_loss

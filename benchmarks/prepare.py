@@ -15,8 +15,8 @@ import torch
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from fer_utils import sources
-from fer_utils.faces import Faces, open_store
+from fer_utils.data import ingest
+from fer_utils.data.dataset import Faces, open_store
 from fer_utils.running import open_dataset
 
 ROUNDS = 3
@@ -40,7 +40,7 @@ def main() -> None:
         measure.write_files(faces, files)
         works = {
             "torchvision's ImageFolder": lambda: read_with_imagefolder(files),
-            "ours, preparing": lambda: sources.prepare(files, store),
+            "ours, preparing": lambda: ingest.prepare(files, store),
             "ours, opening": lambda: open_store(store),
         }
         tasks = {name: lambda work=work: measure.seconds(work, CPU) for name, work in works.items()}

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from fer_utils import io, paths
-from fer_utils.emotions import CSV_ORDER
-from fer_utils.faces import TEST_SPLITS
+from fer_utils.data.dataset import TEST_SPLITS
+from fer_utils.data.tasks import CSV_ORDER
 from fer_utils.running import open_dataset
 from fer_utils.weight_sources import Wheel
 

@@ -15,8 +15,8 @@ import pandas as pd
 from our_loop import OurLoop, protocol
 
 from fer_utils import devices
-from fer_utils.emotions import TASKS
-from fer_utils.faces import split_task
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import TASKS
 from fer_utils.running import open_dataset
 
 EPOCHS, ROUNDS, IMAGES = 5, 2, 160

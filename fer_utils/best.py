@@ -23,7 +23,7 @@ from fer_utils import (
     robustness,
 )
 from fer_utils.calibration import calibration
-from fer_utils.emotions import get_task
+from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.restricted import PARTS
 from fer_utils.results import Results, open_results, over_seeds

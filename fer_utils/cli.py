@@ -45,13 +45,13 @@ def prepare(
 
     Examples:  python -m fer_utils prepare archive.zip  ·  python -m fer_utils prepare photos/ --name mine
     """
-    from fer_utils import sources
+    from fer_utils.data import ingest
 
     if not re.fullmatch(r"[\w-]+", name) or name in ("reported", "sample", "weights"):
         raise FerError(
             f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported, sample or weights"
         )
-    faces = sources.prepare(source or sources.fetch(), paths.DATA / name, size, grey)
+    faces = ingest.prepare(source or ingest.fetch(), paths.DATA / name, size, grey)
     print(f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}")
     print(faces.counts().to_string())
 
@@ -148,7 +148,7 @@ def audit(
     similarity: Annotated[float, typer.Option(help="correlation above which two images are near-copies")] = 0.95,
 ):
     """List copies, leaks, conflicting labels and blank images in results/DATASET/audit/*.csv."""
-    from fer_utils import audit as room
+    from fer_utils.data import audit as room
     from fer_utils.running import open_dataset
 
     folder = paths.RESULTS / dataset / "audit"

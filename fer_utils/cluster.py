@@ -16,9 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_utils import io
+from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
-from fer_utils.faces import Faces
 from fer_utils.failures import Failures
 from fer_utils.running import folder_of, open_dataset, run
 

@@ -19,7 +19,7 @@ from fer_utils import (
     transfer_charts,
     transfer_tables,
 )
-from fer_utils.faces import Faces
+from fer_utils.data.dataset import Faces
 from fer_utils.results import Results, mean_confusion, reported_a
 from fer_utils.typeset import LOSS_NAMES
 

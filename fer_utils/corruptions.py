@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from fer_utils.augment import affine, relight
+from fer_utils.data.augmentation import affine, relight
 from fer_utils.errors import FerError, one_of
 
 CHUNK = 1024  # images treated at once: floating-point copies of a whole split may not fit

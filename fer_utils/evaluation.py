@@ -11,7 +11,7 @@ from sklearn import metrics
 from torch import Tensor, nn
 
 from fer_utils import precision
-from fer_utils.batches import Batches
+from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import one_of
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.calibration import calibration, reliability
-from fer_utils.emotions import get_task
+from fer_utils.data.dataset import TEST_SPLITS
+from fer_utils.data.tasks import get_task
 from fer_utils.evaluation import probabilities, resampled_scores, right
-from fer_utils.faces import TEST_SPLITS
 from fer_utils.results import Results
 from fer_utils.significance import (
     bootstrap,

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import get_args
 
-from fer_utils.emotions import get_task
+from fer_utils.data.splits import TESTS
+from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import VIEWS
-from fer_utils.faces import TESTS
 from fer_utils.freezing import Thawing
 from fer_utils.losses import make_loss
 from fer_utils.models import check_model

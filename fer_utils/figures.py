@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_utils import paths
-from fer_utils.faces import Faces
+from fer_utils.data.dataset import Faces
 
 COLOURS = {"cross_entropy": "#0072B2", "focal": "#D55E00", "train": "#555555", "val": "#009E73"}  # Okabe-Ito
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from fer_utils import weights
 from fer_utils.backbones import BACKBONES, find_backbone
-from fer_utils.batches import Preprocess
+from fer_utils.data.loader import Preprocess
 from fer_utils.errors import FerError, one_of
 from fer_utils.resnet import SmallResNet
 

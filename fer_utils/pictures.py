@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fer_utils.decoding import as_pixels, open_image
+from fer_utils.data.decoding import as_pixels, open_image
+from fer_utils.data.ingest import IMAGE_TYPES
 from fer_utils.errors import FerError
-from fer_utils.sources import IMAGE_TYPES
 
 SIDE = 8  # pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
 ROUNDING = 1e-3  # how far resizing and sums may take a float beyond 0 and 1

@@ -18,11 +18,11 @@ from fer_utils import (
     paths,
     pictures,
 )
-from fer_utils.batches import Batches, Preprocess
 from fer_utils.costs import speed
+from fer_utils.data.dataset import Faces
+from fer_utils.data.loader import Batches, Preprocess
 from fer_utils.errors import FerError
 from fer_utils.evaluation import probabilities
-from fer_utils.faces import Faces
 from fer_utils.models import Network
 from fer_utils.trained import Trained, take_up
 

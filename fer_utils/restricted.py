@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from fer_utils.emotions import TASKS, get_task
+from fer_utils.data.tasks import TASKS, get_task
 from fer_utils.errors import one_of
 from fer_utils.evaluation import right
 from fer_utils.evidence import mean_interval

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.corruptions import CORRUPTIONS, corrupt
+from fer_utils.data.dataset import TEST_SPLITS, Faces
 from fer_utils.evaluation import right
-from fer_utils.faces import TEST_SPLITS, Faces
 from fer_utils.significance import bootstrap
 from fer_utils.trained import Trained
 

@@ -14,7 +14,6 @@ import torch
 
 from fer_utils import (
     checkpoints,
-    copies,
     devices,
     distributed,
     evaluation,
@@ -22,20 +21,17 @@ from fer_utils import (
     paths,
     tracking,
 )
-from fer_utils.augment import Augment
-from fer_utils.batches import Batches, median_filter
-from fer_utils.emotions import get_task
+from fer_utils.data import duplicates
+from fer_utils.data.augmentation import Augment
+from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.loader import Batches, median_filter
+from fer_utils.data.splits import Split, split_task
+from fer_utils.data.synthetic import prepare_sample
+from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
-from fer_utils.faces import (
-    Faces,
-    Split,
-    open_store,
-    split_task,
-)
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
-from fer_utils.sample import prepare_sample
 from fer_utils.training import make_optimiser, train
 
 
@@ -124,7 +120,7 @@ def _compute(
     if experiment.saturation and faces.images.ndim == 3:
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
     task = get_task(experiment.task)
-    groups = copies.near(faces) if experiment.dedupe else None
+    groups = duplicates.near(faces) if experiment.dedupe else None
     split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups)
     parts = {name: getattr(split, name) for name in ("train", "val", "test")}
     batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}

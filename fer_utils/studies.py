@@ -14,10 +14,11 @@ from fer_utils import (
     paths,
     weights,
 )
-from fer_utils.emotions import get_task
+from fer_utils.data.dataset import Faces
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
-from fer_utils.faces import Faces, split_task
 from fer_utils.failures import Failures
 from fer_utils.running import folder_of, open_dataset, run
 

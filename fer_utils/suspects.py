@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from fer_utils.data.dataset import Faces
 from fer_utils.evaluation import probabilities
-from fer_utils.faces import Faces
 from fer_utils.results import Results
 
 with warnings.catch_warnings(

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from fer_utils import evaluation, io
-from fer_utils.batches import Batches
+from fer_utils.data.dataset import Faces
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
-from fer_utils.faces import Faces
 from fer_utils.models import Network
 from fer_utils.running import open_dataset
 

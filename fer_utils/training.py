@@ -15,10 +15,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from fer_utils.augment import Augment, mix
 from fer_utils.averaging import WeightAverage
-from fer_utils.batches import Batches
 from fer_utils.checkpoints import checkpoint, resume, save_weights
+from fer_utils.data.augmentation import Augment, mix
+from fer_utils.data.loader import Batches
 from fer_utils.devices import Hardware
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError, one_of

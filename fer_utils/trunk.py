@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fer_utils.batches import RESIDENT, Batches
+from fer_utils.data.loader import RESIDENT, Batches
 from fer_utils.devices import Hardware, memory
 from fer_utils.errors import FerError
 from fer_utils.freezing import frozen_stages

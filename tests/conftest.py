@@ -11,14 +11,14 @@ from fer_utils import (
     evaluation,
     io,
     paths,
-    sources,
     studies,
 )
-from fer_utils.emotions import get_task
+from fer_utils.data import ingest
+from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.synthetic import draw_faces
+from fer_utils.data.tasks import get_task
 from fer_utils.experiment import Experiment
-from fer_utils.faces import Faces, open_store
 from fer_utils.results import Results, open_results
-from fer_utils.sample import draw_faces
 
 
 @pytest.fixture(scope="session")
@@ -96,4 +96,4 @@ def fer2013(request, tmp_path_factory) -> Faces:
     """The real FER2013: as prepared under data/, or prepared here from FER2013=path."""
     if (paths.DATA / "fer2013" / "dataset.json").exists():
         return open_store(paths.DATA / "fer2013")
-    return sources.prepare(request.getfixturevalue("fer2013_source"), tmp_path_factory.mktemp("real") / "fer2013")
+    return ingest.prepare(request.getfixturevalue("fer2013_source"), tmp_path_factory.mktemp("real") / "fer2013")

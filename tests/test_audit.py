@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from fer_utils import audit, copies
-from fer_utils.faces import Faces
+from fer_utils.data import audit, duplicates
+from fer_utils.data.dataset import Faces
 
 
 def planted() -> Faces:
@@ -19,7 +19,7 @@ def planted() -> Faces:
 
 
 def test_identical_groups():
-    found = audit.grouped(planted(), copies.identical(planted()))
+    found = audit.grouped(planted(), duplicates.identical(planted()))
     assert found.groupby("group")["name"].sum().tolist() == ["ab", "ce", "df"]
     assert found.groupby("group")["leaked"].first().tolist() == [False, True, False]
     assert found.groupby("group")["conflicting"].first().tolist() == [False, False, True]

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fer_utils import augment
-from fer_utils.augment import (
+from fer_utils.data import augmentation
+from fer_utils.data.augmentation import (
     ERASED,
     Augment,
     affine,
@@ -80,8 +80,8 @@ def test_an_image_is_mirrored_then_turned_then_shifted(images):
 
 def test_draws_keep_to_their_strength_and_use_it(images, monkeypatch):
     drawn = {}
-    monkeypatch.setattr(augment, "affine", lambda images, *values: drawn.update(affine=values) or images)
-    monkeypatch.setattr(augment, "relight", lambda images, *values: drawn.update(relight=values) or images)
+    monkeypatch.setattr(augmentation, "affine", lambda images, *values: drawn.update(affine=values) or images)
+    monkeypatch.setattr(augmentation, "relight", lambda images, *values: drawn.update(relight=values) or images)
     torch.manual_seed(0)
     Augment(flip=True, rotation=10, shift=0.1, scale=0.2, brightness=0.1, contrast=0.3)(images)
     mirrored, degrees, zoom, shift = drawn["affine"]

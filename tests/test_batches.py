@@ -6,8 +6,8 @@ import torch
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
-from fer_utils import batches as room
-from fer_utils.batches import (
+from fer_utils.data import loader as room
+from fer_utils.data.loader import (
     Batches,
     Preprocess,
     Stored,

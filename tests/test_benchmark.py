@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from fer_utils import devices, paths
-from fer_utils.batches import Batches
+from fer_utils.data.loader import Batches
 from fer_utils.losses import make_loss
 from fer_utils.models import Network
 from fer_utils.training import make_optimiser, train

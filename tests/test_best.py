@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from fer_utils import (
-    audit,
     best,
     best_charts,
     best_tables,
@@ -18,8 +17,9 @@ from fer_utils import (
     paths,
     studies,
 )
+from fer_utils.data import audit
+from fer_utils.data.dataset import open_store
 from fer_utils.errors import FerError
-from fer_utils.faces import open_store
 from fer_utils.results import open_results
 
 TINY = {"epochs": 1, "model": "cnn", "batch_size": 16}

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fer_utils import copies
-from fer_utils.emotions import get_task
-from fer_utils.faces import Faces, split_task
+from fer_utils.data import duplicates
+from fer_utils.data.dataset import Faces
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import get_task
 
 
 def photographs(n: int, seed: int = 0) -> np.ndarray:
@@ -27,28 +28,28 @@ def test_another_crop_brightness_or_contrast_is_a_near_copy():
     shifted = np.roll(images[0], 1, axis=1)
     darker = (images[1] * 0.5 + 10).astype(np.uint8)
     faces = stored(np.concatenate([images, [shifted, darker]]))
-    assert copies.near(faces).tolist() == [0, 1, 2, 3, 4, 5, 0, 1]
-    assert copies.identical(faces).tolist() == list(range(8))
+    assert duplicates.near(faces).tolist() == [0, 1, 2, 3, 4, 5, 0, 1]
+    assert duplicates.identical(faces).tolist() == list(range(8))
 
 
 def test_near_groups_hold_the_identical_ones_blank_images_too():
     images = photographs(5)
     images[2] = images[4] = 128
     faces = stored(images)
-    assert copies.near(faces).tolist() == [0, 1, 2, 3, 2] == copies.identical(faces).tolist()
+    assert duplicates.near(faces).tolist() == [0, 1, 2, 3, 2] == duplicates.identical(faces).tolist()
 
 
 def test_the_threshold_decides():
     faces = stored(np.concatenate([photographs(4), [np.roll(photographs(1)[0], 3, axis=0)]]))
-    assert copies.near(faces, 0.999).tolist() == [0, 1, 2, 3, 4]
-    assert copies.near(faces, -1.0).tolist() == [0] * 5
+    assert duplicates.near(faces, 0.999).tolist() == [0, 1, 2, 3, 4]
+    assert duplicates.near(faces, -1.0).tolist() == [0] * 5
 
 
 def test_colour_images_and_groups_that_chain():
     grey = photographs(3)
     steps = np.stack([grey[0], np.roll(grey[0], 2, 1), np.roll(grey[0], 4, 1)])
     images = np.repeat(np.concatenate([steps, grey[1:]])[..., None], 3, axis=3)
-    assert copies.near(stored(images), 0.9).tolist() == [0, 0, 0, 1, 2]
+    assert duplicates.near(stored(images), 0.9).tolist() == [0, 0, 0, 1, 2]
 
 
 def test_a_clean_split_leaves_leaks_out_and_keeps_groups_together():

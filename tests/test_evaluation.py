@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fer_utils import evaluation
-from fer_utils.batches import Batches
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 
 # true 0 0 0 1 1 2; predicted 0 0 1 1 2 2

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.emotions import EMOTIONS, get_task
+from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import EMOTIONS, get_task
 from fer_utils.errors import FerError
-from fer_utils.faces import Faces, open_store, split_task
 
 # FER2013's counts of images a class in training and test
 TRAIN = {"angry": 3995, "disgust": 436, "fear": 4097, "happy": 7215, "neutral": 4965, "sad": 4830, "surprise": 3171}

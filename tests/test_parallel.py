@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from fer_utils import devices, distributed
-from fer_utils.batches import Batches
+from fer_utils.data.dataset import open_store
+from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
-from fer_utils.faces import open_store
 from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
 from fer_utils.losses import make_loss

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import save
 
 import fer_utils
-import fer_utils.faces
+import fer_utils.data.dataset
 from fer_utils import paths, predictor
 from fer_utils.errors import FerError
 from fer_utils.evaluation import probabilities
@@ -28,7 +28,7 @@ def made(drawn, tmp_path_factory):
     """(run folder, exported file, the faces) of a network trained for two epochs."""
     home = tmp_path_factory.mktemp("home")
     drawn.save(home / "data" / "drawn")
-    faces = fer_utils.faces.open_store(home / "data" / "drawn")
+    faces = fer_utils.data.dataset.open_store(home / "data" / "drawn")
     tiny = Experiment(
         dataset="drawn", task="binary", epochs=2, batch_size=8, model="small_resnet", tta="flip", cap=None
     )

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from fer_utils import audit, copies
-from fer_utils.emotions import get_task
-from fer_utils.faces import TEST_SPLITS, split_task
+from fer_utils.data import audit, duplicates
+from fer_utils.data.dataset import TEST_SPLITS
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import get_task
 from fer_utils.results import open_results
 
 pytestmark = pytest.mark.real
@@ -30,14 +31,14 @@ def test_protocol(fer2013, task, sizes):
 
 
 def test_audit(fer2013):
-    found = audit.grouped(fer2013, copies.identical(fer2013))
+    found = audit.grouped(fer2013, duplicates.identical(fer2013))
     assert found.loc[found["conflicting"], "group"].nunique() == 57
     assert (found["leaked"] & found["split"].isin(TEST_SPLITS)).sum() == 568
 
 
 def test_a_photograph_stays_on_one_side(fer2013):
     """25 stored images show one baby: another crop each, three labels."""
-    groups = copies.near(fer2013)
+    groups = duplicates.near(fer2013)
     assert np.bincount(groups).max() == 25
     split = split_task(fer2013, get_task("multiclass"), 4000, 0.2, 0, groups=groups)
     sides = [set(groups[rows]) for rows in (split.train, split.val, split.test)]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fer_utils import restricted
-from fer_utils.emotions import EMOTIONS
+from fer_utils.data.tasks import EMOTIONS
 from fer_utils.errors import FerError
 from fer_utils.evaluation import probabilities
 from fer_utils.restricted import RESTRICTED, TRAINED

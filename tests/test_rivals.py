@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fer_utils import paths, results, rivals
-from fer_utils.emotions import CSV_ORDER, get_task
+from fer_utils.data.tasks import CSV_ORDER, get_task
 from fer_utils.errors import FerError
 
 FOUR = get_task("multiclass").classes

@@ -8,7 +8,7 @@ import pytest
 
 from fer_utils import robustness
 from fer_utils.corruptions import CORRUPTIONS
-from fer_utils.faces import Faces
+from fer_utils.data.dataset import Faces
 
 N = 60
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from fer_utils import running
-from fer_utils.emotions import EMOTIONS
+from fer_utils.data.synthetic import PER_CLASS, draw_faces, prepare_sample
+from fer_utils.data.tasks import EMOTIONS
 from fer_utils.experiment import Experiment
 from fer_utils.results import open_results
 from fer_utils.running import run
-from fer_utils.sample import PER_CLASS, draw_faces, prepare_sample
 
 
 def test_same_seed_same_bytes_in_another_process():
-    code = "import sys; from fer_utils.sample import *; sys.stdout.buffer.write(draw_faces(21, 5).images.tobytes())"
+    code = "import sys; from fer_utils.data.synthetic import *; sys.stdout.buffer.write(draw_faces(21, 5).images.tobytes())"
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert draw_faces(21, 5).images.tobytes() == there
     assert draw_faces(21, 6).images.tobytes() != there

@@ -8,13 +8,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fer_utils import (
-    batches,
-    devices,
-    training,
-)
-from fer_utils.augment import Augment
-from fer_utils.batches import Batches
+from fer_utils import devices, training
+from fer_utils.data import loader
+from fer_utils.data.augmentation import Augment
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.freezing import Thawing
 from fer_utils.losses import make_loss
@@ -69,9 +66,9 @@ def test_an_interrupted_run_continues_as_if_it_had_not_been(tmp_path):
     assert all(torch.equal(value, best[1][name]) for name, value in best[0].items())
 
 
-def interrupted_after(monkeypatch, batches):
+def interrupted_after(monkeypatch, loader):
     """The loop meets Ctrl-C after so many batches."""
-    calls = iter(range(batches))
+    calls = iter(range(loader))
 
     def count(images, labels, alpha):
         if next(calls, None) is None:
@@ -205,7 +202,7 @@ def test_memory_that_runs_out_halves_the_batch_and_the_history_says_so(tmp_path,
 
 def test_read_from_the_store_or_resident_an_epoch_ends_with_the_same_weights(tmp_path, monkeypatch):
     resident, history = go(tmp_path / "resident", 1)
-    monkeypatch.setattr(batches, "RESIDENT", 0)
+    monkeypatch.setattr(loader, "RESIDENT", 0)
     stored, same = go(tmp_path / "stored", 1)
     assert all(torch.equal(a, b) for a, b in zip(resident.parameters(), stored.parameters(), strict=True))
     pd.testing.assert_frame_equal(history.drop(columns="seconds"), same.drop(columns="seconds"))
@@ -260,13 +257,13 @@ def test_within_an_epoch_nothing_waits_for_the_device(tmp_path, monkeypatch):
     complain_of_waiting = torch.cuda.set_sync_debug_mode if cuda else lambda _: None
     watch = NoAnswer()
 
-    def watched(batches, *_):
-        batches = iter(batches)
-        first = next(batches)  # the order of the images goes to the device, once an epoch
+    def watched(loader, *_):
+        loader = iter(loader)
+        first = next(loader)  # the order of the images goes to the device, once an epoch
         watch.watching = True
         complain_of_waiting("error")
         yield first
-        yield from batches
+        yield from loader
         complain_of_waiting("default")
         watch.watching = False
 

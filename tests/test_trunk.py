@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fer_utils import devices, training, trunk
-from fer_utils.augment import Augment
-from fer_utils.batches import Batches
+from fer_utils.data.augmentation import Augment
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.freezing import Thawing, last_stages, thaw
 from fer_utils.losses import make_loss

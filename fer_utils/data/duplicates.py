@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fer_utils.faces import Faces
+from fer_utils.data.dataset import Faces
 
 # Chosen by eye on FER2013: of 112 pairs drawn from 0.95 to 1, all show one photograph; between 0.93 and 0.94 one
 # in six shows two people, and below 0.91 most do. Drawn faces resemble each other more.

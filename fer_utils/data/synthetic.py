@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
-from fer_utils.emotions import EMOTIONS
-from fer_utils.faces import Faces, open_store
+from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.tasks import EMOTIONS
 
 SIZE = 48  # FER2013's
 ZOOM = 4  # drawn at four times the size and scaled down, which smooths the lines

@@ -19,15 +19,16 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from fer_utils import decoding, io
-from fer_utils.emotions import CSV_ORDER
-from fer_utils.errors import FerError
-from fer_utils.faces import (
+from fer_utils import io
+from fer_utils.data import decoding
+from fer_utils.data.dataset import (
     TEST_SPLITS,
     Faces,
     finish_store,
     open_store,
 )
+from fer_utils.data.tasks import CSV_ORDER
+from fer_utils.errors import FerError
 
 KAGGLE = "msambare/fer2013"
 IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}

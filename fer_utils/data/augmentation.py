@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fer_utils.batches import LUMA
+from fer_utils.data.loader import LUMA
 
 ERASED = (0.02, 0.25)  # share of the image; Zhong et al. go up to 0.4, which hides most of a tightly cropped face
 ASPECT = (0.3, 3.3)  # height to width of what is erased, as theirs

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils import copies, io
-from fer_utils.faces import TEST_SPLITS, Faces
+from fer_utils import io
+from fer_utils.data import duplicates
+from fer_utils.data.dataset import TEST_SPLITS, Faces
 
 
 def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
@@ -16,10 +17,10 @@ def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
     image. leaked: the group has images in the test split and outside it. conflicting: it carries two labels.
     """
     group = pd.Series(groups)
-    copies = group[group.duplicated(keep=False)]
-    frame = faces.index.loc[copies.index, ["name", "label", "split"]]
-    frame.insert(0, "row", copies.index)
-    frame.insert(0, "group", pd.factorize(copies)[0])
+    duplicates = group[group.duplicated(keep=False)]
+    frame = faces.index.loc[duplicates.index, ["name", "label", "split"]]
+    frame.insert(0, "row", duplicates.index)
+    frame.insert(0, "group", pd.factorize(duplicates)[0])
     by_group = frame["split"].isin(TEST_SPLITS).groupby(frame["group"])
     frame["leaked"] = by_group.transform("any") & ~by_group.transform("all")
     frame["conflicting"] = frame.groupby("group")["label"].transform("nunique") > 1
@@ -38,10 +39,10 @@ def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
     return frame
 
 
-def write(faces: Faces, folder: Path, similarity: float = copies.NEAR) -> pd.Series:
+def write(faces: Faces, folder: Path, similarity: float = duplicates.NEAR) -> pd.Series:
     """counts.csv, identical.csv, near.csv, blank.csv and summary.csv in `folder`; returns the summary."""
-    identical = grouped(faces, copies.identical(faces))
-    near = grouped(faces, copies.near(faces, similarity))
+    identical = grouped(faces, duplicates.identical(faces))
+    near = grouped(faces, duplicates.near(faces, similarity))
     blanks = blank_images(faces)
     facts = summary(faces, identical, near, blanks)
     folder.mkdir(parents=True, exist_ok=True)
