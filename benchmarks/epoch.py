@@ -27,7 +27,7 @@ from fer_utils import devices
 from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import Split, split_task
 from fer_utils.data.tasks import TASKS, Task
-from fer_utils.models import CNN
+from fer_utils.models.cnn import CNN
 from fer_utils.results import open_results
 from fer_utils.running import open_dataset
 

@@ -13,7 +13,7 @@ from fer_utils.data.loader import Batches
 from fer_utils.devices import Hardware
 from fer_utils.experiment import Experiment
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 from fer_utils.training import make_optimiser, train
 
 protocol = Experiment(dataset="fer2013")

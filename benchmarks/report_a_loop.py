@@ -15,7 +15,7 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from torchvision.models import resnet18
 
-from fer_utils.models import CNN
+from fer_utils.models.cnn import CNN
 
 TRANSFORM = transforms.Compose(
     [

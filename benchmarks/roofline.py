@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from fer_utils.devices import Hardware
 from fer_utils.gradients import Gradients
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 from fer_utils.training import make_optimiser
 
 ROUNDS = 5

@@ -10,7 +10,7 @@ import measure
 import pandas as pd
 
 from fer_utils import io, paths
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 
 PAGE = paths.CHECKOUT / "docs" / "scale.md"
 BLOCK = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)

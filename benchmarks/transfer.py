@@ -24,7 +24,7 @@ NETWORKS = ("mobilenet_v2", "efficientnet_lite0")
 WITHOUT = {
     "as it is": nullcontext,
     "frozen stages in every epoch": lambda: patch("fer_utils.training.frozen_trunk", lambda network: 0),
-    "whole batches through them": lambda: patch("fer_utils.models.IN_CACHE", 2**40),
+    "whole batches through them": lambda: patch("fer_utils.models.network.IN_CACHE", 2**40),
     "depthwise gradients in bf16": lambda: patch("fer_utils.devices.Float32Depthwise", nullcontext),
 }
 
@@ -35,7 +35,7 @@ def row(model: str) -> list[dict]:
     split = split_task(faces, task, measure.argument(1, IMAGES), protocol.validation, seed=0)
     hardware = devices.choose()
     rows, weights = (split.train, split.val), task.weights
-    with patch("fer_utils.weights.load", lambda name: None):
+    with patch("fer_utils.models.pretrained.store.load", lambda name: None):
         loop = OurLoop(faces.images, split.labels, rows, weights, hardware, model, trainable=2)
 
         def timed(without) -> float:

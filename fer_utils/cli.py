@@ -129,7 +129,7 @@ def weights(
 
     Examples:  weights --fetch all  ·  weights --file vggface=vgg_face_dag.pth
     """
-    from fer_utils import weights as room
+    from fer_utils.models.pretrained import store as room
 
     if file:
         model, equals, path = file.partition("=")

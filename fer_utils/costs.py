@@ -10,7 +10,7 @@ from torch import nn
 
 from fer_utils import devices, evaluation
 from fer_utils.data.loader import Batches
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 from fer_utils.results import Results
 from fer_utils.training import make_optimiser
 

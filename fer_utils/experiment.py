@@ -10,9 +10,9 @@ from fer_utils.data.splits import TESTS
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import VIEWS
-from fer_utils.freezing import Thawing
 from fer_utils.losses import make_loss
-from fer_utils.models import check_model
+from fer_utils.models.freezing import UnfreezeSchedule
+from fer_utils.models.registry import check_model
 from fer_utils.schedules import SCHEDULES
 from fer_utils.training import OPTIMISERS
 
@@ -130,10 +130,10 @@ class Experiment:
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
 
     @property
-    def thawing(self) -> Thawing:
+    def thawing(self) -> UnfreezeSchedule:
         """Which stages learn when. Raises FerError for a schedule that makes no sense."""
         schedule = self.thaw if self.trainable is None else f"1:{self.trainable}"
-        return Thawing.parse(schedule, self.epochs, self.rest, self.thaw_warm_up)
+        return UnfreezeSchedule.parse(schedule, self.epochs, self.rest, self.thaw_warm_up)
 
     def replace(self, **settings) -> "Experiment":
         return dataclasses.replace(self, **settings)

@@ -20,10 +20,10 @@ from fer_utils import (
 )
 from fer_utils.costs import speed
 from fer_utils.data.dataset import Faces
-from fer_utils.data.loader import Batches, Preprocess
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.evaluation import probabilities
-from fer_utils.models import Network
+from fer_utils.models.network import Network, Preprocess
 from fer_utils.trained import Trained, take_up
 
 BATCH = 64

@@ -31,7 +31,7 @@ from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 from fer_utils.training import make_optimiser, train
 
 

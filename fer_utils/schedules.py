@@ -6,7 +6,7 @@ from math import cos, pi
 import torch
 
 from fer_utils.errors import one_of
-from fer_utils.freezing import Thawing
+from fer_utils.models.freezing import UnfreezeSchedule
 
 SCHEDULES = ("constant", "cosine", "one_cycle", "plateau")
 START = 0.04  # of the peak: where one_cycle begins
@@ -21,7 +21,12 @@ class Rates:
     """
 
     def __init__(
-        self, optimiser: torch.optim.Optimizer, schedule: str, thawing: Thawing, epochs: int, epoch_steps: int
+        self,
+        optimiser: torch.optim.Optimizer,
+        schedule: str,
+        thawing: UnfreezeSchedule,
+        epochs: int,
+        epoch_steps: int,
     ):
         self.optimiser, self.schedule, self.thawing = optimiser, schedule, thawing
         self.epochs, self.epoch_steps = epochs, epoch_steps

@@ -8,18 +8,14 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from fer_utils import (
-    devices,
-    io,
-    paths,
-    weights,
-)
+from fer_utils import devices, io, paths
 from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import split_task
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiment import Experiment
 from fer_utils.failures import Failures
+from fer_utils.models.pretrained import store
 from fer_utils.running import folder_of, open_dataset, run
 
 TASKS = ("binary", "multiclass")
@@ -243,7 +239,7 @@ def run_study(
     left_out = [experiment for experiment, can in zip(whole, can_run, strict=True) if not can]
     for model, count in Counter(experiment.model for experiment in left_out).items():
         share = f"{count} of {len(whole)} runs"
-        print(f"{NOT_RUN}: {model}, {share}; get them with: {weights.remedy(model)}", flush=True)
+        print(f"{NOT_RUN}: {model}, {share}; get them with: {store.remedy(model)}", flush=True)
     faces = open_dataset(dataset)
     # a split without images of a class is refused now, not when the run's turn comes, hours later
     for one in {(e.task, e.cap, e.validation, e.test): e for e in experiments}.values():
@@ -314,7 +310,7 @@ def _of_any_seed(experiments: Sequence[Experiment], ids: Sequence[str]) -> set[s
 def _can_run(experiment: Experiment, results: Path) -> bool:
     """Whether its weights are at hand, or are not needed: for random ones, or since the run is finished."""
     finished = (folder_of(experiment, results) / "done.json").exists()
-    return finished or not weights.sources(experiment.model) or weights.at_hand(experiment.model) is not None
+    return finished or not store.sources(experiment.model) or store.at_hand(experiment.model) is not None
 
 
 def _one_after_another(

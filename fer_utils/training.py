@@ -22,13 +22,13 @@ from fer_utils.data.loader import Batches
 from fer_utils.devices import Hardware
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError, one_of
-from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
-from fer_utils.models import Network
+from fer_utils.models.freezing import UnfreezeSchedule
+from fer_utils.models.network import Network
 from fer_utils.schedules import Rates
 from fer_utils.trunk import frozen_trunk, through_trunk
 
-AS_THEY_ARE, NOTHING_FROZEN = Augment(), Thawing()
+AS_THEY_ARE, NOTHING_FROZEN = Augment(), UnfreezeSchedule()
 OPTIMISERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -70,7 +70,7 @@ def train(
     mixup: float = 0.0,
     schedule: str = "constant",
     ema: float = 0.0,
-    thawing: Thawing = NOTHING_FROZEN,
+    thawing: UnfreezeSchedule = NOTHING_FROZEN,
     clip: float = 0.0,
     patience: int = 0,
     world: World = ALONE,

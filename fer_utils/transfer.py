@@ -6,8 +6,9 @@ A row of what was not run has no scores; its `status` says why. Scores and accur
 import pandas as pd
 import torch
 
-from fer_utils.backbones import Stages, find_backbone
-from fer_utils.freezing import Thawing
+from fer_utils.models.backbone import Stages
+from fer_utils.models.freezing import UnfreezeSchedule
+from fer_utils.models.registry import find_backbone
 from fer_utils.results import (
     Results,
     over_seeds,
@@ -152,7 +153,7 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for of in settings.drop_duplicates("model").itertuples():
         stages = _skeleton(of.model, 3).stages
-        for epoch, count in Thawing.parse(of.thaw, of.epochs).steps or ((1, len(stages)),):
+        for epoch, count in UnfreezeSchedule.parse(of.thaw, of.epochs).steps or ((1, len(stages)),):
             rates = [of.learning_rate * of.stage_decay**distance for distance in reversed(range(count))]
             written = " ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates))  # once where it is the same for all
             row = {"model": of.model, "size": _side(of), "epoch": epoch, "learning": " ".join(stages[-count:])}

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from fer_utils.data.loader import RESIDENT, Batches
 from fer_utils.devices import Hardware, memory
 from fer_utils.errors import FerError
-from fer_utils.freezing import frozen_stages
-from fer_utils.models import Network
+from fer_utils.models.freezing import frozen_stages
+from fer_utils.models.network import Network
 
 IN_MEMORY = 4 * 2**30  # bytes of one split, at most; what is larger goes to a file that the system maps into memory
 

@@ -12,11 +12,11 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torchvision import models as torchvision_models
 
-from fer_utils import weights
-from fer_utils.backbones import BACKBONES
-from fer_utils.efficientnet_lite import SameConv2d
 from fer_utils.errors import FerError
-from fer_utils.models import Network
+from fer_utils.models.efficientnet_lite import SameConv2d
+from fer_utils.models.network import Network
+from fer_utils.models.pretrained import store
+from fer_utils.models.registry import BACKBONES
 
 SMALL = ["resnet18_scratch", "efficientnet_b1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite1"]
 LAST_TWO = {
@@ -131,9 +131,9 @@ def test_any_network_of_timm():
 
 def published(name: str) -> Network:
     """A pretrained network with its published head; skips where the weights are not at hand."""
-    if not weights.at_hand(name):
+    if not store.at_hand(name):
         pytest.skip(f"the weights of {name} are not at hand; python -m fer_utils weights --fetch {name}")
-    tensors = weights.load(name).tensors
+    tensors = store.load(name).tensors
     head = BACKBONES[name].unused[0]
     network = Network(name, len(tensors[f"{head}.weight"])).eval()
     linear = network.body[-1][-1]
@@ -160,7 +160,7 @@ def test_real_weights_know_a_palace_a_daisy_and_a_uniform(name):
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18", "efficientnet_b1"])
 def test_real_features_tell_pictures_apart_and_a_mirror_image_not(name):
-    if not weights.at_hand(name):
+    if not store.at_hand(name):
         pytest.skip(f"the weights of {name} are not at hand; python -m fer_utils weights --fetch {name}")
     network = Network(name, 2).eval()
     pictures = [square(load_sample_image(file)) for file in ("china.jpg", "flower.jpg")]

@@ -7,12 +7,8 @@ from PIL import Image, ImageFilter
 from torchvision import transforms
 
 from fer_utils.data import loader as room
-from fer_utils.data.loader import (
-    Batches,
-    Preprocess,
-    Stored,
-    median_filter,
-)
+from fer_utils.data.loader import Batches, Stored, median_filter
+from fer_utils.models.network import Preprocess
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ import torch
 from fer_utils import devices, paths
 from fer_utils.data.loader import Batches
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 from fer_utils.training import make_optimiser, train
 
 sys.path.insert(0, str(paths.CHECKOUT / "benchmarks"))

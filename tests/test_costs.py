@@ -3,7 +3,7 @@
 import pytest
 
 from fer_utils import best_tables, costs, studies
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 from fer_utils.results import open_results
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from fer_utils import devices, models
-from fer_utils.models import Network
+from fer_utils import devices
+from fer_utils.models.network import Network
 
 BF16 = devices.choose("cpu", "bf16")
 
@@ -54,7 +54,7 @@ def test_evaluation_in_pieces_is_that_of_the_whole(monkeypatch):
     network.preprocess.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
     with torch.inference_mode():
         whole, features = network(images), network.features(images, 3)
-        monkeypatch.setattr(models, "IN_CACHE", 4 * 32**2)
+        monkeypatch.setattr(network, "IN_CACHE", 4 * 32**2)
         torch.testing.assert_close(network(images), whole)
         torch.testing.assert_close(network.features(images, 3), features)
         torch.testing.assert_close(network(features, done=3), whole)

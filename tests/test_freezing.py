@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from fer_utils.errors import FerError
-from fer_utils.freezing import (
-    Thawing,
+from fer_utils.models.freezing import (
+    UnfreezeSchedule,
     frozen_stages,
     last_stages,
     thaw,
 )
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 
 IMAGES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -72,11 +72,11 @@ def test_stages_that_are_not_there():
 
 
 def test_a_schedule_of_thawing():
-    schedule = Thawing.parse("1:1 3:2 5:4", 8, warm_up=4)
+    schedule = UnfreezeSchedule.parse("1:1 3:2 5:4", 8, warm_up=4)
     assert [schedule.count(epoch) for epoch in range(1, 9)] == [1, 1, 2, 2, 4, 4, 4, 4]
     assert [(schedule.start(epoch), schedule.end(epoch, 8)) for epoch in (1, 4, 8)] == [(1, 2), (3, 4), (5, 8)]
     assert [schedule.share(step) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
-    assert Thawing.parse("", 8, warm_up=4).share(0) == 1.0
+    assert UnfreezeSchedule.parse("", 8, warm_up=4).share(0) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_a_schedule_of_thawing():
 )
 def test_schedules_that_make_no_sense(text, complaint):
     with pytest.raises(FerError, match=complaint):
-        Thawing.parse(text, 8)
+        UnfreezeSchedule.parse(text, 8)
 
 
 def test_more_stages_than_there_are():
     with pytest.raises(FerError, match="between 1 and 5 stages can learn; got 6"):
-        Thawing.parse("1:1 3:6", 8).check(Network("cnn", 2))
+        UnfreezeSchedule.parse("1:1 3:6", 8).check(Network("cnn", 2))

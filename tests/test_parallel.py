@@ -20,10 +20,10 @@ from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
-from fer_utils.freezing import Thawing
 from fer_utils.gradients import Gradients
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.freezing import UnfreezeSchedule
+from fer_utils.models.network import Network
 from fer_utils.running import folder_of, run
 from fer_utils.training import make_optimiser, train
 
@@ -35,7 +35,7 @@ TRAININGS = {
         "loss": "focal", "weights": WEIGHTS, "ema": 0.9, "clip": 0.5, "schedule": "one_cycle", "patience": 1,
     },
     "residual": {"model": "small_resnet", "optimiser": "sgd", "weights": WEIGHTS, "count": 42},
-    "thawing": {"thawing": Thawing.parse("1:1 2:2", 2)},
+    "thawing": {"thawing": UnfreezeSchedule.parse("1:1 2:2", 2)},
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def one_training(
 ):
     torch.manual_seed(0)
     network = Network(model, 2, size=16, dropout=0.0).double()
-    settings.get("thawing", Thawing()).apply(network, epoch=1)
+    settings.get("thawing", UnfreezeSchedule()).apply(network, epoch=1)
     return train(
         network, noise(count, 0), noise(31, 1), make_loss(loss, 2.0, weights),  # 34: the last batch has two images
         make_optimiser(optimiser, network, 1e-3, 1e-4),

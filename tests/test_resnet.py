@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from fer_utils.errors import FerError
-from fer_utils.models import Network
-from fer_utils.resnet import Block
+from fer_utils.models.network import Network
+from fer_utils.models.small_resnet import Block
 
 
 def test_sides_and_size():

@@ -13,9 +13,9 @@ from fer_utils.data import loader
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
-from fer_utils.freezing import Thawing
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.freezing import UnfreezeSchedule
+from fer_utils.models.network import Network
 from fer_utils.schedules import share_of_peak
 from fer_utils.training import COLUMNS, make_optimiser, train
 
@@ -36,7 +36,7 @@ def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy
     torch.manual_seed(settings.pop("weights", 0))
     images = settings.pop("images", 96)
     network = Network("cnn", 2, size=16)
-    settings.get("thawing", Thawing()).apply(network, epoch=1)
+    settings.get("thawing", UnfreezeSchedule()).apply(network, epoch=1)
     history = train(
         network, squares(images, 0), squares(32, 1), make_loss(loss, 2.0, None),
         make_optimiser(optimiser, network, learning_rate, 1e-4),
@@ -150,7 +150,7 @@ def test_patience_ends_a_run_and_a_resumed_one_too(tmp_path):
 
 
 def test_patience_waits_for_the_last_thaw(tmp_path):
-    thawing = Thawing.parse("1:1 5:2", 12)
+    thawing = UnfreezeSchedule.parse("1:1 5:2", 12)
     assert len(go(tmp_path, 12, "sgd", 1e-12, patience=2, thawing=thawing)[1]) == 7  # the fifth epoch is its best
 
 
@@ -181,7 +181,7 @@ def test_the_rate_rises_after_each_thaw(tmp_path, monkeypatch):
     monkeypatch.setattr(
         torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
     )
-    go(tmp_path, 2, "sgd", 0.02, thawing=Thawing.parse("1:1 2:2", 2, warm_up=4))
+    go(tmp_path, 2, "sgd", 0.02, thawing=UnfreezeSchedule.parse("1:1 2:2", 2, warm_up=4))
     assert rates == pytest.approx([0.02 * share for share in [0.25, 0.5, 0.75, 1, 1, 1] * 2])
 
 

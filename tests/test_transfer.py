@@ -16,7 +16,7 @@ from fer_utils import (
     transfer_macros,
 )
 from fer_utils import transfer_tables as tables
-from fer_utils.backbones import BACKBONES
+from fer_utils.models.registry import BACKBONES
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ from fer_utils import devices, training, trunk
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
-from fer_utils.freezing import Thawing, last_stages, thaw
 from fer_utils.losses import make_loss
-from fer_utils.models import Network
+from fer_utils.models.freezing import UnfreezeSchedule, last_stages, thaw
+from fer_utils.models.network import Network
 from fer_utils.training import COLUMNS, make_optimiser, train
 from fer_utils.trunk import frozen_trunk, through_trunk
 
 HARDWARE = devices.choose("cpu", "fp32")
-GRADUAL = Thawing.parse("1:1 3:2", 4)
+GRADUAL = UnfreezeSchedule.parse("1:1 3:2", 4)
 
 
 def batches(n, seed):
@@ -68,11 +68,11 @@ def test_training_is_the_same_as_without(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "thawing, settings, computed",
     [
-        (Thawing(), {}, []),
-        (Thawing.parse("1:2", 2, rest=False), {}, []),
-        (Thawing.parse("1:1 2:2", 2), {}, []),  # an epoch each: nothing to gain
-        (Thawing.parse("1:2", 2), {"augment": Augment(flip=True)}, [(16, 4)]),  # validation images alone
-        (Thawing.parse("1:2", 2), {"mixup": 0.2}, [(16, 4)]),
+        (UnfreezeSchedule(), {}, []),
+        (UnfreezeSchedule.parse("1:2", 2, rest=False), {}, []),
+        (UnfreezeSchedule.parse("1:1 2:2", 2), {}, []),  # an epoch each: nothing to gain
+        (UnfreezeSchedule.parse("1:2", 2), {"augment": Augment(flip=True)}, [(16, 4)]),  # validation images alone
+        (UnfreezeSchedule.parse("1:2", 2), {"mixup": 0.2}, [(16, 4)]),
     ],
 )
 def test_it_is_computed_only_where_it_never_changes(tmp_path, monkeypatch, thawing, settings, computed):

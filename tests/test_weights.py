@@ -16,17 +16,13 @@ import torch
 import torch.nn.functional as F
 from torchvision import models as torchvision_models
 
-from fer_utils import (
-    paths,
-    running,
-    weight_sources,
-    weights,
-)
-from fer_utils.backbones import BACKBONES
+from fer_utils import paths, running
 from fer_utils.errors import FerError
 from fer_utils.experiment import Experiment
-from fer_utils.models import Network
-from fer_utils.weight_files import fit, read_tensors
+from fer_utils.models.network import Network
+from fer_utils.models.pretrained import sources, store
+from fer_utils.models.pretrained.formats import fit, read_tensors
+from fer_utils.models.registry import BACKBONES
 
 CONVOLUTIONS = [f"conv{row}_{i}" for row, count in enumerate((2, 2, 3, 3, 3), start=1) for i in range(1, count + 1)]
 
@@ -36,7 +32,7 @@ def home(tmp_path, monkeypatch):
     """Nothing at hand and no way out."""
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(weight_sources.urllib.request, "urlopen", _no_internet)
+    monkeypatch.setattr(sources.urllib.request, "urlopen", _no_internet)
     return tmp_path
 
 
@@ -69,12 +65,12 @@ def saved(state, path):
 def test_torchvisions_file_from_its_cache(name, home, monkeypatch):
     """The default weights' file, named by the beginning of its digest as torchvision does."""
     state = getattr(torchvision_models, name)().state_dict()
-    source = weight_sources.SOURCES[name][0]
+    source = sources.SOURCES[name][0]
     assert torchvision_models.get_model_weights(name).DEFAULT.url.endswith(f"/{source.file}")
     saved(state, home / "file.pth")
     digest = sha256((home / "file.pth").read_bytes()).hexdigest()
     known = replace(source, digest=digest[:8])
-    monkeypatch.setitem(weight_sources.SOURCES, name, (known,))
+    monkeypatch.setitem(sources.SOURCES, name, (known,))
     known.path.parent.mkdir(parents=True)
     (home / "file.pth").rename(known.path)
     assert known.path.parent == home / "torch" / "hub" / "checkpoints"
@@ -90,14 +86,14 @@ def test_torchvisions_file_from_its_cache(name, home, monkeypatch):
 
 
 def test_a_damaged_download_gives_way_to_the_next_source(home):
-    first, second = weight_sources.SOURCES["mobilenet_v2"]
+    first, second = sources.SOURCES["mobilenet_v2"]
     if not (paths.CHECKOUT / "data" / "weights" / second.file).exists():
         pytest.skip("the weights of mobilenet_v2 are not at hand; python -m fer_utils weights --fetch mobilenet_v2")
     first.path.parent.mkdir(parents=True)
     first.path.write_bytes(b"the download broke off")
     second.path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(paths.CHECKOUT / "data" / "weights" / second.file, second.path)
-    assert weights.load("mobilenet_v2").origin["source"] == second.name
+    assert store.load("mobilenet_v2").origin["source"] == second.name
 
 
 def test_older_names_are_understood_by_order():
@@ -134,7 +130,7 @@ def test_vggface_pth_with_prefix_other_spelling_and_fc6_as_a_convolution(home):
     assert len(state) == 32 and state["fc6.weight"].shape == (4096, 25088)
     spelt = {f"module.model.{key.replace('conv', 'conv_', 1)}": value for key, value in state.items()}
     spelt["module.model.fc6.weight"] = state["fc6.weight"].view(4096, 512, 7, 7)
-    weights.add("vggface", saved({"state_dict": spelt}, home / "vgg_face_dag.pth"))
+    store.add("vggface", saved({"state_dict": spelt}, home / "vgg_face_dag.pth"))
     network = Network("vggface", 3).eval()
     assert network.origin["source"] == "own file" and len(network.origin["sha256"]) == 64
     image = torch.randint(0, 256, (1, 3, 224, 224), dtype=torch.uint8)
@@ -166,7 +162,7 @@ def test_vggface_keras_h5(home, top):
             group["kernel:0"], group["bias:0"] = kernel, state[f"{name}.bias"].numpy()
     found = read_tensors(path)
     assert all(torch.equal(found[key], value) for key, value in state.items())
-    weights.add("vggface_notop", path)
+    store.add("vggface_notop", path)
     network = Network("vggface_notop", 3, size=64).eval()
     assert network.origin["file"] == "own-vggface_notop.h5"
     image = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
@@ -176,14 +172,14 @@ def test_vggface_keras_h5(home, top):
         torch.testing.assert_close(network(image), network.body.fc[-1](x.mean((2, 3))), rtol=1e-3, atol=1e-2)
     if not top:
         with pytest.raises(FerError, match=r"lacks fc6\.weight, fc6\.bias, fc7\.weight and 1 more"):
-            weights.add("vggface", path)
+            store.add("vggface", path)
 
 
 def test_keras_without_h5py(home, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     (home / "file.h5").touch()
     with pytest.raises(FerError, match="needs h5py; install it with: pip install h5py"):
-        weights.add("vggface", home / "file.h5")
+        store.add("vggface", home / "file.h5")
 
 
 def face_api_files(folder):
@@ -212,17 +208,17 @@ def face_api_files(folder):
 
 def test_face_apis_files(home):
     path, manifest, state = face_api_files(home)
-    weights.add("face_resnet", path)
-    tensors = weights.load("face_resnet").tensors
+    store.add("face_resnet", path)
+    tensors = store.load("face_resnet").tensors
     assert tensors.keys() == state.keys()
     for key, value in state.items():
         torch.testing.assert_close(tensors[key], value, rtol=0, atol=float(value.max() - value.min()) / 255)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(FerError, match=r"its manifest describes .* bytes, the file has"):
-        weights.add("face_resnet", path)
+        store.add("face_resnet", path)
     manifest.write_text("[{")
     with pytest.raises(FerError, match=r"cannot be read as TensorFlow\.js weights"):
-        weights.add("face_resnet", path)
+        store.add("face_resnet", path)
 
 
 class Harmful:
@@ -252,7 +248,7 @@ def test_tensors_that_do_not_fit(home, good, damage, complaint):
     damage(good)
     path = saved(good, home / "file.pth")
     with pytest.raises(FerError, match=complaint):
-        weights.add("resnet18", path)
+        store.add("resnet18", path)
     assert not (paths.DATA / "weights").exists()
 
 
@@ -277,12 +273,12 @@ def test_files_that_are_refused(home, good, write, complaint, monkeypatch):
     monkeypatch.chdir(home)
     write(home / "file.pth", good)
     with pytest.raises(FerError, match=complaint) as refusal:
-        weights.add("resnet18", home / "file.pth")
+        store.add("resnet18", home / "file.pth")
     assert "\n" not in str(refusal.value) and not (home / "harm").exists()
 
 
 def test_own_files_go_first_and_are_named_in_the_run(home, drawn):
-    weights.add("mobilenet_v2", saved(random_state("mobilenet_v2"), home / "mine.pt"))
+    store.add("mobilenet_v2", saved(random_state("mobilenet_v2"), home / "mine.pt"))
     chosen = Experiment("drawn", "binary", "mobilenet_v2", epochs=1, batch_size=16, image_size=32, cap=4)
     folder = running.run(chosen, "cpu", "fp32", home / "results", drawn)
     config = json.loads((folder / "config.json").read_text())
@@ -294,10 +290,10 @@ def test_own_files_go_first_and_are_named_in_the_run(home, drawn):
 
 def test_a_later_own_file_replaces_an_earlier_one(home):
     for suffix, seed in ((".pth", 1), (".pt", 2)):
-        weights.add("resnet18", saved(random_state("resnet18", seed=seed), home / f"file{suffix}"))
+        store.add("resnet18", saved(random_state("resnet18", seed=seed), home / f"file{suffix}"))
     assert [path.name for path in (paths.DATA / "weights").iterdir()] == ["own-resnet18.pt"]
     expected = random_state("resnet18", seed=2)["conv1.weight"]
-    assert torch.equal(weights.load("resnet18").tensors["conv1.weight"], expected)
+    assert torch.equal(store.load("resnet18").tensors["conv1.weight"], expected)
 
 
 def test_a_run_without_its_weights_is_refused_by_name(home, drawn):
@@ -314,23 +310,23 @@ def test_a_run_without_its_weights_is_refused_by_name(home, drawn):
 
 
 def test_packages_are_unpacked_and_checked(home):
-    lite = weight_sources.SOURCES["efficientnet_lite0"][0]
+    lite = sources.SOURCES["efficientnet_lite0"][0]
     buffer = io.BytesIO()
     torch.save(random_state("efficientnet_lite0"), buffer)
     known = replace(lite, digest=sha256(buffer.getvalue()).hexdigest())
     with zipfile.ZipFile(home / "some.whl", "w") as archive:
         archive.writestr(f"{lite.folder}/{lite.file}", buffer.getvalue())
     with pytest.raises(FerError, match=r"is damaged or another file: its sha256 begins .*, not 57934424"):
-        weights.add("efficientnet_lite0", home / "some.whl")
+        store.add("efficientnet_lite0", home / "some.whl")
     assert not known.path.exists()
     known.unpack(home / "some.whl")
     assert known.path.read_bytes() == buffer.getvalue()
     with tarfile.open(home / "other.tgz", "w:gz"):
         pass
     with pytest.raises(FerError, match=r"other\.tgz: not the package @vladmandic/face-api@1\.7\.15"):
-        weights.add("face_resnet", home / "other.tgz")
+        store.add("face_resnet", home / "other.tgz")
     with pytest.raises(FerError, match="no package has weights of resnet18"):
-        weights.add("resnet18", home / "some.whl")
+        store.add("resnet18", home / "some.whl")
 
 
 @pytest.mark.parametrize(
@@ -348,21 +344,21 @@ def test_what_an_index_client_says_is_passed_on(home, program, complaint, monkey
         (home / "bin" / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(home / "bin"))
     with pytest.raises(FerError, match=rf"tried npm: @vladmandic/face-api@1\.7\.15: {complaint}\)"):
-        weights.load("face_resnet")
+        store.load("face_resnet")
 
 
 def test_the_table_and_fetching(home, monkeypatch):
-    for source in (weight_sources.MOBILENET, weight_sources.FACE_API):
+    for source in (sources.MOBILENET, sources.FACE_API):
         monkeypatch.setattr(type(source), "command", lambda self: ["false"])
-    refusals = weights.fetch("all")
+    refusals = store.fetch("all")
     assert [line.partition(":")[0] for line in refusals] == [
         "resnet18", "efficientnet_b1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite1", "face_resnet",
     ]  # fmt: skip
-    weights.add("vggface_notop", saved(random_state("vggface_notop"), home / "v.pth"))
-    table = weights.table().set_index("model")
+    store.add("vggface_notop", saved(random_state("vggface_notop"), home / "v.pth"))
+    table = store.table().set_index("model")
     assert set(table.index) == set(BACKBONES) - {"resnet18_scratch"}
     assert table.loc["vggface_notop", ["weights", "source", "MB"]].tolist() == ["present", "own file", "58.9"]
     assert table.loc["vggface", "what to do"] == "python -m fer_utils weights --file vggface=PATH"
     assert table.loc["face_resnet", "what to do"] == "python -m fer_utils weights --fetch face_resnet"
     with pytest.raises(FerError, match="unknown model with pretrained weights 'cnn'; choose one of: resnet18"):
-        weights.fetch("cnn")
+        store.fetch("cnn")

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from fer_utils import devices
 from fer_utils.distributed import ALONE, World
@@ -108,29 +107,6 @@ def _channels_first(images: np.ndarray) -> Tensor:
     """uint8 N×H×W or N×H×W×3 → N×1×H×W or N×3×H×W, contiguous."""
     tensor = torch.from_numpy(images)
     return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2).contiguous()
-
-
-class Preprocess(nn.Module):
-    """uint8 batch B×C×H×W → float batch as the network wants it: channels, size, normalisation.
-
-    size: side in pixels; channels: 1 or 3; mean and std refer to intensities in 0..1.
-    """
-
-    def __init__(self, size: int, channels: int, mean: tuple[float, ...], std: tuple[float, ...]):
-        super().__init__()
-        self.size, self.channels = size, channels
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * 255, persistent=False)
-        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = images.float()
-        if x.shape[1] == 3 and self.channels == 1:
-            x = (x * self.luma).sum(1, keepdim=True)
-        if x.shape[-2:] != (self.size, self.size):
-            x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True)
-        x = x.expand(-1, self.channels, -1, -1)  # grey → RGB: the same plane three times
-        return x.sub(self.mean).div_(self.std)
 
 
 def median_filter(images: np.ndarray, chunk: int = 2048) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fer_utils.errors import FerError, one_of
-from fer_utils.models import Network
+from fer_utils.models.network import Network
 
 
 def last_stages(network: Network, count: int) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def frozen_stages(network: Network) -> Sequence[str]:
 
 
 @dataclass(frozen=True)
-class Thawing:
+class UnfreezeSchedule:
     """Which stages learn when: (epoch, count) pairs, from that epoch on the last `count` stages. () freezes none.
 
     rest: as in `thaw`. warm_up: after each thaw the learning rate rises linearly over this many steps, so that
@@ -50,7 +50,7 @@ class Thawing:
     warm_up: int = 0
 
     @classmethod
-    def parse(cls, text: str, epochs: int, rest: bool = True, warm_up: int = 0) -> "Thawing":
+    def parse(cls, text: str, epochs: int, rest: bool = True, warm_up: int = 0) -> "UnfreezeSchedule":
         """From "1:1 3:2", read as: from epoch 1 the last stage, from epoch 3 the last two.
 
         Epochs and counts rise, the first epoch is 1 and none lies beyond `epochs`; else FerError.

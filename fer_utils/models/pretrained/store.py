@@ -13,10 +13,9 @@ import pandas as pd
 from torch import Tensor
 
 from fer_utils import io
-from fer_utils.backbones import find_backbone
 from fer_utils.errors import FerError, one_of
-from fer_utils.weight_files import fit, manifest_of, read_tensors
-from fer_utils.weight_sources import (
+from fer_utils.models.pretrained.formats import fit, manifest_of, read_tensors
+from fer_utils.models.pretrained.sources import (
     ARCHIVES,
     OWN_FILES,
     SOURCES,
@@ -24,6 +23,7 @@ from fer_utils.weight_sources import (
     Source,
     sources,
 )
+from fer_utils.models.registry import find_backbone
 
 COMMAND = "python -m fer_utils weights"
 

@@ -1,58 +1,14 @@
 """The networks. Each knows its input and its stages from stem to head."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fer_utils import weights
-from fer_utils.backbones import BACKBONES, find_backbone
-from fer_utils.data.loader import Preprocess
-from fer_utils.errors import FerError, one_of
-from fer_utils.resnet import SmallResNet
+from fer_utils.data.loader import LUMA
+from fer_utils.models.pretrained import store
+from fer_utils.models.registry import MODELS, check_model, find_backbone
 
 IN_CACHE = 8 * 224**2  # pixels: twice as fast for MobileNetV2 as batches of 64 (benchmarks/transfer.py)
-
-
-class CNN(nn.Module):
-    """Report A's small network: three blocks of convolution, batch normalisation, ReLU and pooling.
-
-    3×3 convolutions with padding and 32, 64, 128 filters, each pooled 2×2; dropout 0.5; fully connected
-    512 with ReLU; fully connected to the classes. Takes B×channels×size×size, gives logits B×classes.
-    """
-
-    native_size = 48
-    channels = 1
-    mean, std = (0.5,), (0.5,)  # the report names normalisation without figures; these map 0..1 to -1..1
-    stages = ("block1", "block2", "block3", "hidden", "head")
-
-    def __init__(self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.5):
-        super().__init__()
-        if size < 8:
-            raise FerError(f"the CNN halves its input three times; it needs at least 8 pixels, got {size}")
-        self.block1 = self._block(channels, 32)
-        self.block2 = self._block(32, 64)
-        self.block3 = self._block(64, 128)
-        features = 128 * (size // 8) ** 2
-        self.hidden = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, 512), nn.ReLU())
-        self.head = nn.Linear(512, classes)
-
-    @staticmethod
-    def _block(inputs: int, filters: int) -> nn.Sequential:
-        convolution = nn.Conv2d(inputs, filters, kernel_size=3, padding=1)
-        return nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU(), nn.MaxPool2d(2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.hidden(self.block3(self.block2(self.block1(x)))))
-
-
-MODELS = {"cnn": CNN, "small_resnet": SmallResNet} | BACKBONES
-
-
-def check_model(name: str, size: int | None = None) -> None:
-    """Raises FerError for a name that is neither in MODELS nor of the form timm:<name>, or a size out of range."""
-    if not name.startswith("timm:"):
-        one_of(name, [*MODELS, "timm:<name>"], "model")
-    if name in BACKBONES:
-        BACKBONES[name].check_size(size)
 
 
 class Network(nn.Module):
@@ -78,7 +34,7 @@ class Network(nn.Module):
         size = architecture.native_size if size is None else size
         channels = architecture.channels if channels is None else channels
         options = {} if dropout is None else {"dropout": dropout}
-        start = weights.load(name) if pretrained else None
+        start = store.load(name) if pretrained else None
         if start:
             options["tensors"] = start.tensors
         self.origin = start.origin if start else None
@@ -118,3 +74,26 @@ class Network(nn.Module):
             return body(self.preprocess(images))
         pieces = images.split(max(1, IN_CACHE // self.preprocess.size**2))
         return torch.cat([body(self.preprocess(piece)) for piece in pieces])
+
+
+class Preprocess(nn.Module):
+    """uint8 batch B×C×H×W → float batch as the network wants it: channels, size, normalisation.
+
+    size: side in pixels; channels: 1 or 3; mean and std refer to intensities in 0..1.
+    """
+
+    def __init__(self, size: int, channels: int, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        self.size, self.channels = size, channels
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * 255, persistent=False)
+        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.float()
+        if x.shape[1] == 3 and self.channels == 1:
+            x = (x * self.luma).sum(1, keepdim=True)
+        if x.shape[-2:] != (self.size, self.size):
+            x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True)
+        x = x.expand(-1, self.channels, -1, -1)  # grey → RGB: the same plane three times
+        return x.sub(self.mean).div_(self.std)

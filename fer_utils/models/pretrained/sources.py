@@ -13,8 +13,9 @@ from pathlib import Path
 
 import torch
 
-from fer_utils import io, paths, timm_backbones
+from fer_utils import io, paths
 from fer_utils.errors import FerError
+from fer_utils.models import timm_models
 
 PATIENCE = 10  # seconds of silence before a download is given up
 OWN_FILES = (".pth", ".pt", ".h5", ".hdf5", ".bin")
@@ -89,7 +90,7 @@ class Timm(Source):
 
     def fetch(self) -> None:
         """Asks timm. Raises FerError where it has nothing and cannot download it."""
-        tensors = timm_backbones.pretrained(self.name)
+        tensors = timm_models.pretrained(self.name)
         with io.atomic_file(self.path) as part:
             torch.save(tensors, part)
 

@@ -11,16 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fer_utils.efficientnet_lite import efficientnet_lite
-from fer_utils.errors import FerError, one_of
-from fer_utils.face_resnet import face_resnet
-from fer_utils.timm_backbones import find_timm
-from fer_utils.vggface import (
-    cut_convolutions,
-    cut_vggface,
-    vggface,
-    vggface_convolutions,
-)
+from fer_utils.errors import FerError
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
@@ -165,29 +156,4 @@ def _cut_face_resnet(network: nn.Sequential) -> dict[str, nn.Sequential]:
     return {"stem": stem, **trunk, "fc": nn.Sequential(network.mean, network.fc)}
 
 
-RESNET18 = Backbone(_of_torchvision("resnet18"), _cut_resnet, 224, **IMAGENET)
-CLASSIFIER = {"unused": ("classifier.1",)}  # where the head stands in networks of the MobileNet family
 TOP = ("fc6", "fc7", "fc8")
-
-BACKBONES = {
-    "resnet18": RESNET18,
-    "resnet18_scratch": RESNET18,
-    "efficientnet_b1": Backbone(
-        _of_torchvision("efficientnet_b1"), _cut_at(0, 2, 3, 4, 6), 240, **IMAGENET, **CLASSIFIER
-    ),
-    "mobilenet_v2": Backbone(
-        _of_torchvision("mobilenet_v2"), _cut_at(0, 2, 4, 7, 14), 224, **IMAGENET, **CLASSIFIER
-    ),
-    "efficientnet_lite0": Backbone(lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER),
-    "efficientnet_lite1": Backbone(lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER),
-    "face_resnet": Backbone(face_resnet, _cut_face_resnet, 150, **DLIB, sizes=(103, 1024)),
-    "vggface": Backbone(vggface, cut_vggface, 224, **VGGFACE, sizes=(224, 224), unused=("fc8",)),
-    "vggface_notop": Backbone(vggface_convolutions, cut_convolutions, 224, **VGGFACE, unused=TOP),
-}
-
-
-def find_backbone(name: str):
-    """A Backbone by name, or timm's for `timm:<name>`. Raises FerError for an unknown name, or without timm."""
-    if name.startswith("timm:"):
-        return find_timm(name.removeprefix("timm:"))
-    return BACKBONES[one_of(name, BACKBONES, "backbone")]
