@@ -7,11 +7,11 @@ import pandas as pd
 
 from fer_utils import io
 from fer_utils.errors import FerError
-from fer_utils.evaluation import right
+from fer_utils.evaluation.metrics import is_correct
+from fer_utils.evaluation.statistics import Paired, paired_seeds
 from fer_utils.evidence import mean_interval
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results
-from fer_utils.significance import Paired, paired_seeds
 from fer_utils.studies import WITHOUT
 
 FULL = "full recipe"
@@ -53,7 +53,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
     for name in [name for name in WITHOUT if name in runs]:
         pairs = [tuple(map(study.predictions, pair)) for pair in runs[[FULL, name]].dropna().to_numpy()]
         for split in ("val", "test") if pairs else ():
-            full, without = ([right(pair[side], split) for pair in pairs] for side in (0, 1))
+            full, without = ([is_correct(pair[side], split) for pair in pairs] for side in (0, 1))
             over_seeds = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])
             gains = np.concatenate(full).astype(np.float32) - np.concatenate(without)
             images = np.concatenate([pair[0][f"{split}_rows"] for pair in pairs])

@@ -22,9 +22,9 @@ from fer_utils import (
     rivals,
     robustness,
 )
-from fer_utils.calibration import calibration
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
+from fer_utils.evaluation.calibration import calibration
 from fer_utils.restricted import PARTS
 from fer_utils.results import Results, open_results, over_seeds
 from fer_utils.trained import has_checkpoint, take_up

@@ -21,18 +21,18 @@ from functools import partial
 
 import pandas as pd
 
+from fer_utils.evaluation.statistics import (
+    below,
+    equivalence,
+    holm,
+    paired_seeds,
+)
 from fer_utils.experiment import Experiment
 from fer_utils.results import (
     Results,
     reported_a,
     reported_a_epochs,
     reported_b,
-)
-from fer_utils.significance import (
-    below,
-    equivalence,
-    holm,
-    paired_seeds,
 )
 from fer_utils.studies import NOT_RUN
 

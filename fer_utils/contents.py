@@ -9,7 +9,6 @@ from fer_utils import (
     best_tables,
     charts,
     claims,
-    evaluation,
     evidence,
     figures,
     reproduction,
@@ -20,6 +19,7 @@ from fer_utils import (
     transfer_tables,
 )
 from fer_utils.data.dataset import Faces
+from fer_utils.evaluation import metrics
 from fer_utils.results import Results, mean_confusion, reported_a
 from fer_utils.typeset import LOSS_NAMES
 
@@ -155,6 +155,6 @@ def _suspects(faces: Faces, found: pd.DataFrame, each: int = 2) -> plt.Figure:
 def _tricky(faces: Faces, results: Results, run: str) -> plt.Figure:
     """The errors of a run that it was surest of."""
     made = results.predictions(run)
-    errors = evaluation.confident_errors(made["test_labels"], made["test_logits"], made["classes"], n=16)
+    errors = metrics.confident_errors(made["test_labels"], made["test_logits"], made["classes"], n=16)
     captions = [f"{true}, not\n{predicted} ({p:.0%})" for _, true, predicted, p in errors.itertuples(index=False)]
     return figures.gallery(faces.images[made["test_rows"][errors["position"]]], captions)

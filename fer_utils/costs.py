@@ -8,8 +8,9 @@ import pandas as pd
 import torch.nn.functional as F
 from torch import nn
 
-from fer_utils import devices, evaluation
+from fer_utils import devices
 from fer_utils.data.loader import Batches
+from fer_utils.evaluation import prediction
 from fer_utils.models.network import Network
 from fer_utils.results import Results
 from fer_utils.training import make_optimiser
@@ -23,7 +24,7 @@ def speed(network: nn.Module, tta: str = "none", device: str = "cpu", seconds: f
     The network is left on the device.
     """
     batches, hardware = _batch(network, device, side)
-    rate = _rate(lambda: evaluation.predict(network, batches, tta), seconds)  # an array, so the device has finished
+    rate = _rate(lambda: prediction.predict(network, batches, tta), seconds)  # an array, so the device has finished
     described = hardware.describe()
     return {"images_per_second": round(rate)} | {name: described[name] for name in ("device", "threads")}
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import log_softmax, logsumexp
 
 from fer_utils.errors import FerError
-from fer_utils.evaluation import right
+from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evidence import mean_interval
 from fer_utils.restricted import PARTS, Predictions, contenders
 from fer_utils.results import Results
@@ -66,7 +66,7 @@ def greedy(members: Sequence[Predictions]) -> list[int]:
 
 def accuracy(predictions: Predictions, part: str) -> float:
     """Share of right answers in this part (val or test), 0..1."""
-    return float(right(predictions, part).mean())
+    return float(is_correct(predictions, part).mean())
 
 
 def compare(study: Results) -> pd.DataFrame:
@@ -84,9 +84,9 @@ def compare(study: Results) -> pd.DataFrame:
         ensembles = {"all runs": members}
         if shared(members, "val"):
             ensembles["chosen on validation"] = [members[i] for i in greedy(members)]
-        alone = np.mean([right(member, "test") for member in members], axis=0)
+        alone = np.mean([is_correct(member, "test") for member in members], axis=0)
         for name, chosen in ensembles.items():
-            together = right(averaged(chosen), "test")
+            together = is_correct(averaged(chosen), "test")
             low, high = mean_interval(study, members[0]["test_rows"], together - alone)
             shares = (alone.mean(), together.mean(), (together - alone).mean(), low, high)
             rows.append((task, network, name, len(chosen), len(together), *shares))

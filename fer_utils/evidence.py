@@ -5,17 +5,17 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from fer_utils.calibration import calibration, reliability
 from fer_utils.data.dataset import TEST_SPLITS
 from fer_utils.data.tasks import get_task
-from fer_utils.evaluation import probabilities, resampled_scores, right
-from fer_utils.results import Results
-from fer_utils.significance import (
+from fer_utils.evaluation.calibration import calibration, reliability
+from fer_utils.evaluation.metrics import is_correct, probabilities, resampled_scores
+from fer_utils.evaluation.statistics import (
     bootstrap,
     holm,
     mcnemar,
     paired_seeds,
 )
+from fer_utils.results import Results
 
 MAIN_SCORES = ("accuracy", "macro_f1")
 
@@ -64,7 +64,7 @@ def single_runs(study: Results) -> pd.DataFrame:
     rows = []
     for (task, seed), runs in study.runs.groupby(["task", "seed"], sort=False):
         made = {loss: study.predictions(run) for loss, run in zip(runs["loss"], runs["run"], strict=True)}
-        hits = {loss: right(predictions, "test") for loss, predictions in made.items()}
+        hits = {loss: is_correct(predictions, "test") for loss, predictions in made.items()}
         if len(hits) == 2:
             ce, focal = hits["cross_entropy"], hits["focal"]
             rows.append({"task": task, "seed": seed, "gain": focal.mean() - ce.mean(), "p": mcnemar(ce, focal)})
@@ -176,7 +176,7 @@ def without_leaks(study: Results) -> pd.DataFrame:
     rows = []
     for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
         made = study.predictions(run)
-        hits = right(made, "test")
+        hits = is_correct(made, "test")
         identical, near = (np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near"))
         seen = trained.loc[~trained["row"].isin(made["val_rows"]), "group"]
         groups = group_of.reindex(made["test_rows"]).to_numpy()

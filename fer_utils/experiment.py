@@ -9,7 +9,7 @@ from typing import get_args
 from fer_utils.data.splits import TESTS
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
-from fer_utils.evaluation import VIEWS
+from fer_utils.evaluation.prediction import VIEWS
 from fer_utils.losses import make_loss
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.registry import check_model

@@ -13,8 +13,8 @@ from fer_utils import (
     transfer_macros,
 )
 from fer_utils.claims import ALIKE, MARGIN
+from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.results import Results, parting_epoch
-from fer_utils.significance import t_half_width
 from fer_utils.studies import FROM_IMAGENET
 from fer_utils.typeset import listed, percent, signed
 

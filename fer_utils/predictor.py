@@ -12,17 +12,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from fer_utils import (
-    evaluation,
-    io,
-    paths,
-    pictures,
-)
+from fer_utils import io, paths, pictures
 from fer_utils.costs import speed
 from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
-from fer_utils.evaluation import probabilities
+from fer_utils.evaluation import metrics, prediction
+from fer_utils.evaluation.metrics import probabilities
 from fer_utils.models.network import Network, Preprocess
 from fer_utils.trained import Trained, take_up
 
@@ -74,7 +70,7 @@ class Predictor:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32, N×classes, of uint8 images N×H×W or N×H×W×3, with the file's test-time augmentation."""
         batches = Batches(images, np.zeros(len(images)), BATCH, self.network.preprocess.mean.device)
-        return evaluation.predict(self.network, batches, self.about["tta"])
+        return prediction.predict(self.network, batches, self.about["tta"])
 
 
 def load_best(path: Path | str | None = None) -> Predictor:
@@ -153,7 +149,7 @@ def describe(trained: Trained) -> dict:
         "parameters": trained.config["parameters"],
     }
     for split in ("val", "test"):
-        hits = evaluation.right(trained.predictions, split)
+        hits = metrics.is_correct(trained.predictions, split)
         about |= {split: round(float(hits.mean()), 4), f"{split}_images": len(hits)}
     return about
 

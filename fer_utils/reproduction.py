@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.results import (
     Results,
     over_seeds,
@@ -10,7 +11,6 @@ from fer_utils.results import (
     reported_b,
     reported_b_epochs,
 )
-from fer_utils.significance import t_half_width
 
 CELL = ["model", "epochs", "task", "loss", "metric", "class"]  # what names a figure of the test split
 FAR = 3.0  # points between reported and reproduced that a reader will ask about

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fer_utils.data.tasks import TASKS, get_task
 from fer_utils.errors import one_of
-from fer_utils.evaluation import right
+from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evidence import mean_interval
 from fer_utils.results import Results
 
@@ -99,7 +99,7 @@ def beside(study: Results, general: str = "seven") -> pd.DataFrame:
             continue
         common = reduce(np.intersect1d, [made["test_rows"] for members in kinds for made in members])
         few, many = (
-            np.mean([right(on_rows(made, common), "test") for made in members], axis=0) for members in kinds
+            np.mean([is_correct(on_rows(made, common), "test") for made in members], axis=0) for members in kinds
         )
         low, high = mean_interval(study, common, many - few)
         shares = (few.mean(), many.mean(), (many - few).mean(), low, high)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.errors import FerError
-from fer_utils.evaluation import right
+from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evidence import copied, mean_interval
 from fer_utils.restricted import (
     Predictions,
@@ -44,8 +44,8 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
             raise FerError(
                 "the rival answered on another data set than these runs: python benchmarks/rival.py anew"
             )
-        both, one = (right(view, "test") for view in views)
-        ours = np.mean([right(member, "test") for member in members.values()], axis=0, dtype=np.float32)
+        both, one = (is_correct(view, "test") for view in views)
+        ours = np.mean([is_correct(member, "test") for member in members.values()], axis=0, dtype=np.float32)
         fresh = ~copied(study, first["test_rows"])
         for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):
             gains = (ours - both)[kept]

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from fer_utils.corruptions import CORRUPTIONS, corrupt
 from fer_utils.data.dataset import TEST_SPLITS, Faces
-from fer_utils.evaluation import right
-from fer_utils.significance import bootstrap
+from fer_utils.evaluation.corruptions import CORRUPTIONS, corrupt
+from fer_utils.evaluation.metrics import is_correct
+from fer_utils.evaluation.statistics import bootstrap
 from fer_utils.trained import Trained
 
 
@@ -55,7 +55,7 @@ def parts(trained: Trained, faces: Faces, audit: dict[str, pd.DataFrame], groups
             masks |= {"no copy": ~near & ~identical}
             masks |= {cls: made["test_labels"] == i for i, cls in enumerate(trained.classes)}
         if masks := {part: mask for part, mask in masks.items() if mask.any()}:
-            table = shares(right(made, name)[None].astype(np.float32), masks, groups[rows])
+            table = shares(is_correct(made, name)[None].astype(np.float32), masks, groups[rows])
             tables.append(table.drop(columns="condition").assign(role=role))
     return pd.concat(tables, ignore_index=True)
 

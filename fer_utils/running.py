@@ -16,7 +16,6 @@ from fer_utils import (
     checkpoints,
     devices,
     distributed,
-    evaluation,
     io,
     paths,
     tracking,
@@ -29,6 +28,7 @@ from fer_utils.data.splits import Split, split_task
 from fer_utils.data.synthetic import prepare_sample
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
+from fer_utils.evaluation import metrics, prediction
 from fer_utils.experiment import Experiment
 from fer_utils.losses import make_loss
 from fer_utils.models.network import Network
@@ -160,7 +160,7 @@ def _compute(
         state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.is_main else None
         network.load_state_dict(world.broadcast(state))
         logits = {
-            name: evaluation.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")
+            name: prediction.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")
         }
         if not world.is_main:
             return
@@ -202,10 +202,8 @@ def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.
     Returns the confusion.
     """
     rows = {"val": split.val, "test": split.test}
-    tables = [
-        evaluation.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows
-    ]
-    confusion = evaluation.confusion(split.labels[split.test], logits["test"], classes)
+    tables = [metrics.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows]
+    confusion = metrics.confusion(split.labels[split.test], logits["test"], classes)
     with io.atomic_file(folder / "metrics.csv") as part:
         pd.concat(tables).to_csv(part, index=False)
     with io.atomic_file(folder / "confusion.csv") as part:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data.dataset import Faces
-from fer_utils.evaluation import probabilities
+from fer_utils.evaluation.metrics import probabilities
 from fer_utils.results import Results
 
 with warnings.catch_warnings(

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.results import Results, over_seeds
-from fer_utils.significance import t_half_width
 from fer_utils.typeset import (
     LOSS_NAMES,
     METRIC_NAMES,

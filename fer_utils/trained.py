@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_utils import evaluation, io
+from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
+from fer_utils.evaluation import prediction
 from fer_utils.experiment import Experiment
 from fer_utils.models.network import Network
 from fer_utils.running import open_dataset
@@ -43,7 +44,7 @@ class Trained:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32, N×classes, of uint8 images N×H×W or N×H×W×3; with the run's own test-time augmentation."""
         batches = Batches(images, np.zeros(len(images)), self.experiment.batch_size, self.device)
-        return evaluation.predict(self.network, batches, self.experiment.tta)
+        return prediction.predict(self.network, batches, self.experiment.tta)
 
 
 def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:

@@ -7,16 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import (
-    evaluation,
-    io,
-    paths,
-    studies,
-)
+from fer_utils import io, paths, studies
 from fer_utils.data import ingest
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.synthetic import draw_faces
 from fer_utils.data.tasks import get_task
+from fer_utils.evaluation import metrics
 from fer_utils.experiment import Experiment
 from fer_utils.results import Results, open_results
 
@@ -67,7 +63,7 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
     classes = get_task(experiment.task).classes
     labels = rng.integers(0, len(classes), 200)
     logits = rng.normal(size=(200, len(classes))) + 2 * np.eye(len(classes))[labels]
-    tables = [evaluation.scores(labels, logits, classes).assign(split=split) for split in ("val", "test")]
+    tables = [metrics.scores(labels, logits, classes).assign(split=split) for split in ("val", "test")]
     folder.mkdir()
     pd.concat(tables).to_csv(folder / "metrics.csv", index=False)
     train = np.linspace(0.5, 0.9, experiment.epochs)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fer_utils import calibration
-from fer_utils.evaluation import probabilities
+from fer_utils.evaluation import calibration
+from fer_utils.evaluation.metrics import probabilities
 
 
 def test_ece_by_hand():

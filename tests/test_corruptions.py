@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_utils import corruptions
-from fer_utils.corruptions import CORRUPTIONS, corrupt
 from fer_utils.errors import FerError
+from fer_utils.evaluation import corruptions
+from fer_utils.evaluation.corruptions import CORRUPTIONS, corrupt
 
 RNG = np.random.default_rng
 

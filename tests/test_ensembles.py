@@ -8,7 +8,7 @@ import pytest
 
 from fer_utils import ensembles
 from fer_utils.errors import FerError
-from fer_utils.evaluation import probabilities, scores
+from fer_utils.evaluation.metrics import probabilities, scores
 from fer_utils.results import Results
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fer_utils import evidence, suspects
-from fer_utils.evaluation import resampled_scores, scores
+from fer_utils.evaluation.metrics import resampled_scores, scores
 from fer_utils.results import Results
 
 CLASSES = np.array(["happy", "sad"])

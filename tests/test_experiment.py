@@ -12,13 +12,9 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import (
-    evaluation,
-    results,
-    running,
-    studies,
-)
+from fer_utils import results, running, studies
 from fer_utils.errors import FerError
+from fer_utils.evaluation import metrics, prediction
 from fer_utils.experiment import Experiment
 from fer_utils.running import folder_of, run
 
@@ -127,7 +123,7 @@ def test_saved_logits_give_the_saved_scores(finished):
     made = opened.predictions(folder.name)
     assert list(faces.index["label"].iloc[made["test_rows"]]) == list(made["classes"][made["test_labels"]])
     for split in ("val", "test"):
-        again = evaluation.scores(made[f"{split}_labels"], made[f"{split}_logits"], tuple(made["classes"]))
+        again = metrics.scores(made[f"{split}_labels"], made[f"{split}_logits"], tuple(made["classes"]))
         saved = opened.metrics[opened.metrics["split"] == split]
         np.testing.assert_allclose(again["value"], saved["value"])
     assert opened.confusion(folder.name).to_numpy().sum() == len(made["test_labels"]) == 4 * 8
@@ -243,13 +239,13 @@ def test_a_run_begun_in_bf16_is_not_continued_where_bf16_is_only_imitated(drawn,
 
 
 def test_final_scores_are_computed_without_tf32(drawn, tmp_path, monkeypatch):
-    seen, logits = [], evaluation._logits
+    seen, logits = [], prediction._logits
 
     def look(*parts):
         seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
         return logits(*parts)
 
-    monkeypatch.setattr(evaluation, "_logits", look)
+    monkeypatch.setattr(prediction, "_logits", look)
     before = torch.backends.cudnn.allow_tf32
     run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, drawn)
     assert set(seen) == {(False, False)} and torch.backends.cudnn.allow_tf32 == before

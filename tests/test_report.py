@@ -13,8 +13,8 @@ from fer_utils import (
     tables,
     typeset,
 )
+from fer_utils.evaluation.statistics import paired_seeds
 from fer_utils.results import open_results
-from fer_utils.significance import paired_seeds
 
 LATER = ("transfer", "report_b")  # chapters that appear with their studies; test_transfer has their numbers
 SECTIONS = "".join(

@@ -7,7 +7,7 @@ import pytest
 from fer_utils import restricted
 from fer_utils.data.tasks import EMOTIONS
 from fer_utils.errors import FerError
-from fer_utils.evaluation import probabilities
+from fer_utils.evaluation.metrics import probabilities
 from fer_utils.restricted import RESTRICTED, TRAINED
 from fer_utils.results import Results
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from fer_utils import robustness
-from fer_utils.corruptions import CORRUPTIONS
 from fer_utils.data.dataset import Faces
+from fer_utils.evaluation.corruptions import CORRUPTIONS
 
 N = 60
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fer_utils import significance
-from fer_utils.significance import (
+from fer_utils.evaluation import statistics
+from fer_utils.evaluation.statistics import (
     equivalence,
     holm,
     mcnemar,
@@ -17,7 +17,7 @@ DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
 
 def test_fishers_randomisation_test_of_darwins_maize(monkeypatch):
-    monkeypatch.setattr(significance, "EXACT", 2**16)  # 15 pairs: 32,768 sign flips, all of them
+    monkeypatch.setattr(statistics, "EXACT", 2**16)  # 15 pairs: 32,768 sign flips, all of them
     result = paired_seeds(np.zeros(15), DARWIN)
     assert result.p_signflip == pytest.approx(2 * 863 / 32768)
     assert result.mean == pytest.approx(314 / 15)
@@ -91,7 +91,7 @@ def accuracy_of(right: np.ndarray):
 
 def test_bootstrap_of_an_accuracy_is_the_binomial_interval():
     right = np.repeat([1.0, 0.0], [300, 200])
-    low, high = significance.bootstrap(accuracy_of(right), np.arange(500))
+    low, high = statistics.bootstrap(accuracy_of(right), np.arange(500))
     half = 1.96 * np.sqrt(0.6 * 0.4 / 500)
     assert low == pytest.approx(0.6 - half, abs=0.005) and high == pytest.approx(0.6 + half, abs=0.005)
 
@@ -100,7 +100,7 @@ def test_bootstrap_holds_the_truth_in_95_of_100_cases():
     rng = np.random.default_rng(0)
     held = []
     for _ in range(200):
-        low, high = significance.bootstrap(accuracy_of(rng.random(300) < 0.7), np.arange(300), resamples=500)
+        low, high = statistics.bootstrap(accuracy_of(rng.random(300) < 0.7), np.arange(300), resamples=500)
         held.append(low <= 0.7 <= high)
     assert 0.91 <= np.mean(held) <= 0.985
 
@@ -109,6 +109,6 @@ def test_copies_widen_the_interval():
     """Every image four times: 500 images tell no more than 125."""
     right = np.repeat(np.repeat([1.0, 0.0], [75, 50]), 4)
     groups = np.repeat(np.arange(125), 4)
-    low, high = significance.bootstrap(accuracy_of(right), groups)
+    low, high = statistics.bootstrap(accuracy_of(right), groups)
     half = 1.96 * np.sqrt(0.6 * 0.4 / 125)
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)

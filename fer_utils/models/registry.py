@@ -19,7 +19,12 @@ from fer_utils.models.efficientnet_lite import efficientnet_lite
 from fer_utils.models.face_resnet import face_resnet
 from fer_utils.models.small_resnet import SmallResNet
 from fer_utils.models.timm_models import find_timm
-from fer_utils.models.vggface import cut_convolutions, cut_vggface, vggface, vggface_convolutions
+from fer_utils.models.vggface import (
+    cut_convolutions,
+    cut_vggface,
+    vggface,
+    vggface_convolutions,
+)
 
 RESNET18 = Backbone(_of_torchvision("resnet18"), _cut_resnet, 224, **IMAGENET)
 CLASSIFIER = {"unused": ("classifier.1",)}  # where the head stands in networks of the MobileNet family

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from fer_utils.evaluation import probabilities
+from fer_utils.evaluation.metrics import probabilities
 
 
 def reliability(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> pd.DataFrame:

@@ -1,63 +1,14 @@
 """Scores from saved logits, all computed by scikit-learn over the whole split; nothing is averaged over batches."""
 
 from collections.abc import Sequence
-from itertools import product
-from math import log
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn import metrics
-from torch import Tensor, nn
-
-from fer_utils import precision
-from fer_utils.data.loader import Batches
-from fer_utils.distributed import ALONE, World
-from fer_utils.errors import one_of
-
-SHIFT = 3  # pixels of 48: what crops of 42, a common choice for FER2013, move by
-# test-time augmentation: the views of an image as (mirrored, pixels down, pixels right)
-VIEWS = {
-    "none": [(False, 0, 0)],
-    "flip": [(False, 0, 0), (True, 0, 0)],
-    "flip_shift": list(product((False, True), (-SHIFT, 0, SHIFT), (-SHIFT, 0, SHIFT))),
-}
 
 
-@torch.inference_mode()
-def predict(network: nn.Module, batches: Batches, tta: str = "none", world: World = ALONE) -> np.ndarray:
-    """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used.
-
-    With test-time augmentation (a name in VIEWS) they are the logarithms of the views' mean probabilities,
-    whose softmax is that mean: probabilities, as in any ensemble, so that no single view outvotes the others.
-    Each process of the world computes its shard, and all get the whole.
-    """
-    one_of(tta, VIEWS, "test-time augmentation")
-    network.eval()
-    with precision.exact_fp32():
-        logits = torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)])
-    return world.gather(logits, len(batches.labels)).cpu().numpy()
-
-
-def _logits(network: nn.Module, images: Tensor, views: list[tuple[bool, int, int]]) -> Tensor:
-    if len(views) == 1:
-        return network(images)
-    each = [network(view(images, *which)).log_softmax(1) for which in views]
-    return torch.stack(each).logsumexp(0) - log(len(views))
-
-
-def view(images: Tensor, mirrored: bool, down: int, right: int) -> Tensor:
-    """B×C×H×W mirrored left to right where asked, then moved by whole pixels; border pixels are repeated."""
-    images = images.flip(3) if mirrored else images
-    rows, columns = (
-        (torch.arange(side, device=images.device) - by).clamp_(0, side - 1)
-        for side, by in zip(images.shape[2:], (down, right), strict=True)
-    )
-    return images[:, :, rows][:, :, :, columns]
-
-
-def right(predictions: dict[str, np.ndarray], part: str) -> np.ndarray:
-    """Of every image of a part (val or test) of Results.predictions, whether the answer is right: bool, N."""
+def is_correct(predictions: dict[str, np.ndarray], part: str) -> np.ndarray:
+    """Of every image of a part (val or test) of Results.predictions, whether the answer is is_correct: bool, N."""
     return predictions[f"{part}_logits"].argmax(1) == predictions[f"{part}_labels"]
 
 
@@ -98,14 +49,14 @@ def resampled_scores(
     k = len(classes)
     cells = np.eye(k * k, dtype=np.float32)[labels * k + logits.argmax(1)]
     counts = (weights @ cells).reshape(-1, k, k).astype(np.float64)  # a confusion matrix for each resample
-    right = np.einsum("rkk->rk", counts)
+    is_correct = np.einsum("rkk->rk", counts)
     true, predicted = counts.sum(2), counts.sum(1)
     by_class = {
-        "precision": right / np.maximum(predicted, 1),
-        "recall": right / np.maximum(true, 1),
-        "f1": 2 * right / np.maximum(true + predicted, 1),
+        "precision": is_correct / np.maximum(predicted, 1),
+        "recall": is_correct / np.maximum(true, 1),
+        "f1": 2 * is_correct / np.maximum(true + predicted, 1),
     }
-    made = {("accuracy", ""): right.sum(1) / counts.sum((1, 2))}
+    made = {("accuracy", ""): is_correct.sum(1) / counts.sum((1, 2))}
     if k > 2:
         true_logit = np.take_along_axis(logits, labels[:, None], 1)
         in_top2 = (logits > true_logit).sum(1) < 2
