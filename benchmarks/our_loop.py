@@ -1,4 +1,4 @@
-"""fer_utils.training.train with report A's settings, an epoch or a whole run a call, as the benchmarks time it."""
+"""fer_utils.training.loop.train with report A's settings, an epoch or a whole run a call, as the benchmarks time it."""
 
 import contextlib
 import io
@@ -11,10 +11,11 @@ import torch
 
 from fer_utils.data.loader import Batches
 from fer_utils.devices import Hardware
-from fer_utils.experiment import Experiment
-from fer_utils.losses import make_loss
 from fer_utils.models.network import Network
-from fer_utils.training import make_optimiser, train
+from fer_utils.training.experiment import Experiment
+from fer_utils.training.loop import train
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
 
 protocol = Experiment(dataset="fer2013")
 

@@ -20,10 +20,10 @@ from our_loop import protocol
 from torch.utils.flop_counter import FlopCounterMode
 
 from fer_utils.devices import Hardware
-from fer_utils.gradients import Gradients
-from fer_utils.losses import make_loss
 from fer_utils.models.network import Network
-from fer_utils.training import make_optimiser
+from fer_utils.training.backward import Gradients
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
 
 ROUNDS = 5
 CLASSES = 4

@@ -10,9 +10,9 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import Paired, paired_seeds
 from fer_utils.evidence import mean_interval
-from fer_utils.experiment import Experiment
 from fer_utils.results import Results
 from fer_utils.studies import WITHOUT
+from fer_utils.training.experiment import Experiment
 
 FULL = "full recipe"
 COLUMNS = ["ingredient", "split", "images", "full", "without", *(field.name for field in fields(Paired))]

@@ -27,7 +27,6 @@ from fer_utils.evaluation.statistics import (
     holm,
     paired_seeds,
 )
-from fer_utils.experiment import Experiment
 from fer_utils.results import (
     Results,
     reported_a,
@@ -35,6 +34,7 @@ from fer_utils.results import (
     reported_b,
 )
 from fer_utils.studies import NOT_RUN
+from fer_utils.training.experiment import Experiment
 
 MARGIN = 0.01  # "changes little": by less than one point
 ALIKE = ("angry", "fear", "sad")  # these overlap, says report A

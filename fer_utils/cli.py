@@ -66,8 +66,8 @@ def run(
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
     from fer_utils import distributed, running
-    from fer_utils.experiment import Experiment
     from fer_utils.results import open_results
+    from fer_utils.training.experiment import Experiment
 
     with distributed.failing_together():
         chosen = Experiment.make(**_parse(settings or [], Experiment))
@@ -103,8 +103,8 @@ def study(
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils import cluster, studies
-    from fer_utils.experiment import Experiment
     from fer_utils.jobs import run_side_by_side
+    from fer_utils.training.experiment import Experiment
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise FerError("torchrun is for one run; a study is spread with: study NAME --on ray")

@@ -18,9 +18,9 @@ from tqdm import tqdm
 from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
 from fer_utils.failures import Failures
 from fer_utils.running import folder_of, open_dataset, run
+from fer_utils.training.experiment import Experiment
 
 RETRIES = 3  # of a run whose worker was lost; one that kills its worker each time would else never end
 

@@ -13,7 +13,7 @@ from fer_utils.data.loader import Batches
 from fer_utils.evaluation import prediction
 from fer_utils.models.network import Network
 from fer_utils.results import Results
-from fer_utils.training import make_optimiser
+from fer_utils.training.optimizers import make_optimiser
 
 BATCH = 128
 

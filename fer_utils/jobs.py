@@ -18,9 +18,9 @@ import torch
 from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
 from fer_utils.failures import Failures
 from fer_utils.running import run
+from fer_utils.training.experiment import Experiment
 
 
 def run_side_by_side(

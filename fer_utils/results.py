@@ -11,7 +11,7 @@ import pandas as pd
 from fer_utils import io, paths
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
+from fer_utils.training.experiment import Experiment
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,10 @@ import pandas as pd
 import torch
 
 from fer_utils import (
-    checkpoints,
     devices,
     distributed,
     io,
     paths,
-    tracking,
 )
 from fer_utils.data import duplicates
 from fer_utils.data.augmentation import Augment
@@ -29,10 +27,12 @@ from fer_utils.data.synthetic import prepare_sample
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import metrics, prediction
-from fer_utils.experiment import Experiment
-from fer_utils.losses import make_loss
 from fer_utils.models.network import Network
-from fer_utils.training import make_optimiser, train
+from fer_utils.training import checkpoints, tracking
+from fer_utils.training.experiment import Experiment
+from fer_utils.training.loop import train
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
 
 
 def open_dataset(name: str) -> Faces:

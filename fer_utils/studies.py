@@ -13,10 +13,10 @@ from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import split_task
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
-from fer_utils.experiment import Experiment
 from fer_utils.failures import Failures
 from fer_utils.models.pretrained import store
 from fer_utils.running import folder_of, open_dataset, run
+from fer_utils.training.experiment import Experiment
 
 TASKS = ("binary", "multiclass")
 LOSSES = ("cross_entropy", "focal")

@@ -11,9 +11,9 @@ from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.evaluation import prediction
-from fer_utils.experiment import Experiment
 from fer_utils.models.network import Network
 from fer_utils.running import open_dataset
+from fer_utils.training.experiment import Experiment
 
 
 @dataclass(frozen=True)

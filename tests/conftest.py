@@ -13,8 +13,8 @@ from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.synthetic import draw_faces
 from fer_utils.data.tasks import get_task
 from fer_utils.evaluation import metrics
-from fer_utils.experiment import Experiment
 from fer_utils.results import Results, open_results
+from fer_utils.training.experiment import Experiment
 
 
 @pytest.fixture(scope="session")

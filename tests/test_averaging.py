@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from fer_utils.averaging import WeightAverage
+from fer_utils.training.ema import EMA
 
 
 def small() -> nn.Sequential:
@@ -13,7 +13,7 @@ def small() -> nn.Sequential:
 def test_weights_and_statistics_follow_the_recursion():
     torch.manual_seed(0)
     network = small()
-    average = WeightAverage(network, decay=0.3)
+    average = EMA(network, decay=0.3)
     expected = {name: value.double() for name, value in network.state_dict().items()}
     for step, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3, 0.3)):  # the warm-up reaches 0.3 at 4/13
         for parameter in network.parameters():
@@ -31,7 +31,7 @@ def test_weights_and_statistics_follow_the_recursion():
 def test_the_network_itself_is_left_alone():
     network = small()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    average = WeightAverage(network, decay=0.9)
+    average = EMA(network, decay=0.9)
     nn.init.ones_(average.network[0].weight)
     average.update(0)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -8,9 +8,10 @@ import torch
 
 from fer_utils import devices, paths
 from fer_utils.data.loader import Batches
-from fer_utils.losses import make_loss
 from fer_utils.models.network import Network
-from fer_utils.training import make_optimiser, train
+from fer_utils.training.loop import train
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
 
 sys.path.insert(0, str(paths.CHECKOUT / "benchmarks"))
 import scale

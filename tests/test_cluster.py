@@ -17,8 +17,8 @@ import pytest
 
 from fer_utils import cluster, studies
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
 from fer_utils.running import folder_of
+from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "task": "binary", "epochs": 1, "batch_size": 16}
 

@@ -15,8 +15,8 @@ import torch
 from fer_utils import results, running, studies
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
-from fer_utils.experiment import Experiment
 from fer_utils.running import folder_of, run
+from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
 

@@ -6,8 +6,8 @@ from torch import nn
 
 from fer_utils import devices
 from fer_utils.errors import FerError
-from fer_utils.gradients import Gradients
-from fer_utils.losses import make_loss, share_of
+from fer_utils.training.backward import Gradients
+from fer_utils.training.losses import make_loss, share_of
 
 HARDWARE = devices.choose("cpu", "fp32")
 WEIGHTS = torch.tensor([2.0, 1.0, 0.5])

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from fer_utils.errors import FerError
-from fer_utils.losses import FocalLoss, make_loss
+from fer_utils.training.losses import FocalLoss, make_loss
 
 WEIGHTS = torch.tensor([2.0, 1.5, 1.0, 1.3], dtype=torch.float64)
 

@@ -19,13 +19,14 @@ from fer_utils.data.dataset import open_store
 from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
-from fer_utils.gradients import Gradients
-from fer_utils.losses import make_loss
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
 from fer_utils.running import folder_of, run
-from fer_utils.training import make_optimiser, train
+from fer_utils.training.backward import Gradients
+from fer_utils.training.experiment import Experiment
+from fer_utils.training.loop import train
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
 
 HARDWARE = devices.choose("cpu", "fp32")
 WEIGHTS = torch.tensor([2.0, 1.0])

@@ -16,9 +16,9 @@ import fer_utils.data.dataset
 from fer_utils import paths, predictor
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
-from fer_utils.experiment import Experiment
 from fer_utils.running import run
 from fer_utils.trained import take_up
+from fer_utils.training.experiment import Experiment
 
 CLASSES = ["happy", "sad"]
 

@@ -7,8 +7,8 @@ import pytest
 
 from fer_utils import io, paths, studies
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
 from fer_utils.results import open_results, parting_epoch, reported_a
+from fer_utils.training.experiment import Experiment
 
 REFERENCE = paths.CHECKOUT / "results"
 

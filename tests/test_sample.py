@@ -9,9 +9,9 @@ import pytest
 from fer_utils import running
 from fer_utils.data.synthetic import PER_CLASS, draw_faces, prepare_sample
 from fer_utils.data.tasks import EMOTIONS
-from fer_utils.experiment import Experiment
 from fer_utils.results import open_results
 from fer_utils.running import run
+from fer_utils.training.experiment import Experiment
 
 
 def test_same_seed_same_bytes_in_another_process():

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from fer_utils.errors import FerError
-from fer_utils.schedules import (
+from fer_utils.training.schedules import (
     FACTOR,
     PATIENCE,
     START,
-    share_of_peak,
+    lr_factor,
 )
 
 
 def curve(schedule, steps=100):
-    return [share_of_peak(schedule, step, steps) for step in range(steps)]
+    return [lr_factor(schedule, step, steps) for step in range(steps)]
 
 
 def test_constant():
@@ -49,16 +49,16 @@ def test_plateau_is_torchs():
     )
     for epoch, loss in enumerate(losses, start=1):
         theirs.step(loss)
-        assert share_of_peak("plateau", 0, 1, losses[:epoch]) == pytest.approx(theirs.get_last_lr()[0])
+        assert lr_factor("plateau", 0, 1, losses[:epoch]) == pytest.approx(theirs.get_last_lr()[0])
     assert theirs.get_last_lr()[0] < 0.1
 
 
 def test_plateau_waits():
-    assert share_of_peak("plateau", 0, 1) == 1
-    assert share_of_peak("plateau", 0, 1, [1.0] + [2.0] * (PATIENCE - 1)) == 1
-    assert share_of_peak("plateau", 0, 1, [1.0] + [2.0] * PATIENCE) == FACTOR
+    assert lr_factor("plateau", 0, 1) == 1
+    assert lr_factor("plateau", 0, 1, [1.0] + [2.0] * (PATIENCE - 1)) == 1
+    assert lr_factor("plateau", 0, 1, [1.0] + [2.0] * PATIENCE) == FACTOR
 
 
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(FerError, match=r"unknown schedule 'cosin' \(did you mean 'cosine'\?\)"):
-        share_of_peak("cosin", 0, 1)
+        lr_factor("cosin", 0, 1)

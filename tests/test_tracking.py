@@ -6,9 +6,10 @@ import sys
 import pandas as pd
 import pytest
 
-from fer_utils import running, tracking
+from fer_utils import running
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
+from fer_utils.training import tracking
+from fer_utils.training.experiment import Experiment
 
 CHOSEN = Experiment(dataset="drawn", task="binary", epochs=2, batch_size=16)
 CURVES = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"}

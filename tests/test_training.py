@@ -8,16 +8,18 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fer_utils import devices, training
+from fer_utils import devices
 from fer_utils.data import loader
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
-from fer_utils.losses import make_loss
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
-from fer_utils.schedules import share_of_peak
-from fer_utils.training import COLUMNS, make_optimiser, train
+from fer_utils.training import loop
+from fer_utils.training.loop import COLUMNS, train
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
+from fer_utils.training.schedules import lr_factor
 
 HARDWARE = devices.choose("cpu", "fp32")
 
@@ -75,8 +77,8 @@ def interrupted_after(monkeypatch, loader):
             raise KeyboardInterrupt
         return mix(images, labels, alpha)
 
-    mix = training.mix
-    monkeypatch.setattr(training, "mix", count)
+    mix = loop.mix
+    monkeypatch.setattr(loop, "mix", count)
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "plateau"])
@@ -124,12 +126,12 @@ def test_every_step_has_the_learning_rate_of_its_schedule(tmp_path, monkeypatch)
         torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
     )
     go(tmp_path, 3, "sgd", 0.02, schedule="one_cycle")
-    assert rates == [0.02 * share_of_peak("one_cycle", number, 18) for number in range(18)]
+    assert rates == [0.02 * lr_factor("one_cycle", number, 18) for number in range(18)]
 
 
 def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch):
     """A batch whose partner is always itself: the accuracy is that without mixup, and so is the loss."""
-    monkeypatch.setattr(training, "mix", lambda images, labels, _: (images, [(labels, 0.75), (labels, 0.25)]))
+    monkeypatch.setattr(loop, "mix", lambda images, labels, _: (images, [(labels, 0.75), (labels, 0.25)]))
     _, mixed = go(tmp_path / "mixed", 1, mixup=0.2)
     monkeypatch.undo()
     _, plain = go(tmp_path / "plain", 1)
@@ -165,7 +167,7 @@ def test_patience_waits_for_the_last_thaw(tmp_path):
     ],
 )
 def test_patience_counts_epochs_without_a_higher_accuracy(accuracies, patience, over):
-    assert training.out_of_patience([{"val_accuracy": value} for value in accuracies], patience) == over
+    assert loop.out_of_patience([{"val_accuracy": value} for value in accuracies], patience) == over
 
 
 def test_each_stage_has_its_share_of_the_learning_rate():
@@ -267,7 +269,7 @@ def test_within_an_epoch_nothing_waits_for_the_device(tmp_path, monkeypatch):
         complain_of_waiting("default")
         watch.watching = False
 
-    monkeypatch.setattr(training, "_with_bar", watched)
+    monkeypatch.setattr(loop, "_with_bar", watched)
     # on a CPU the number that mixup draws on the host looks like one from the device
     settings = {"augment": Augment(True, 10.0, 0.1, 0.1, 0.1, 0.1, 0.5), "mixup": 0.2 * cuda}
     with watch:

@@ -5,15 +5,17 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import devices, training, trunk
+from fer_utils import devices
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
-from fer_utils.losses import make_loss
 from fer_utils.models.freezing import UnfreezeSchedule, last_stages, thaw
 from fer_utils.models.network import Network
-from fer_utils.training import COLUMNS, make_optimiser, train
-from fer_utils.trunk import frozen_trunk, through_trunk
+from fer_utils.training import feature_cache, loop
+from fer_utils.training.feature_cache import frozen_trunk, through_trunk
+from fer_utils.training.loop import COLUMNS, train
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import make_optimiser
 
 HARDWARE = devices.choose("cpu", "fp32")
 GRADUAL = UnfreezeSchedule.parse("1:1 3:2", 4)
@@ -43,13 +45,13 @@ def go(folder, thawing=GRADUAL, epochs=4, **settings):
 
 def count_computed(monkeypatch):
     """Which parts pass through how many frozen stages: a list of (images, stages) that fills."""
-    seen, compute = [], training.through_trunk
+    seen, compute = [], loop.through_trunk
 
     def listen(network, part, done, *others):
         seen.append((len(part.labels), done))
         return compute(network, part, done, *others)
 
-    monkeypatch.setattr(training, "through_trunk", listen)
+    monkeypatch.setattr(loop, "through_trunk", listen)
     return seen
 
 
@@ -57,7 +59,7 @@ def test_training_is_the_same_as_without(tmp_path, monkeypatch):
     computed = count_computed(monkeypatch)
     with_trunk, history = go(tmp_path / "with")
     assert computed == [(24, 5), (16, 5), (24, 4), (16, 4)]  # once at each thaw
-    monkeypatch.setattr(training, "frozen_trunk", lambda network: 0)
+    monkeypatch.setattr(loop, "frozen_trunk", lambda network: 0)
     without, expected = go(tmp_path / "without")
     pd.testing.assert_frame_equal(history, expected, rtol=0, atol=1e-4)
     for name, value in without.state_dict().items():
@@ -85,7 +87,7 @@ def test_an_interrupted_run_continues_exactly_after_each_thaw(tmp_path, monkeypa
     straight, whole = go(tmp_path / "straight")
     for epochs in (1, 3):  # in the middle of either phase
         folder = tmp_path / str(epochs)
-        save, left = training.checkpoint, iter(range(epochs - 1))
+        save, left = loop.checkpoint, iter(range(epochs - 1))
 
         def stop(*parts, save=save, left=left):
             save(*parts)
@@ -93,7 +95,7 @@ def test_an_interrupted_run_continues_exactly_after_each_thaw(tmp_path, monkeypa
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(training, "checkpoint", stop)
+            patch.setattr(loop, "checkpoint", stop)
             go(folder)
         resumed, history = go(folder)
         pd.testing.assert_frame_equal(history, whole)
@@ -104,7 +106,7 @@ def test_from_a_mapped_file_it_is_the_same(tmp_path, monkeypatch):
     network, images = small().eval(), batches(24, 0)
     thaw(network, last_stages(network, 2))
     in_memory = through_trunk(network, images, 4, HARDWARE, tmp_path)
-    monkeypatch.setattr(trunk, "IN_MEMORY", 100)
+    monkeypatch.setattr(feature_cache, "IN_MEMORY", 100)
     mapped = through_trunk(network, images, 4, HARDWARE, tmp_path)
     assert torch.equal(in_memory.images, mapped.images) and mapped.images.shape == (24, 96, 2, 2)
     assert not list(tmp_path.iterdir())
@@ -112,7 +114,7 @@ def test_from_a_mapped_file_it_is_the_same(tmp_path, monkeypatch):
         assert part.images.is_contiguous(memory_format=torch.channels_last)
         logits = torch.cat([network(features, part.done) for features, _ in part])
         torch.testing.assert_close(logits, network(images.images))
-    monkeypatch.setattr(trunk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.raises(FerError, match=r"no room for the 0\.0 GB"):
         through_trunk(network, images, 4, HARDWARE, tmp_path)
 

@@ -18,11 +18,11 @@ from torchvision import models as torchvision_models
 
 from fer_utils import paths, running
 from fer_utils.errors import FerError
-from fer_utils.experiment import Experiment
 from fer_utils.models.network import Network
 from fer_utils.models.pretrained import sources, store
 from fer_utils.models.pretrained.formats import fit, read_tensors
 from fer_utils.models.registry import BACKBONES
+from fer_utils.training.experiment import Experiment
 
 CONVOLUTIONS = [f"conv{row}_{i}" for row, count in enumerate((2, 2, 3, 3, 3), start=1) for i in range(1, count + 1)]
 

@@ -35,14 +35,14 @@ class Rates:
     def set(self, step: int, history: Sequence[dict]) -> None:
         """step: 0 … of the whole training. history: the rows of the epochs before."""
         losses = [row["val_loss"] for row in history]
-        share = share_of_peak(self.schedule, step, self.epochs * self.epoch_steps, losses)
+        share = lr_factor(self.schedule, step, self.epochs * self.epoch_steps, losses)
         thawed = self.thawing.start(step // self.epoch_steps + 1)
         share *= self.thawing.share(step - self.epoch_steps * (thawed - 1))
         for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
             group["lr"] = share * peak
 
 
-def share_of_peak(schedule: str, step: int, steps: int, val_losses: Sequence[float] = ()) -> float:
+def lr_factor(schedule: str, step: int, steps: int, val_losses: Sequence[float] = ()) -> float:
     """The learning rate of step 0 … steps-1 as a share of the peak, 0..1. Raises FerError for an unknown name.
 
     constant: 1. cosine: half a cosine from 1 to 0 (Loshchilov & Hutter 2017, without restarts). one_cycle:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
-class WeightAverage:
+class EMA:
     """Exponential moving average of a network's weights and batch-norm statistics, in a network of its own.
 
     decay: in 0..1. After step 0, 1, … average ← d·average + (1 - d)·weights, where d = min(decay, (1 + step) /

@@ -10,11 +10,11 @@ from fer_utils.data.splits import TESTS
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation.prediction import VIEWS
-from fer_utils.losses import make_loss
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.registry import check_model
-from fer_utils.schedules import SCHEDULES
-from fer_utils.training import OPTIMISERS
+from fer_utils.training.losses import make_loss
+from fer_utils.training.optimizers import OPTIMISERS
+from fer_utils.training.schedules import SCHEDULES
 
 SELECTIONS = ("last", "best")
 

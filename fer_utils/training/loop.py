@@ -15,44 +15,20 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from fer_utils.averaging import WeightAverage
-from fer_utils.checkpoints import checkpoint, resume, save_weights
 from fer_utils.data.augmentation import Augment, mix
 from fer_utils.data.loader import Batches
 from fer_utils.devices import Hardware
 from fer_utils.distributed import ALONE, World
-from fer_utils.errors import FerError, one_of
-from fer_utils.gradients import Gradients
+from fer_utils.errors import FerError
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
-from fer_utils.schedules import Rates
-from fer_utils.trunk import frozen_trunk, through_trunk
+from fer_utils.training.backward import Gradients
+from fer_utils.training.checkpoints import checkpoint, resume, save_weights
+from fer_utils.training.ema import EMA
+from fer_utils.training.feature_cache import frozen_trunk, through_trunk
+from fer_utils.training.schedules import Rates
 
 AS_THEY_ARE, NOTHING_FROZEN = Augment(), UnfreezeSchedule()
-OPTIMISERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": lambda parameters, **settings: torch.optim.SGD(parameters, momentum=0.9, nesterov=True, **settings),
-}
-
-
-def make_optimiser(
-    name: str, network: Network, learning_rate: float, weight_decay: float, stage_decay: float = 1.0
-) -> torch.optim.Optimizer:
-    """adam, adamw or sgd (Nesterov momentum 0.9), its update fused into one kernel. Raises FerError.
-
-    stage_decay: the head has the learning rate, each stage before it this share of the next one's (Howard &
-    Ruder 2018); parameters outside any stage then stay as they are. Freeze what starts frozen before this.
-    """
-    make = OPTIMISERS[one_of(name, OPTIMISERS, "optimiser")]
-    parameters = network.parameters()
-    # fused SGD also wants a group for each stage that is thawed later: all of a group begins at the same step
-    if stage_decay != 1 or not all(parameter.requires_grad for parameter in network.parameters()):
-        parameters = [
-            {"params": list(network.stage(stage).parameters()), "lr": learning_rate * stage_decay**distance}
-            for distance, stage in enumerate(reversed(network.stages))
-        ]
-    return make(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
 
 def train(
@@ -98,7 +74,7 @@ def train(
     network.to(hardware.device)
     world.synchronise(network)
     criterion.to(hardware.device)
-    average = WeightAverage(network, ema) if ema else None
+    average = EMA(network, ema) if ema else None
     judged = average.network if average else network
     parts = {"network": network, "optimiser": optimiser} | ({"average": judged} if average else {})
     rates = Rates(optimiser, schedule, thawing, epochs, epoch_steps=len(train_set))  # before rates are resumed

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from fer_utils.devices import Hardware
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
-from fer_utils.losses import share_of
+from fer_utils.training.losses import share_of
 
 
 class Gradients:
