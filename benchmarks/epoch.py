@@ -26,10 +26,10 @@ from report_a_loop import IMAGENET_TRANSFORM, TRANSFORM, Loop, fine_tuned_resnet
 from fer_utils import devices
 from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import Split, split_task
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import TASKS, Task
+from fer_utils.experiments.results import open_results
 from fer_utils.models.cnn import CNN
-from fer_utils.results import open_results
-from fer_utils.running import open_dataset
 
 ROUNDS = 3
 SEEDS = (0, 1, 2)

@@ -21,8 +21,8 @@ from our_loop import OurLoop, protocol
 
 from fer_utils import devices
 from fer_utils.data import loader
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import TASKS
-from fer_utils.running import open_dataset
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 ROUNDS = 3

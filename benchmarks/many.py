@@ -22,9 +22,9 @@ from our_loop import OurLoop, protocol
 
 from fer_utils import devices
 from fer_utils.data.splits import split_task
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import TASKS
 from fer_utils.models.network import Network
-from fer_utils.running import open_dataset
 
 JOBS = (1, 2, 4, 8)
 RUNS = 2

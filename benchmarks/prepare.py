@@ -17,7 +17,7 @@ from torchvision.datasets import ImageFolder
 
 from fer_utils.data import ingest
 from fer_utils.data.dataset import Faces, open_store
-from fer_utils.running import open_dataset
+from fer_utils.data.synthetic import open_dataset
 
 ROUNDS = 3
 CPU = torch.device("cpu")

@@ -15,10 +15,11 @@ import measure
 import pandas as pd
 import torch
 
-from fer_utils import io, paths, studies
+from fer_utils import io, paths
 from fer_utils.errors import FerError
-from fer_utils.jobs import run_side_by_side
-from fer_utils.running import folder_of
+from fer_utils.experiments import recipes, studies
+from fer_utils.experiments.local_pool import run_side_by_side
+from fer_utils.experiments.run import folder_of
 
 DATASET = "fer2013"
 SEEDS = (0, 1, 2, 3, 4)
@@ -28,7 +29,7 @@ JOBS = max(1, min(4, os.cpu_count() // 4)) if torch.cuda.is_available() else 1
 
 def carried_out(name: str) -> dict:
     """One study as a row."""
-    whole = studies.make_study(name, DATASET, seeds=SEEDS)
+    whole = recipes.make_study(name, DATASET, seeds=SEEDS)
     before = sum((folder_of(one) / "done.json").exists() for one in whole)
     started, failure = time.perf_counter(), ""
     try:

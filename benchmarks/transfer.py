@@ -16,8 +16,8 @@ from our_loop import OurLoop, protocol
 
 from fer_utils import devices
 from fer_utils.data.splits import split_task
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import TASKS
-from fer_utils.running import open_dataset
 
 EPOCHS, ROUNDS, IMAGES = 5, 2, 160
 NETWORKS = ("mobilenet_v2", "efficientnet_lite0")

@@ -10,8 +10,8 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import Paired, paired_seeds
 from fer_utils.evidence import mean_interval
-from fer_utils.results import Results
-from fer_utils.studies import WITHOUT
+from fer_utils.experiments.recipes import WITHOUT
+from fer_utils.experiments.results import Results
 from fer_utils.training.experiment import Experiment
 
 FULL = "full recipe"

@@ -25,9 +25,9 @@ from fer_utils import (
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.evaluation.calibration import calibration
+from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
+from fer_utils.experiments.results import Results, open_results, over_seeds
 from fer_utils.restricted import PARTS
-from fer_utils.results import Results, open_results, over_seeds
-from fer_utils.trained import has_checkpoint, take_up
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself
@@ -78,7 +78,7 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
 
 def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     """Writes a run's network to `export` and measures that file: on parts of the images, and on worse ones."""
-    trained = take_up(run, device)
+    trained = load_finished_run(run, device)
     faces = trained.faces()
     for name in MEASURED:  # of the network that was here before
         (export.parent / f"{name}.csv").unlink(missing_ok=True)

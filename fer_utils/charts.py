@@ -7,8 +7,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from fer_utils.experiments.results import overfit_epoch
 from fer_utils.figures import COLOURS
-from fer_utils.results import parting_epoch
 from fer_utils.typeset import (
     LOSS_NAMES,
     METRIC_NAMES,
@@ -29,7 +29,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
             axis.plot(curves.index, curves["mean"], color=COLOURS[column], label=name)
             low, high = curves["mean"] - curves["std"], curves["mean"] + curves["std"]
             axis.fill_between(curves.index, low, high, color=COLOURS[column], alpha=0.2, linewidth=0)
-        if (epoch := parting_epoch(history)) is not None:
+        if (epoch := overfit_epoch(history)) is not None:
             axis.axvline(epoch, color="black", linestyle=":", linewidth=1)
             axis.annotate(f"part at {epoch}", (epoch, 0.05), xycoords=("data", "axes fraction"), xytext=(3, 0),
                           textcoords="offset points", fontsize=8)  # fmt: skip

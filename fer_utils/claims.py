@@ -21,19 +21,15 @@ from functools import partial
 
 import pandas as pd
 
+from fer_utils.analysis.reported import reported_a, reported_a_epochs, reported_b
 from fer_utils.evaluation.statistics import (
     below,
     equivalence,
     holm,
     paired_seeds,
 )
-from fer_utils.results import (
-    Results,
-    reported_a,
-    reported_a_epochs,
-    reported_b,
-)
-from fer_utils.studies import NOT_RUN
+from fer_utils.experiments.results import Results
+from fer_utils.experiments.studies import NOT_RUN
 from fer_utils.training.experiment import Experiment
 
 MARGIN = 0.01  # "changes little": by less than one point

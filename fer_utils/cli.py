@@ -65,15 +65,16 @@ def run(
     results: Results = "",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
-    from fer_utils import distributed, running
-    from fer_utils.results import open_results
+    from fer_utils import distributed
+    from fer_utils.experiments import run
+    from fer_utils.experiments.results import open_results
     from fer_utils.training.experiment import Experiment
 
     with distributed.failing_together():
         chosen = Experiment.make(**_parse(settings or [], Experiment))
         if distributed.is_main_process():
             print(chosen.id, flush=True)
-        folder = running.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
+        folder = run.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
     if not distributed.is_main_process():
         return
     scores = open_results(chosen.dataset, paths.results_set(results)).select(run=chosen.id).scores()
@@ -102,8 +103,8 @@ def study(
     replace: Annotated[bool, typer.Option("--replace", help="drop runs of other settings from the list")] = False,
 ):
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
-    from fer_utils import cluster, studies
-    from fer_utils.jobs import run_side_by_side
+    from fer_utils.experiments import ray_cluster, studies
+    from fer_utils.experiments.local_pool import run_side_by_side
     from fer_utils.training.experiment import Experiment
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
@@ -112,7 +113,7 @@ def study(
     if seeds:
         extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
     if one_of(on, PLACES, "place") == "ray":
-        extra["spread"] = partial(cluster.spread, address=address, gpus_per_run=gpus_per_run)
+        extra["spread"] = partial(ray_cluster.spread, address=address, gpus_per_run=gpus_per_run)
     elif jobs != 1:
         extra["spread"] = partial(run_side_by_side, jobs=jobs)
     studies.run_study(
@@ -149,7 +150,7 @@ def audit(
 ):
     """List copies, leaks, conflicting labels and blank images in results/DATASET/audit/*.csv."""
     from fer_utils.data import audit as room
-    from fer_utils.running import open_dataset
+    from fer_utils.data.synthetic import open_dataset
 
     folder = paths.RESULTS / dataset / "audit"
     print(room.write(open_dataset(dataset), folder, similarity).to_string())

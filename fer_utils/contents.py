@@ -18,9 +18,10 @@ from fer_utils import (
     transfer_charts,
     transfer_tables,
 )
+from fer_utils.analysis.reported import reported_a
 from fer_utils.data.dataset import Faces
 from fer_utils.evaluation import metrics
-from fer_utils.results import Results, mean_confusion, reported_a
+from fer_utils.experiments.results import Results, mean_confusion
 from fer_utils.typeset import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]

@@ -11,8 +11,8 @@ from torch import nn
 from fer_utils import devices
 from fer_utils.data.loader import Batches
 from fer_utils.evaluation import prediction
+from fer_utils.experiments.results import Results
 from fer_utils.models.network import Network
-from fer_utils.results import Results
 from fer_utils.training.optimizers import make_optimiser
 
 BATCH = 128

@@ -15,7 +15,7 @@ from fer_utils.evaluation.statistics import (
     mcnemar,
     paired_seeds,
 )
-from fer_utils.results import Results
+from fer_utils.experiments.results import Results
 
 MAIN_SCORES = ("accuracy", "macro_f1")
 

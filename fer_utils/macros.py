@@ -14,8 +14,8 @@ from fer_utils import (
 )
 from fer_utils.claims import ALIKE, MARGIN
 from fer_utils.evaluation.statistics import t_half_width
-from fer_utils.results import Results, parting_epoch
-from fer_utils.studies import FROM_IMAGENET
+from fer_utils.experiments.recipes import FROM_IMAGENET
+from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.typeset import listed, percent, signed
 
 
@@ -68,7 +68,7 @@ def _training(study: Results) -> dict[str, str]:
     made = {}
     for (task, loss), runs in study.runs.groupby(["task", "loss"]):
         history = study.history[study.history["run"].isin(runs["run"])]
-        parted = parting_epoch(history)
+        parted = overfit_epoch(history)
         made[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
         by_run = history.groupby("run")["val_accuracy"]
         made[f"{task}.{loss}.best.above.last"] = percent((by_run.max() - by_run.last()).mean())

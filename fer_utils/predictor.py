@@ -19,8 +19,8 @@ from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
 from fer_utils.evaluation.metrics import probabilities
+from fer_utils.experiments.finished_run import FinishedRun, load_finished_run
 from fer_utils.models.network import Network, Preprocess
-from fer_utils.trained import Trained, take_up
 
 BATCH = 64
 LARGEST = 10_000_000  # bytes: what git and a visitor put up with
@@ -105,7 +105,7 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
     probability from the run's own), images_per_second with device and threads.
     Raises FerError where the file is too large or the checkpoint gives other probabilities.
     """
-    trained = take_up(run_folder)
+    trained = load_finished_run(run_folder)
     images = (trained.faces() if faces is None else faces).images[trained.predictions["val_rows"]]
     about = describe(trained) | {"side": images.shape[1], "grey": images.ndim == 3}
     about |= speed(trained.network, trained.experiment.tta, device, side=images.shape[1])
@@ -129,7 +129,7 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
     return load_best(path)
 
 
-def describe(trained: Trained) -> dict:
+def describe(trained: FinishedRun) -> dict:
     """What the metadata says of a run: see `export`."""
     experiment, preprocess = trained.experiment, trained.network.preprocess
     about = {

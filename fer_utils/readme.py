@@ -13,7 +13,8 @@ from fer_utils import (
     transfer,
     transfer_tables,
 )
-from fer_utils.results import Results, open_results, reported_a
+from fer_utils.analysis.reported import reported_a
+from fer_utils.experiments.results import Results, open_results
 
 BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
 

@@ -17,7 +17,7 @@ from fer_utils import (
     paths,
 )
 from fer_utils.errors import FerError
-from fer_utils.results import Results, open_results
+from fer_utils.experiments.results import Results, open_results
 
 
 def build(dataset: str, results: Path = paths.RESULTS) -> Path:

@@ -2,15 +2,14 @@
 
 import pandas as pd
 
-from fer_utils.evaluation.statistics import t_half_width
-from fer_utils.results import (
-    Results,
-    over_seeds,
+from fer_utils.analysis.reported import (
     reported_a,
     reported_a_epochs,
     reported_b,
     reported_b_epochs,
 )
+from fer_utils.evaluation.statistics import t_half_width
+from fer_utils.experiments.results import Results, over_seeds
 
 CELL = ["model", "epochs", "task", "loss", "metric", "class"]  # what names a figure of the test split
 FAR = 3.0  # points between reported and reproduced that a reader will ask about

@@ -12,7 +12,7 @@ from fer_utils.data.tasks import TASKS, get_task
 from fer_utils.errors import one_of
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evidence import mean_interval
-from fer_utils.results import Results
+from fer_utils.experiments.results import Results
 
 Predictions = dict[str, np.ndarray]
 PARTS = ("val", "test")

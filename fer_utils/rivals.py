@@ -8,13 +8,13 @@ import pandas as pd
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evidence import copied, mean_interval
+from fer_utils.experiments.results import Results
 from fer_utils.restricted import (
     Predictions,
     contenders,
     on_rows,
     restricted,
 )
-from fer_utils.results import Results
 
 ALL, FRESH = "all", "no copy"
 

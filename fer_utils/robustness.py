@@ -7,10 +7,10 @@ from fer_utils.data.dataset import TEST_SPLITS, Faces
 from fer_utils.evaluation.corruptions import CORRUPTIONS, corrupt
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import bootstrap
-from fer_utils.trained import Trained
+from fer_utils.experiments.finished_run import FinishedRun
 
 
-def under_corruption(trained: Trained, faces: Faces, groups: np.ndarray, resamples: int = 2000) -> pd.DataFrame:
+def under_corruption(trained: FinishedRun, faces: Faces, groups: np.ndarray, resamples: int = 2000) -> pd.DataFrame:
     """The run's test images, corrupted in every way: kind, strength, amount, unit, class, images, value, change.
 
     class "": accuracy; else recall of that class; 0..1. change: value minus that of strength 0. low and high,
@@ -36,7 +36,7 @@ def under_corruption(trained: Trained, faces: Faces, groups: np.ndarray, resampl
     return table.reset_index(drop=True)
 
 
-def parts(trained: Trained, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray) -> pd.DataFrame:
+def parts(trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray) -> pd.DataFrame:
     """The run's accuracy on parts of the data set's test images: part, role, images, value, low, high (0..1).
 
     Parts: every test split, which is of role "validation" where it is the run's; and, of role "test", all tested

@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer_utils.data.dataset import Faces
 from fer_utils.evaluation.metrics import probabilities
-from fer_utils.results import Results
+from fer_utils.experiments.results import Results
 
 with warnings.catch_warnings(
     action="ignore"

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fer_utils.evaluation.statistics import t_half_width
-from fer_utils.results import Results, over_seeds
+from fer_utils.experiments.results import Results, over_seeds
 from fer_utils.typeset import (
     LOSS_NAMES,
     METRIC_NAMES,

@@ -6,18 +6,18 @@ A row of what was not run has no scores; its `status` says why. Scores and accur
 import pandas as pd
 import torch
 
+from fer_utils.analysis.reported import reported_a, reported_b_epochs
+from fer_utils.experiments.recipes import LOSSES, TASKS
+from fer_utils.experiments.results import (
+    Results,
+    over_seeds,
+    overfit_epoch,
+    winner,
+)
+from fer_utils.experiments.studies import NOT_RUN
 from fer_utils.models.backbone import Stages
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.registry import find_backbone
-from fer_utils.results import (
-    Results,
-    over_seeds,
-    parting_epoch,
-    reported_a,
-    reported_b_epochs,
-    winner,
-)
-from fer_utils.studies import LOSSES, NOT_RUN, TASKS
 from fer_utils.typeset import MODEL_NAMES
 
 CELL = ["model", "epochs", "task", "loss"]  # what names a cell of study `transfer`
@@ -104,7 +104,7 @@ def lengths(results: Results) -> pd.DataFrame:
         history = study.history[study.history["run"].isin(group.loc[group["epochs"] == 10, "run"])]
         figures = {"seeds": len(pairs), "short": pairs[5].mean(), "long": pairs[10].mean()}
         figures |= {"gain": (pairs[10] - pairs[5]).mean(), "best_epoch": best_rows(history)["epoch"].mean()}
-        rows.append(dict(zip(by, key, strict=True)) | figures | {"parted": parting_epoch(history)})
+        rows.append(dict(zip(by, key, strict=True)) | figures | {"parted": overfit_epoch(history)})
     columns = [*by, "seeds", "short", "long", "gain", "best_epoch", "parted"]
     return pd.DataFrame(rows, columns=columns).astype({"parted": "Int64"})
 

@@ -8,7 +8,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils import charts
-from fer_utils.results import Results, reported_a_epochs, reported_b_epochs
+from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
+from fer_utils.experiments.results import Results
 from fer_utils.typeset import MODEL_NAMES, word
 
 MODEL_COLOURS = {

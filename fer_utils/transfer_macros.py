@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from fer_utils.results import Results, parting_epoch, reported_a_epochs
+from fer_utils.analysis.reported import reported_a_epochs
+from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.typeset import (
     listed,
     percent,
@@ -42,7 +43,7 @@ def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
         "transfer.parted.early": str(parted.le(5).sum()),
         "transfer.parted.late": str(parted.gt(5).sum()),
         "transfer.best.early": str(lengths["best_epoch"].le(5).sum()),
-        "transfer.reported.parted": str(parting_epoch(printed)),
+        "transfer.reported.parted": str(overfit_epoch(printed)),
         "transfer.reported.best": str(printed.set_index("epoch")["val_accuracy"].idxmax()),
     }
 

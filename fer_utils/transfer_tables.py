@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fer_utils.analysis.reported import reported_b
+from fer_utils.experiments.recipes import TASKS
 from fer_utils.model_card import table
-from fer_utils.results import reported_b
-from fer_utils.studies import TASKS
 from fer_utils.typeset import (
     LOSS_NAMES,
     MODEL_NAMES,

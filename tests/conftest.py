@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import io, paths, studies
+from fer_utils import io, paths
 from fer_utils.data import ingest
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.synthetic import draw_faces
 from fer_utils.data.tasks import get_task
 from fer_utils.evaluation import metrics
-from fer_utils.results import Results, open_results
+from fer_utils.experiments import recipes
+from fer_utils.experiments.results import Results, open_results
 from fer_utils.training.experiment import Experiment
 
 
@@ -49,7 +50,7 @@ def with_transfer(tmp_path_factory) -> Results:
     (folder / "audit").symlink_to(committed / "audit")
     rng = np.random.default_rng(0)
     for name in ("transfer", "report_b", "grid"):
-        whole = studies.make_study(name, "fer2013", seeds=[0, 1])
+        whole = recipes.make_study(name, "fer2013", seeds=[0, 1])
         lacking = [e for e in whole if e.model in ("efficientnet_b1", "vggface")]
         made = [e for e in whole if e not in lacking]
         for experiment in made:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import ablations, io, studies
+from fer_utils import ablations, io
 from fer_utils.errors import FerError
-from fer_utils.results import Results
+from fer_utils.experiments import recipes
+from fer_utils.experiments.results import Results
 
 IMAGES = {"val": 200, "test": 1000}
 
@@ -20,8 +21,8 @@ def made_up(folder, seeds, worth, copies=(), **settings):
     near = [(row, group) for group, rows in enumerate(copies) for row in rows]
     (folder / "audit").mkdir(parents=True)
     pd.DataFrame(near, columns=["row", "group"]).to_csv(folder / "audit" / "near.csv", index=False)
-    names = [ablations.FULL, *studies.WITHOUT]
-    experiments = studies.ablation("drawn", seeds, **settings)
+    names = [ablations.FULL, *recipes.WITHOUT]
+    experiments = recipes.ablation("drawn", seeds, **settings)
     runs = []
     for experiment, name in zip(experiments, names * len(seeds), strict=True):
         run = folder / "runs" / experiment.id
@@ -43,7 +44,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
 def test_each_ingredient_has_its_worth(tmp_path):
     study = made_up(tmp_path, (0, 5, 10), {"flip": 10, "erasing": 0}, epochs=3)
     table = ablations.effects(study).set_index(["ingredient", "split"])
-    assert list(table.index.unique("ingredient")) == list(studies.WITHOUT)
+    assert list(table.index.unique("ingredient")) == list(recipes.WITHOUT)
     assert table.loc[("flip", "test"), "mean"] == pytest.approx(0.015)
     assert table.loc[("erasing", "val"), "mean"] == pytest.approx(0.005)
     assert table.loc[("AdamW", "test"), "mean"] == 0 and (table["n"] == 3).all()

@@ -15,12 +15,12 @@ from fer_utils import (
     load_best,
     model_card,
     paths,
-    studies,
 )
 from fer_utils.data import audit
 from fer_utils.data.dataset import open_store
 from fer_utils.errors import FerError
-from fer_utils.results import open_results
+from fer_utils.experiments import studies
+from fer_utils.experiments.results import open_results
 
 TINY = {"epochs": 1, "model": "cnn", "batch_size": 16}
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fer_utils import claims, paths
-from fer_utils.results import open_results
+from fer_utils.experiments.results import open_results
 
 
 def row(kind="more", n=10, mean=0.0, half=0.01, p_holm=1.0, reported=0.03, lacking=False):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_utils import transfer
-from fer_utils.results import open_results
+from fer_utils.experiments.results import open_results
 
 
 def fer(home, *arguments, env=os.environ, **options):

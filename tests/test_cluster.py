@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_utils import cluster, studies
 from fer_utils.errors import FerError
-from fer_utils.running import folder_of
+from fer_utils.experiments import ray_cluster, recipes, studies
+from fer_utils.experiments.run import folder_of
 from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "task": "binary", "epochs": 1, "batch_size": 16}
@@ -81,7 +81,7 @@ def two_nodes(store, tmp_path):
 
 def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_path, monkeypatch):
     address, second = two_nodes
-    log, results, compute = tmp_path / "log", tmp_path / "results", cluster.compute
+    log, results, compute = tmp_path / "log", tmp_path / "results", ray_cluster.compute
     elsewhere = str(tmp_path / "elsewhere")
 
     def logged(experiment, *rest):
@@ -112,10 +112,10 @@ def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_
 
     good = [Experiment(seed=seed, **SMALL) for seed in range(4)]
     bad = Experiment(**SMALL | {"task": "joy+sad"})
-    monkeypatch.setattr(cluster, "compute", logged)
+    monkeypatch.setattr(ray_cluster, "compute", logged)
     threading.Thread(target=lose_the_second, daemon=True).start()
     with pytest.raises(FerError) as failure:
-        cluster.spread([bad, *good], "cpu", "fp32", results, store, address)
+        ray_cluster.spread([bad, *good], "cpu", "fp32", results, store, address)
     assert str(failure.value).startswith(
         f"1 of 5 runs failed, the others are finished: {bad.id}: no class 'joy' in"
     )
@@ -130,14 +130,14 @@ def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_
     assert all({p.name for p in path.parent.iterdir()} == names | {"best.pth", "last.pth"} for path in done)
 
     monkeypatch.setattr(studies, "open_dataset", lambda name: store)
-    monkeypatch.setitem(studies.STUDIES, "four", lambda dataset: good)
+    monkeypatch.setitem(recipes.STUDIES, "four", lambda dataset: good)
     ids = studies.run_study(
-        "four", "drawn", "cpu", "fp32", results, spread=partial(cluster.spread, address=address)
+        "four", "drawn", "cpu", "fp32", results, spread=partial(ray_cluster.spread, address=address)
     )
     assert ids == [experiment.id for experiment in good]
     assert [path.stat().st_mtime_ns for path in done] == written and len(lines("end")) == 4
     with pytest.raises(FerError, match="the cluster has no GPU; leave --gpus-per-run out"):
-        cluster.spread(good, "auto", "auto", results, store, address, 0.25)
+        ray_cluster.spread(good, "auto", "auto", results, store, address, 0.25)
 
 
 def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
@@ -148,9 +148,9 @@ def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
     with pytest.raises(
         FerError, match=rf"no Ray cluster at 127.0.0.1:{port} \(.*refused\); start one with: ray start"
     ):
-        cluster.spread([], "cpu", "fp32", tmp_path, store, f"127.0.0.1:{port}")
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store, f"127.0.0.1:{port}")
     with pytest.raises(FerError, match=r"no Ray cluster at nowhere .*; start one with"):
-        cluster.spread([], "cpu", "fp32", tmp_path, store, "nowhere")
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store, "nowhere")
 
     def none(**_):
         raise ConnectionError("Could not find any running Ray instance.")
@@ -158,7 +158,7 @@ def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
     monkeypatch.setattr(ray, "init", none)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(FerError, match="no Ray cluster on this machine; start one with: ray start --head"):
-        cluster.spread([], "cpu", "fp32", tmp_path, store)
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(FerError, match=r"--on ray needs the extra cluster: pip install -e '.\[cluster\]'"):
-        cluster.spread([], "cpu", "fp32", tmp_path, store)
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store)

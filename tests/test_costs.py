@@ -2,9 +2,10 @@
 
 import pytest
 
-from fer_utils import best_tables, costs, studies
+from fer_utils import best_tables, costs
+from fer_utils.experiments import recipes, studies
+from fer_utils.experiments.results import open_results
 from fer_utils.models.network import Network
-from fer_utils.results import open_results
 
 
 def test_speed_counts_images_and_their_views():
@@ -29,11 +30,11 @@ def test_training_speed_is_that_of_whole_steps():
 
 
 def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(studies, "FROM_IMAGENET", {"model": "resnet18_scratch", "image_size": 32, "epochs": 1})
+    monkeypatch.setattr(recipes, "FROM_IMAGENET", {"model": "resnet18_scratch", "image_size": 32, "epochs": 1})
     monkeypatch.setattr("fer_utils.paths.DATA", tmp_path / "data")
     drawn.save(tmp_path / "data" / "drawn")
     settings = {"model": "cnn", "epochs": 2, "batch_size": 32, "cap": 40}
-    made = studies.start("drawn", [0], **settings)
+    made = recipes.start("drawn", [0], **settings)
     assert [experiment.model for experiment in made] == ["cnn", "resnet18_scratch"]
     studies.run_study("start", "drawn", "cpu", "fp32", tmp_path / "results", seeds=[0], **settings)
     study = open_results("drawn", tmp_path / "results").study("start")

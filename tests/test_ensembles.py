@@ -9,7 +9,7 @@ import pytest
 from fer_utils import ensembles
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities, scores
-from fer_utils.results import Results
+from fer_utils.experiments.results import Results
 
 
 def made_up(p, labels, classes=("happy", "sad"), rows=None, test_p=None, test_labels=None, test_rows=None):

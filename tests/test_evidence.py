@@ -6,7 +6,7 @@ import pytest
 
 from fer_utils import evidence, suspects
 from fer_utils.evaluation.metrics import resampled_scores, scores
-from fer_utils.results import Results
+from fer_utils.experiments.results import Results
 
 CLASSES = np.array(["happy", "sad"])
 

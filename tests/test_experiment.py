@@ -12,10 +12,15 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import results, running, studies
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
-from fer_utils.running import folder_of, run
+from fer_utils.experiments import (
+    recipes,
+    results,
+    run,
+    studies,
+)
+from fer_utils.experiments.run import folder_of, run
 from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
@@ -90,7 +95,7 @@ def finished(drawn, tmp_path_factory):
     """One run on the drawn faces: (experiment, faces, results folder, run folder)."""
     home = tmp_path_factory.mktemp("home")
     drawn.save(home / "data")
-    faces = running.open_store(home / "data")
+    faces = run.open_store(home / "data")
     chosen = Experiment(task="multiclass", loss="focal", median=True, **SMALL)
     return chosen, faces, home / "results", run(chosen, "cpu", "fp32", home / "results", faces)
 
@@ -130,14 +135,14 @@ def test_saved_logits_give_the_saved_scores(finished):
 
 
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
-    seen, train = {}, running.train
+    seen, train = {}, run.train
 
     def listen(*parts, **settings):
         seen.update(settings, criterion=parts[3])
         return train(*parts, **settings)
 
-    monkeypatch.setattr(running, "train", listen)
-    chosen = studies.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
+    monkeypatch.setattr(run, "train", listen)
+    chosen = recipes.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
     assert vars(seen["augment"]) == parts
@@ -153,13 +158,13 @@ def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monk
 
 
 def test_the_ablation_takes_one_thing_out_at_a_time():
-    whole, *others = studies.make_study("ablation", "fer2013", seeds=[3])
-    assert whole in studies.make_study("best", "fer2013", seeds=[3])
+    whole, *others = recipes.make_study("ablation", "fer2013", seeds=[3])
+    assert whole in recipes.make_study("best", "fer2013", seeds=[3])
     differences = [
         {name for name, value in vars(other).items() if value != getattr(whole, name)} for other in others
     ]
-    assert differences == [set(left_out) for left_out in studies.WITHOUT.values()]
-    assert all(getattr(whole, name) == value for name, value in studies.RECIPE.items())
+    assert differences == [set(left_out) for left_out in recipes.WITHOUT.values()]
+    assert all(getattr(whole, name) == value for name, value in recipes.RECIPE.items())
 
 
 def test_a_finished_run_is_not_repeated(finished):
@@ -172,14 +177,14 @@ def test_a_finished_run_is_not_repeated(finished):
 def test_two_processes_do_not_compute_the_same_run(drawn, tmp_path):
     chosen = Experiment(task="binary", **SMALL)
     folder = folder_of(chosen, tmp_path)
-    with running.files.exclusive(folder), pytest.raises(FerError, match="computed by another process"):
+    with run.files.exclusive(folder), pytest.raises(FerError, match="computed by another process"):
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert not folder.exists()
 
 
 def test_a_second_process_of_a_study_waits_for_the_first_ones_runs(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
-    first = studies.make_study("report_a", "drawn", seeds=[0], epochs=1, batch_size=16)[0]
+    first = recipes.make_study("report_a", "drawn", seeds=[0], epochs=1, batch_size=16)[0]
     hold = (
         "import sys, time, pathlib; from fer_utils import files\n"
         "with files.exclusive(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(4)"
@@ -211,7 +216,7 @@ def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(drawn, tm
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(running.tracking.Tracker, "epoch", stop_after_first_epoch)
+        patch.setattr(run.tracking.Tracker, "epoch", stop_after_first_epoch)
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     try:
         torch.set_num_threads(1 if torch_threads > 1 else 2)
@@ -232,10 +237,10 @@ def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(drawn, tm
 def test_a_run_begun_in_bf16_is_not_continued_where_bf16_is_only_imitated(drawn, tmp_path, monkeypatch):
     chosen = Experiment(task="binary", **SMALL)
     segments = [{"first_epoch": 1, "precision": "bf16"}]
-    monkeypatch.setattr(running.devices, "_bf16_units", list)
+    monkeypatch.setattr(run.devices, "_bf16_units", list)
     with pytest.raises(FerError, match=r"begun in bf16.*--precision fp32"):
-        running._hardware("cpu", "auto", segments, chosen.id)
-    assert running._hardware("cpu", "fp32", segments, chosen.id).precision == "fp32"
+        run._hardware("cpu", "auto", segments, chosen.id)
+    assert run._hardware("cpu", "fp32", segments, chosen.id).precision == "fp32"
 
 
 def test_final_scores_are_computed_without_tf32(drawn, tmp_path, monkeypatch):
@@ -283,7 +288,7 @@ def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path
     chosen, _, root, _ = finished
     drawn.__class__(255 - drawn.images, drawn.index, "negatives").save(tmp_path / "data")
     with pytest.raises(FerError, match=r"made from drawn faces.*not the present negatives"):
-        run(chosen, "cpu", "fp32", root, running.open_store(tmp_path / "data"))
+        run(chosen, "cpu", "fp32", root, run.open_store(tmp_path / "data"))
 
 
 def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, monkeypatch):
@@ -296,7 +301,7 @@ def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, mo
         )
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, "train", stop)
+    monkeypatch.setattr(run, "train", stop)
     for loss in ("cross_entropy", "focal"):
         with pytest.raises(KeyboardInterrupt):
             run(Experiment(task="binary", loss=loss, seed=4, **SMALL), "cpu", "fp32", tmp_path, drawn)
@@ -341,9 +346,9 @@ def test_more_seeds_join_a_study_and_other_settings_make_another(drawn, tmp_path
 def test_seeds_that_another_process_has_listed_stay_listed(drawn, tmp_path):
     """Their runs need not be finished: two processes may share a study's seeds."""
     for seeds in ([0, 2], [1, 3]):
-        experiments = studies.make_study("report_a", "drawn", seeds=seeds)
+        experiments = recipes.make_study("report_a", "drawn", seeds=seeds)
         studies._write_lists(studies.listing(tmp_path, "report_a", experiments), experiments, [])
-    everything = studies.make_study("report_a", "drawn", seeds=[0, 1, 2, 3])
+    everything = recipes.make_study("report_a", "drawn", seeds=[0, 1, 2, 3])
     assert studies._listed(tmp_path / "report_a.json") == sorted(experiment.id for experiment in everything)
 
 
@@ -361,14 +366,14 @@ def test_a_list_is_not_dropped_where_no_setting_tells_the_studies_apart(finished
 
 def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
-    train = running.train
+    train = run.train
 
     def sometimes(network, *parts, seed, **settings):
         if seed == 0:
             raise RuntimeError("the disk hiccuped\nin two lines")
         return train(network, *parts, seed=seed, **settings)
 
-    monkeypatch.setattr(running, "train", sometimes)
+    monkeypatch.setattr(run, "train", sometimes)
     settings = {"seeds": [0, 1], "epochs": 1, "batch_size": 16}
     with pytest.raises(FerError, match=r"^4 of 8 runs failed, the others are finished: .*RuntimeError: the disk"):
         studies.run_study("report_a", "drawn", "cpu", "fp32", tmp_path, **settings)
@@ -386,10 +391,10 @@ def test_ten_thousand_experiments_begin_soon(tmp_path):
 
 
 def test_a_set_of_results_is_a_folder_of_its_own():
-    assert running.paths.results_set() == running.paths.RESULTS
-    assert running.paths.results_set("bf16").parent == running.paths.RESULTS.parent
+    assert run.paths.results_set() == run.paths.RESULTS
+    assert run.paths.results_set("bf16").parent == run.paths.RESULTS.parent
     with pytest.raises(FerError, match="a set of results is named by letters"):
-        running.paths.results_set("../elsewhere")
+        run.paths.results_set("../elsewhere")
 
 
 def test_a_study_with_unfinished_runs_says_so(finished, capsys):
@@ -413,15 +418,15 @@ def test_faces_are_those_that_the_runs_saw_or_none(finished, drawn, tmp_path, mo
 
 def test_unknown_study_setting_and_missing_results(tmp_path):
     with pytest.raises(FerError, match=r"unknown study 'report_z'.*choose one of: report_a"):
-        studies.make_study("report_z", "drawn")
+        recipes.make_study("report_z", "drawn")
     with pytest.raises(FerError, match="unknown parameter 'colour'"):
-        studies.make_study("report_a", "drawn", colour=1)
+        recipes.make_study("report_a", "drawn", colour=1)
     with pytest.raises(FerError, match=r"study report_a cannot take that setting.*'loss'"):
-        studies.make_study("report_a", "drawn", loss="focal")
+        recipes.make_study("report_a", "drawn", loss="focal")
     with pytest.raises(FerError, match="study grid cannot take that setting: the grid varies flip, learning_rate"):
-        studies.make_study("grid", "drawn", learning_rate=1e-3, flip=True)
+        recipes.make_study("grid", "drawn", learning_rate=1e-3, flip=True)
     with pytest.raises(FerError, match="takes images of 224 to 224 pixels; got 32"):
-        studies.make_study("report_b", "drawn", image_size=32)
+        recipes.make_study("report_b", "drawn", image_size=32)
     with pytest.raises(FerError, match="no finished runs under"):
         results.open_results("drawn", tmp_path)
 
@@ -452,7 +457,7 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
     assert not (folder / "done.json").exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "resuming after epoch" in done.stdout
-    faces = running.open_store(tmp_path / "data" / "drawn")
+    faces = run.open_store(tmp_path / "data" / "drawn")
     straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
     for name in ("metrics.csv", "confusion.csv"):
         assert (folder / name).read_text() == (straight / name).read_text()
@@ -462,9 +467,9 @@ def test_runs_whose_weights_are_missing_are_named_and_left_out(drawn, tmp_path, 
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
     monkeypatch.setattr(studies.weights, "at_hand", lambda model: None)
     settings = {"epochs": 1, "batch_size": 32, "thaw": "1:1"}
-    some = studies.report_b
+    some = recipes.report_b
     monkeypatch.setitem(
-        studies.STUDIES, "report_b", lambda *a, **k: [e for e in some(*a, **k) if e.model != "face_resnet"]
+        recipes.STUDIES, "report_b", lambda *a, **k: [e for e in some(*a, **k) if e.model != "face_resnet"]
     )
     ids = studies.run_study("report_b", "drawn", "cpu", "fp32", tmp_path, **settings)
     said = capsys.readouterr().out
@@ -477,13 +482,13 @@ def test_runs_whose_weights_are_missing_are_named_and_left_out(drawn, tmp_path, 
 
 
 def test_the_transfer_study_is_report_as():
-    made = studies.make_study("transfer", "fer2013")
+    made = recipes.make_study("transfer", "fer2013")
     assert len({experiment.id for experiment in made}) == 4 * 2 * 2 * 2
     assert {(e.trainable, e.image_size, e.epochs) for e in made} == {(2, None, 5), (2, None, 10)}
 
 
 def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_path, monkeypatch):
-    cells = studies.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
+    cells = recipes.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
     assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
     runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
     wanted = runs["learning_rate"].eq(1e-2) & runs["weight_decay"].eq(0) & runs["flip"]

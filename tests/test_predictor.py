@@ -16,8 +16,8 @@ import fer_utils.data.dataset
 from fer_utils import paths, predictor
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
-from fer_utils.running import run
-from fer_utils.trained import take_up
+from fer_utils.experiments.finished_run import load_finished_run
+from fer_utils.experiments.run import run
 from fer_utils.training.experiment import Experiment
 
 CLASSES = ["happy", "sad"]
@@ -50,7 +50,7 @@ def face(made):
 
 def test_the_file_gives_the_runs_own_probabilities(made, best):
     folder, path, faces = made
-    saved = take_up(folder).predictions
+    saved = load_finished_run(folder).predictions
     frame = best.predict(faces.images[saved["test_rows"]])
     assert list(frame.columns) == ["source", *CLASSES, "label", "error"]
     np.testing.assert_allclose(frame[CLASSES], probabilities(saved["test_logits"]), atol=5e-3)
@@ -65,7 +65,7 @@ def test_the_file_says_what_it_is(made, best):
     assert about["run"] == made[0].name and about["digest"] == made[2].digest and about["tta"] == "flip"
     assert about["precision"] == "float16" and 0 < about["difference"] <= predictor.COST
     assert about["images_per_second"] > 0 and "cpu" in about["device"] and int(about["threads"]) > 0
-    saved = take_up(made[0]).predictions
+    saved = load_finished_run(made[0]).predictions
     right = saved["test_logits"].argmax(1) == saved["test_labels"]
     assert about["test"] == pytest.approx(right.mean(), abs=1e-4) and about["test_images"] == len(right)
 
@@ -92,7 +92,7 @@ def test_a_public_backbone_can_be_exported_as_well(made, tmp_path, monkeypatch):
     best = predictor.export(folder, tmp_path / "model.safetensors", made[2])
     assert best.about["mean"] == pytest.approx([0.485, 0.456, 0.406])
     # it enlarges or shrinks what the run was tested on by itself, and saw no colour
-    saved = take_up(folder).predictions
+    saved = load_finished_run(folder).predictions
     faces = [Image.fromarray(face).convert("RGB") for face in made[2].images[saved["test_rows"]]]
     np.testing.assert_allclose(best.predict(faces)[CLASSES], probabilities(saved["test_logits"]), atol=5e-3)
 

@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 
 from fer_utils import evidence, paths, readme
-from fer_utils.results import open_results
+from fer_utils.experiments.results import open_results
 
 TEXT = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ from fer_utils.data import audit, duplicates
 from fer_utils.data.dataset import TEST_SPLITS
 from fer_utils.data.splits import split_task
 from fer_utils.data.tasks import get_task
-from fer_utils.results import open_results
+from fer_utils.experiments.results import open_results
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,7 @@ from fer_utils import (
     typeset,
 )
 from fer_utils.evaluation.statistics import paired_seeds
-from fer_utils.results import open_results
+from fer_utils.experiments.results import open_results
 
 LATER = ("transfer", "report_b")  # chapters that appear with their studies; test_transfer has their numbers
 SECTIONS = "".join(

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from fer_utils import paths, reproduction
-from fer_utils.results import open_results, reported_b
+from fer_utils.analysis.reported import reported_b
+from fer_utils.experiments.results import open_results
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from fer_utils import restricted
 from fer_utils.data.tasks import EMOTIONS
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
+from fer_utils.experiments.results import Results
 from fer_utils.restricted import RESTRICTED, TRAINED
-from fer_utils.results import Results
 
 UNDECIDED = {"select": "last", "patience": 0, "schedule": "one_cycle"}
 

@@ -5,9 +5,11 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import io, paths, studies
+from fer_utils import io, paths
+from fer_utils.analysis.reported import reported_a
 from fer_utils.errors import FerError
-from fer_utils.results import open_results, parting_epoch, reported_a
+from fer_utils.experiments import recipes
+from fer_utils.experiments.results import open_results, overfit_epoch
 from fer_utils.training.experiment import Experiment
 
 REFERENCE = paths.CHECKOUT / "results"
@@ -18,14 +20,14 @@ def history(train, val):
 
 
 def test_curves_part_where_they_stay_apart():
-    assert parting_epoch(history([0.5, 0.6, 0.7, 0.8], [0.5, 0.55, 0.69, 0.7])) == 4  # epoch 2 was not for good
-    assert parting_epoch(history([0.5, 0.6, 0.7], [0.6, 0.6, 0.69])) is None
-    assert parting_epoch(history([0.9, 0.9], [0.5, 0.5])) == 1
+    assert overfit_epoch(history([0.5, 0.6, 0.7, 0.8], [0.5, 0.55, 0.69, 0.7])) == 4  # epoch 2 was not for good
+    assert overfit_epoch(history([0.5, 0.6, 0.7], [0.6, 0.6, 0.69])) is None
+    assert overfit_epoch(history([0.9, 0.9], [0.5, 0.5])) == 1
 
 
 def test_curves_of_several_seeds_are_averaged():
     frame = pd.concat([history([0.5, 0.9], [0.5, 0.5]), history([0.5, 0.1], [0.5, 0.5])])
-    assert parting_epoch(frame) is None
+    assert overfit_epoch(frame) is None
 
 
 def test_the_reported_figures():
@@ -51,7 +53,7 @@ def test_the_commands_of_the_reference_study_name_its_runs():
     for name, seeds, setting, value in commands:
         given = {"seeds": list(map(int, seeds.split(",")))} if seeds else {}
         given |= {setting: int(value)} if setting else {}
-        asked = {experiment.id for experiment in studies.make_study(name, "fer2013", **given)}
+        asked = {experiment.id for experiment in recipes.make_study(name, "fer2013", **given)}
         left_out = folder / f"{name}.not_run.json"
         missing = io.read_json(left_out) if left_out.exists() else []
         told = {*io.read_json(folder / f"{name}.json"), *(Experiment(**settings).id for settings in missing)}

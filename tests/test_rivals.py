@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fer_utils import paths, results, rivals
+from fer_utils import paths, rivals
 from fer_utils.data.tasks import CSV_ORDER, get_task
 from fer_utils.errors import FerError
+from fer_utils.experiments import results
 
 FOUR = get_task("multiclass").classes
 

@@ -6,11 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from fer_utils import running
+from fer_utils.data import synthetic
 from fer_utils.data.synthetic import PER_CLASS, draw_faces, prepare_sample
 from fer_utils.data.tasks import EMOTIONS
-from fer_utils.results import open_results
-from fer_utils.running import run
+from fer_utils.experiments import run
+from fer_utils.experiments.results import open_results
+from fer_utils.experiments.run import run
 from fer_utils.training.experiment import Experiment
 
 
@@ -52,8 +53,8 @@ def test_happy_is_the_easiest(scores):
 
 
 def test_the_sample_is_drawn_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(running.paths, "DATA", tmp_path)
-    first = running.open_dataset("sample")
+    monkeypatch.setattr(run.paths, "DATA", tmp_path)
+    first = synthetic.open_dataset("sample")
     stamp = (tmp_path / "sample" / "images.npy").stat().st_mtime_ns
-    assert running.open_dataset("sample").digest == first.digest
+    assert synthetic.open_dataset("sample").digest == first.digest
     assert (tmp_path / "sample" / "images.npy").stat().st_mtime_ns == stamp

@@ -9,13 +9,12 @@ from fer_utils import (
     claims,
     paths,
     reproduction,
-    results,
-    studies,
     transfer,
     transfer_charts,
     transfer_macros,
 )
 from fer_utils import transfer_tables as tables
+from fer_utils.experiments import recipes, results, studies
 from fer_utils.models.registry import BACKBONES
 
 
@@ -25,7 +24,7 @@ def frames(with_transfer):
 
 
 def test_networks_are_cut_as_the_study_freezes_them():
-    made = transfer.networks(pd.DataFrame([vars(e) for e in studies.make_study("transfer", "fer2013")]))
+    made = transfer.networks(pd.DataFrame([vars(e) for e in recipes.make_study("transfer", "fer2013")]))
     resnet = made.set_index("model").loc["resnet18"]
     assert (resnet["frozen"], resnet["learning"]) == ("stem layer1 layer2 layer3", "layer4 fc")
     assert resnet["parameters"] == sum(p.numel() for p in BACKBONES["resnet18_scratch"](4).parameters())

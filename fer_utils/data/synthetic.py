@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
+from fer_utils import paths
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.tasks import EMOTIONS
 
@@ -174,3 +175,8 @@ def _photograph(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
     pixels = (pixels - 128) * rng.uniform(0.55, 1.1) + 128 + rng.normal(0, 12)
     pixels = pixels * light + rng.normal(0, rng.uniform(2, 10), pixels.shape)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def open_dataset(name: str) -> Faces:
+    """The prepared store data/<name>; the sample is drawn if it is not there yet. Raises FerError."""
+    return prepare_sample(paths.DATA / name) if name == "sample" else open_store(paths.DATA / name)

@@ -20,10 +20,10 @@ from fer_utils import (
 )
 from fer_utils.data import duplicates
 from fer_utils.data.augmentation import Augment
-from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches, median_filter
 from fer_utils.data.splits import Split, split_task
-from fer_utils.data.synthetic import prepare_sample
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import metrics, prediction
@@ -33,11 +33,6 @@ from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
 from fer_utils.training.losses import make_loss
 from fer_utils.training.optimizers import make_optimiser
-
-
-def open_dataset(name: str) -> Faces:
-    """The prepared store data/<name>; the sample is drawn if it is not there yet. Raises FerError."""
-    return prepare_sample(paths.DATA / name) if name == "sample" else open_store(paths.DATA / name)
 
 
 def folder_of(experiment: Experiment, results: Path = paths.RESULTS) -> Path:

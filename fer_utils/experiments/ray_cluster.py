@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from fer_utils import io
 from fer_utils.data.dataset import Faces
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.errors import FerError
-from fer_utils.failures import Failures
-from fer_utils.running import folder_of, open_dataset, run
+from fer_utils.experiments.failures import Failures
+from fer_utils.experiments.run import folder_of, run
 from fer_utils.training.experiment import Experiment
 
 RETRIES = 3  # of a run whose worker was lost; one that kills its worker each time would else never end

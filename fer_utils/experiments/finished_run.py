@@ -9,15 +9,15 @@ import torch
 from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches
+from fer_utils.data.synthetic import open_dataset
 from fer_utils.errors import FerError
 from fer_utils.evaluation import prediction
 from fer_utils.models.network import Network
-from fer_utils.running import open_dataset
 from fer_utils.training.experiment import Experiment
 
 
 @dataclass(frozen=True)
-class Trained:
+class FinishedRun:
     """folder: the run's. config: its config.json. predictions: its predictions.npz. network: on `device`."""
 
     folder: Path
@@ -47,7 +47,7 @@ class Trained:
         return prediction.predict(self.network, batches, self.experiment.tta)
 
 
-def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
+def load_finished_run(folder: Path, device: torch.device | str = "cpu") -> FinishedRun:
     """The run in results/<dataset>/runs/<id>. Raises FerError where it is unfinished or has no checkpoint."""
     folder = Path(folder)
     if not (folder / "done.json").exists():
@@ -63,7 +63,7 @@ def take_up(folder: Path, device: torch.device | str = "cpu") -> Trained:
     network.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu"))
     with np.load(folder / "predictions.npz") as arrays:
         predictions = dict(arrays)
-    return Trained(folder, config, experiment, predictions, network.to(device).eval(), torch.device(device))
+    return FinishedRun(folder, config, experiment, predictions, network.to(device).eval(), torch.device(device))
 
 
 def has_checkpoint(folder: Path) -> bool:
