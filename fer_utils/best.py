@@ -9,25 +9,28 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils import (
-    ablations,
-    costs,
     devices,
-    ensembles,
-    evidence,
     io,
     model_card,
     paths,
     predictor,
+)
+from fer_utils.analysis import (
+    ablation,
+    costs,
+    ensembles,
+    leakage,
+    loss_comparison,
     restricted,
     rivals,
     robustness,
 )
+from fer_utils.analysis.restricted import PARTS
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.evaluation.calibration import calibration
 from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
-from fer_utils.restricted import PARTS
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself
@@ -89,7 +92,7 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     }
     trained = replace(trained, predictions=trained.predictions | answers)
     audit = {kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
-    groups = evidence.photographs(found, faces.index.index.to_numpy())
+    groups = leakage.photographs(found, faces.index.index.to_numpy())
     return {
         "parts": robustness.parts(trained, faces, audit, groups),
         "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
@@ -115,7 +118,7 @@ def compare(results: Results, study: Results) -> Frames:
         "restricted": restricted.beside(study),
     }
     if results.has_study("ablation"):
-        frames["ablation"] = ablations.effects(results.study("ablation"))
+        frames["ablation"] = ablation.effects(results.study("ablation"))
     if (rival := results.folder / "best" / "rival.npz").exists():
         frames["rival"] = rivals.beside(study, rivals.read(rival))
     return frames
@@ -132,7 +135,9 @@ def scores(study: Results) -> pd.DataFrame:
     by = ["task", "metric", "class"]
     seeds = over_seeds(found, by).rename(columns={"low": "least", "high": "most"})
     images = found.groupby("task")["test_images"].first().rename("images").reset_index()
-    table = seeds.merge(evidence.image_intervals(study)[[*by, "low", "high"]], on=by).merge(images, on="task")
+    table = seeds.merge(loss_comparison.image_intervals(study)[[*by, "low", "high"]], on=by).merge(
+        images, on="task"
+    )
     classes = {task: len(get_task(task).classes) for task in table["task"]}
     return table.sort_values("task", key=lambda tasks: tasks.map(classes), kind="stable", ignore_index=True)
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from fer_utils.analysis.restricted import RESTRICTED, TRAINED
+from fer_utils.analysis.rivals import FRESH
 from fer_utils.model_card import table
-from fer_utils.restricted import RESTRICTED, TRAINED
-from fer_utils.rivals import FRESH
 from fer_utils.typeset import (
     MODEL_NAMES,
     booktabs,

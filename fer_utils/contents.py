@@ -8,15 +8,19 @@ from fer_utils import (
     best_charts,
     best_tables,
     charts,
-    claims,
-    evidence,
     figures,
-    reproduction,
-    suspects,
     tables,
-    transfer,
     transfer_charts,
     transfer_tables,
+)
+from fer_utils.analysis import (
+    calibration,
+    claims,
+    label_errors,
+    leakage,
+    loss_comparison,
+    reproduction,
+    transfer,
 )
 from fer_utils.analysis.reported import reported_a
 from fer_utils.data.dataset import Faces
@@ -35,25 +39,25 @@ def gather(results: Results, study: Results) -> Frames:
         "coverage": reproduction.coverage(every_figure),
         "identities": reproduction.identities(study),
         "claims": claims.judge(results),
-        "paired": evidence.focal_minus_cross_entropy(study),
-        "gains": evidence.gains_by_protocol(results),
-        "single_runs": evidence.single_runs(study),
-        "image_intervals": evidence.image_intervals(study),
-        "leaks": evidence.without_leaks(study),
-        "calibration": (calibrations := evidence.calibrations(study)),
-        "calibration_differences": evidence.calibration_differences(calibrations),
-        "stuck": evidence.stuck(study),
-        "suspects": suspects.find(study.select(task="multiclass"), study.faces()),
+        "paired": loss_comparison.focal_minus_cross_entropy(study),
+        "gains": loss_comparison.gains_by_protocol(results),
+        "single_runs": loss_comparison.single_runs(study),
+        "image_intervals": loss_comparison.image_intervals(study),
+        "leaks": leakage.without_leaks(study),
+        "calibration": (calibrations := calibration.calibrations(study)),
+        "calibration_differences": calibration.calibration_differences(calibrations),
+        "stuck": loss_comparison.stuck(study),
+        "suspects": label_errors.find(study.select(task="multiclass"), study.faces()),
     }
     if results.has_study("gamma"):
         gamma = results.study("gamma")
         made["gamma"] = gamma.scores().query("metric in ('accuracy', 'macro_f1')")[
             ["gamma", "seed", "metric", "value"]
         ]
-        made["gamma_calibration"] = evidence.calibrations(gamma)
+        made["gamma_calibration"] = calibration.calibrations(gamma)
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
-            made[name] = evidence.differences(results.study(name), name, False, True, by="loss")
+            made[name] = loss_comparison.differences(results.study(name), name, False, True, by="loss")
     return made | transfer.frames(results)
 
 
@@ -76,7 +80,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
         "calibration_differences": tables.calibration_differences(frames["calibration_differences"]),
-        "suspects": tables.suspects(suspects.pairs(frames["suspects"])),
+        "suspects": tables.suspects(label_errors.pairs(frames["suspects"])),
     }
     if "gamma" in frames:
         made["gamma"] = tables.gammas(frames["gamma"], frames["gamma_calibration"])
@@ -102,7 +106,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         "overfitting": charts.overfitting({name: runs.history for name, runs in by_loss.items()}),
         "confusion": charts.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
         "reliability": charts.reliability_diagrams(
-            {name: evidence.pooled_reliability(runs) for name, runs in by_loss.items()}
+            {name: calibration.pooled_reliability(runs) for name, runs in by_loss.items()}
         ),
         "paired_seeds": charts.paired_seeds(
             study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")

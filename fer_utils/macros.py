@@ -5,14 +5,9 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import (
-    best,
-    evidence,
-    reproduction,
-    suspects,
-    transfer_macros,
-)
-from fer_utils.claims import ALIKE, MARGIN
+from fer_utils import best, transfer_macros
+from fer_utils.analysis import label_errors, loss_comparison, reproduction
+from fer_utils.analysis.claims import ALIKE, MARGIN
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.recipes import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
@@ -102,7 +97,7 @@ def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
         made |= {name + end: signed(value * 100) for end, value in ends.items()}
-        made[f"{name}.verdict"] = evidence.favours(row)
+        made[f"{name}.verdict"] = loss_comparison.favours(row)
     printed = reproduction.reported_gains()["accuracy"]
     for task, group in singles.groupby("task"):
         called = group[group["p"] < 0.05]
@@ -167,7 +162,7 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 def _suspects(study: Results, found: pd.DataFrame) -> dict[str, str]:
     """How many labels are doubtful, of how many images that some run had not in training."""
     four = study.select(task="multiclass")
-    judged = suspects.out_of_sample(four)
+    judged = label_errors.out_of_sample(four)
     among = found["label"].isin(ALIKE) & found["suggested"].isin(ALIKE)
     return {
         "suspects": f"{len(found):,}",

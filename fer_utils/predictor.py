@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from fer_utils import io, paths, pictures
-from fer_utils.costs import speed
+from fer_utils.analysis.costs import speed
 from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError

@@ -8,11 +8,10 @@ from fer_utils import (
     charts,
     model_card,
     paths,
-    reproduction,
     tables,
-    transfer,
     transfer_tables,
 )
+from fer_utils.analysis import reproduction, transfer
 from fer_utils.analysis.reported import reported_a
 from fer_utils.experiments.results import Results, open_results
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import ablations, io
+from fer_utils import io
+from fer_utils.analysis import ablation
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes
 from fer_utils.experiments.results import Results
@@ -21,7 +22,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
     near = [(row, group) for group, rows in enumerate(copies) for row in rows]
     (folder / "audit").mkdir(parents=True)
     pd.DataFrame(near, columns=["row", "group"]).to_csv(folder / "audit" / "near.csv", index=False)
-    names = [ablations.FULL, *recipes.WITHOUT]
+    names = [ablation.FULL, *recipes.WITHOUT]
     experiments = recipes.ablation("drawn", seeds, **settings)
     runs = []
     for experiment, name in zip(experiments, names * len(seeds), strict=True):
@@ -43,7 +44,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
 
 def test_each_ingredient_has_its_worth(tmp_path):
     study = made_up(tmp_path, (0, 5, 10), {"flip": 10, "erasing": 0}, epochs=3)
-    table = ablations.effects(study).set_index(["ingredient", "split"])
+    table = ablation.effects(study).set_index(["ingredient", "split"])
     assert list(table.index.unique("ingredient")) == list(recipes.WITHOUT)
     assert table.loc[("flip", "test"), "mean"] == pytest.approx(0.015)
     assert table.loc[("erasing", "val"), "mean"] == pytest.approx(0.005)
@@ -57,7 +58,7 @@ def test_each_ingredient_has_its_worth(tmp_path):
 
 
 def test_one_seed_has_an_interval_over_images_alone(tmp_path):
-    table = ablations.effects(made_up(tmp_path, (4,), {"flip": 22}))
+    table = ablation.effects(made_up(tmp_path, (4,), {"flip": 22}))
     assert (table["n"] == 1).all() and table[["low", "high"]].isna().all(axis=None)
     flip = table.query("ingredient == 'flip' and split == 'test'")
     assert flip["mean"].item() == pytest.approx(0.026)
@@ -65,8 +66,8 @@ def test_one_seed_has_an_interval_over_images_alone(tmp_path):
 
 
 def test_copies_of_a_photograph_are_drawn_together(tmp_path):
-    alone = ablations.effects(made_up(tmp_path / "alone", (0,), {"flip": 20}))
-    copied = ablations.effects(made_up(tmp_path / "copied", (0,), {"flip": 20}, [range(10_000, 10_020)]))
+    alone = ablation.effects(made_up(tmp_path / "alone", (0,), {"flip": 20}))
+    copied = ablation.effects(made_up(tmp_path / "copied", (0,), {"flip": 20}, [range(10_000, 10_020)]))
     wide, narrow = (
         table.query("ingredient == 'flip' and split == 'test'").eval("images_high - images_low").item()
         for table in (copied, alone)
@@ -76,26 +77,26 @@ def test_copies_of_a_photograph_are_drawn_together(tmp_path):
 
 def test_runs_that_are_not_finished_are_not_needed(tmp_path):
     study = made_up(tmp_path, (0, 1), {"flip": 10})
-    flipless = [run for run, name in ablations.named(study).items() if name == "flip"]
+    flipless = [run for run, name in ablation.named(study).items() if name == "flip"]
     study = dataclasses.replace(study, runs=study.runs[~study.runs["run"].isin(flipless[1:])])
-    table = ablations.effects(study).query("split == 'test'").set_index("ingredient")
+    table = ablation.effects(study).query("split == 'test'").set_index("ingredient")
     assert table.loc["flip", "n"] == 1 and table.loc["erasing", "n"] == 2 and np.isnan(table.loc["flip", "low"])
 
 
 def test_a_study_of_something_else_is_refused(tmp_path):
     study = made_up(tmp_path, (0,), {})
-    names = ablations.named(study)
+    names = ablation.named(study)
     two = [run for run, name in names.items() if name in ("flip", "erasing")]
     with pytest.raises(FerError, match="no run of this study leaves out one part"):
-        ablations.named(dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(two)]))
+        ablation.named(dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(two)]))
 
 
 def test_before_any_pair_is_finished_the_page_is_empty_and_can_be_read_again(tmp_path):
     study = made_up(tmp_path, (0, 1), {})
-    names, seeds = ablations.named(study), study.runs.set_index("run")["seed"]
-    begun = [run for run, name in names.items() if name == ablations.FULL]
-    apart = [run for run, name in names.items() if (name, seeds[run]) in ((ablations.FULL, 0), ("flip", 1))]
+    names, seeds = ablation.named(study), study.runs.set_index("run")["seed"]
+    begun = [run for run, name in names.items() if name == ablation.FULL]
+    apart = [run for run, name in names.items() if (name, seeds[run]) in ((ablation.FULL, 0), ("flip", 1))]
     for finished in (begun, apart):
-        page = ablations.effects(dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(finished)]))
+        page = ablation.effects(dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(finished)]))
         page.to_csv(tmp_path / "page.csv", index=False)
-        assert not len(page) and list(pd.read_csv(tmp_path / "page.csv")) == ablations.COLUMNS
+        assert not len(page) and list(pd.read_csv(tmp_path / "page.csv")) == ablation.COLUMNS

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import claims, paths
+from fer_utils import paths
+from fer_utils.analysis import claims
 from fer_utils.experiments.results import open_results
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_utils import transfer
+from fer_utils.analysis import transfer
 from fer_utils.experiments.results import open_results
 
 

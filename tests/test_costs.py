@@ -2,7 +2,8 @@
 
 import pytest
 
-from fer_utils import best_tables, costs
+from fer_utils import best_tables
+from fer_utils.analysis import costs
 from fer_utils.experiments import recipes, studies
 from fer_utils.experiments.results import open_results
 from fer_utils.models.network import Network

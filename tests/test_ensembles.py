@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import ensembles
+from fer_utils.analysis import ensembles
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities, scores
 from fer_utils.experiments.results import Results

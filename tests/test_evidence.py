@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import evidence, suspects
+from fer_utils.analysis import label_errors, leakage, loss_comparison
 from fer_utils.evaluation.metrics import resampled_scores, scores
 from fer_utils.experiments.results import Results
 
@@ -56,11 +56,11 @@ def test_intervals_over_images_are_binomial_and_paired(tmp_path):
     logits = {run: np.stack([~w, w], 1).astype(np.float32) for run, w in wrong.items()}
     study = made_up(logits, labels, tmp_path, losses=["cross_entropy", "focal"])
     write_audit(tmp_path, np.array([], int))
-    table = evidence.image_intervals(study).query("metric == 'accuracy'").set_index("loss")
+    table = loss_comparison.image_intervals(study).query("metric == 'accuracy'").set_index("loss")
     half = 1.96 * np.sqrt(0.6 * 0.4 / 1000)
     assert table.loc["cross_entropy", "low"] == pytest.approx(0.6 - half, abs=0.004)
     assert table.loc["gain", "low"] > 0.01 and table.loc["gain", "high"] < 0.03
-    only = evidence.single_runs(study)
+    only = loss_comparison.single_runs(study)
     assert only["gain"].item() == pytest.approx(0.02) and only["p"].item() == pytest.approx(2 * 0.5**20)
 
 
@@ -69,7 +69,7 @@ def test_copies_are_drawn_together(tmp_path):
     right = np.repeat([True, False], 200)
     study = made_up({"a": np.stack([right, ~right], 1).astype(np.float32)}, labels, tmp_path)
     write_audit(tmp_path, np.arange(400) // 4)
-    table = evidence.image_intervals(study).query("metric == 'accuracy'").iloc[0]
+    table = loss_comparison.image_intervals(study).query("metric == 'accuracy'").iloc[0]
     assert (table["high"] - table["low"]) / 2 == pytest.approx(1.96 * np.sqrt(0.25 / 100), rel=0.1)
 
 
@@ -82,7 +82,7 @@ def test_differences_pair_the_seeds_that_have_both():
     metrics = pd.DataFrame(
         {"run": list("abcde"), "split": "test", "metric": "accuracy", "class": "", "value": values}
     )
-    row = evidence.differences(
+    row = loss_comparison.differences(
         Results(None, runs, metrics, None), "loss", "cross_entropy", "focal", metrics=["accuracy"]
     )
     assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(0.03) and row["wins"].item() == 1.0
@@ -96,12 +96,12 @@ def test_planted_label_errors_are_the_suspects(tmp_path):
     planted = rng.choice(500, 20, replace=False)
     labels[planted] = 1 - labels[planted]
     study = made_up({"a": logits.astype(np.float32)}, labels, tmp_path)
-    found = suspects.find(study)
+    found = label_errors.find(study)
     assert set(found["row"]) == set(planted)
     assert (found["label"] == CLASSES[labels[found["row"]]]).all()
     assert (found["suggested"] == CLASSES[truth[found["row"]]]).all()
     assert found["p_label"].is_monotonic_increasing and (found["runs"] == 2).all()
-    assert suspects.pairs(found).to_numpy().sum() == 20
+    assert label_errors.pairs(found).to_numpy().sum() == 20
 
 
 def test_copies_stand_in_the_order_of_their_rows(tmp_path):
@@ -110,21 +110,21 @@ def test_copies_stand_in_the_order_of_their_rows(tmp_path):
     labels = np.where(np.isin(np.arange(500), [10, 20, 30]), 1 - truth, truth)
     logits = np.stack([1 - truth, truth], 1) * 4.0
     logits[[10, 20, 30], 1] += [3e-7, 0, 6e-7]
-    found = suspects.find(made_up({"a": logits}, labels, tmp_path))
+    found = label_errors.find(made_up({"a": logits}, labels, tmp_path))
     assert found["row"].tolist() == [10, 20, 30]
 
 
 def test_clean_labels_have_no_suspects(tmp_path):
     truth = np.random.default_rng(3).integers(0, 2, 300)
     logits = np.stack([1 - truth, truth], 1).astype(np.float32) * 4
-    assert suspects.find(made_up({"a": logits}, truth, tmp_path)).empty
+    assert label_errors.find(made_up({"a": logits}, truth, tmp_path)).empty
 
 
 def test_a_run_at_chance_is_found():
     runs = pd.DataFrame({"run": ["a", "b"], "task": "binary", "loss": "focal", "seed": [0, 1]})
     accuracies = {"a": [0.5, 0.5, 0.501, 0.8], "b": [0.5, 0.7, 0.8, 0.8]}
     history = pd.concat([pd.DataFrame({"run": run, "val_accuracy": a}) for run, a in accuracies.items()])
-    found = evidence.stuck(Results(None, runs, pd.DataFrame(), history))
+    found = loss_comparison.stuck(Results(None, runs, pd.DataFrame(), history))
     assert found.to_dict("records") == [{"task": "binary", "loss": "focal", "seed": 0, "epochs": 3}]
 
 
@@ -141,6 +141,6 @@ def test_parts_of_the_test_split_by_what_a_run_could_learn(tmp_path):
     nearly = pd.DataFrame({"group": [2, 2], "row": [2, 12], "split": ["Test", "Training"]})
     for kind, frame in (("identical", pairs), ("near", pd.concat([pairs, nearly]))):
         frame.assign(leaked=True).to_csv(tmp_path / "audit" / f"{kind}.csv", index=False)
-    row = evidence.without_leaks(study).iloc[0]
+    row = leakage.without_leaks(study).iloc[0]
     assert [row[f"{part}_images"] for part in ("all", "identical", "spared", "near", "clean")] == [4, 2, 1, 1, 1]
     assert [row[part] for part in ("all", "identical", "spared", "near", "clean")] == [0.5, 0.5, 0.0, 1.0, 0.0]

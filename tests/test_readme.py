@@ -5,7 +5,8 @@ import subprocess
 
 import pandas as pd
 
-from fer_utils import evidence, paths, readme
+from fer_utils import paths, readme
+from fer_utils.analysis import loss_comparison
 from fer_utils.experiments.results import open_results
 
 TEXT = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -15,7 +16,7 @@ def test_the_tables_are_the_committed_studies():
     results = open_results("fer2013", paths.CHECKOUT / "results")
     found = {name: table for name, table in readme.BLOCK.findall(TEXT)}
     assert found == readme.blocks(results), "run: make outputs"
-    singles = evidence.single_runs(results.study("report_a"))
+    singles = loss_comparison.single_runs(results.study("report_a"))
     called = singles[singles["p"] < 0.05]
     text = " ".join(TEXT.split())
     assert f"winner in {len(called)} of {len(singles)} pairs" in text

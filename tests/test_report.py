@@ -9,10 +9,10 @@ from fer_utils import (
     contents,
     macros,
     paths,
-    reproduction,
     tables,
     typeset,
 )
+from fer_utils.analysis import reproduction
 from fer_utils.evaluation.statistics import paired_seeds
 from fer_utils.experiments.results import open_results
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fer_utils import paths, reproduction
+from fer_utils import paths
+from fer_utils.analysis import reproduction
 from fer_utils.analysis.reported import reported_b
 from fer_utils.experiments.results import open_results
 

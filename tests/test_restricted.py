@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import restricted
+from fer_utils.analysis import restricted
+from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.data.tasks import EMOTIONS
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.results import Results
-from fer_utils.restricted import RESTRICTED, TRAINED
 
 UNDECIDED = {"select": "last", "patience": 0, "schedule": "one_cycle"}
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fer_utils import paths, rivals
+from fer_utils import paths
+from fer_utils.analysis import rivals
 from fer_utils.data.tasks import CSV_ORDER, get_task
 from fer_utils.errors import FerError
 from fer_utils.experiments import results

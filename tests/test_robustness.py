@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import robustness
+from fer_utils.analysis import robustness
 from fer_utils.data.dataset import Faces
 from fer_utils.evaluation.corruptions import CORRUPTIONS
 

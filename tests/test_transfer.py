@@ -5,15 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import (
-    claims,
-    paths,
-    reproduction,
-    transfer,
-    transfer_charts,
-    transfer_macros,
-)
+from fer_utils import paths, transfer_charts, transfer_macros
 from fer_utils import transfer_tables as tables
+from fer_utils.analysis import claims, reproduction, transfer
 from fer_utils.experiments import recipes, results, studies
 from fer_utils.models.registry import BACKBONES
 

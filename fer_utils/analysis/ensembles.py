@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax, logsumexp
 
+from fer_utils.analysis.loss_comparison import mean_interval
+from fer_utils.analysis.restricted import PARTS, Predictions, contenders
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
-from fer_utils.evidence import mean_interval
 from fer_utils.experiments.results import Results
-from fer_utils.restricted import PARTS, Predictions, contenders
 
 COLUMNS = ("task", "network", "ensemble", "members", "images", "alone", "together", "gain", "gain_low", "gain_high")
 

@@ -5,16 +5,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils.errors import FerError
-from fer_utils.evaluation.metrics import is_correct
-from fer_utils.evidence import copied, mean_interval
-from fer_utils.experiments.results import Results
-from fer_utils.restricted import (
+from fer_utils.analysis.leakage import copied
+from fer_utils.analysis.loss_comparison import mean_interval
+from fer_utils.analysis.restricted import (
     Predictions,
     contenders,
     on_rows,
     restricted,
 )
+from fer_utils.errors import FerError
+from fer_utils.evaluation.metrics import is_correct
+from fer_utils.experiments.results import Results
 
 ALL, FRESH = "all", "no copy"
 

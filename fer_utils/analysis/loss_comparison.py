@@ -5,10 +5,9 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from fer_utils.data.dataset import TEST_SPLITS
+from fer_utils.analysis.leakage import photographs
 from fer_utils.data.tasks import get_task
-from fer_utils.evaluation.calibration import calibration, reliability
-from fer_utils.evaluation.metrics import is_correct, probabilities, resampled_scores
+from fer_utils.evaluation.metrics import is_correct, resampled_scores
 from fer_utils.evaluation.statistics import (
     bootstrap,
     holm,
@@ -99,13 +98,6 @@ def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) 
     return sum(tables[1:], tables[0]) / len(tables)
 
 
-def photographs(study: Results, rows: np.ndarray) -> np.ndarray:
-    """A group number for each of these rows of the data set, by the audit's near.csv: int, shaped like rows."""
-    near = pd.read_csv(study.folder / "audit" / "near.csv").set_index("row")["group"].reindex(rows)
-    alone = -1 - rows.astype(int)  # an image without a copy is a group of its own
-    return np.where(near.isna(), alone, near).astype(int)
-
-
 def mean_interval(
     study: Results, rows: np.ndarray, values: np.ndarray, resamples: int = 2000
 ) -> tuple[float, float]:
@@ -115,31 +107,6 @@ def mean_interval(
     """
     values = values.astype(np.float32)
     return bootstrap(lambda weights: weights @ values / weights.sum(1), photographs(study, rows), resamples)
-
-
-def copied(study: Results, rows: np.ndarray) -> np.ndarray:
-    """Which of these test rows have a copy in training, identical or near, by the audit's near.csv: bool."""
-    near = pd.read_csv(study.folder / "audit" / "near.csv")
-    return np.isin(rows, near.loc[near["leaked"], "row"])
-
-
-def calibrations(study: Results) -> pd.DataFrame:
-    """A row a run: task, loss, gamma, seed and calibration on test, before and after temperature scaling."""
-    runs = study.runs[["run", "task", "loss", "gamma", "seed"]]
-    made = [calibration(study.predictions(run)) for run in runs["run"]]
-    return runs.reset_index(drop=True).join(pd.DataFrame(made))
-
-
-def calibration_differences(calibrations: pd.DataFrame) -> pd.DataFrame:
-    """Focal minus cross-entropy in calibration: figure, task and significance.Paired over the seeds."""
-    rows = []
-    for figure in ("ece", "ece_scaled"):
-        for task, group in calibrations.groupby("task", sort=False):
-            pairs = group.pivot_table(index="seed", columns="loss", values=figure).dropna()
-            rows.append(
-                {"figure": figure, "task": task} | asdict(paired_seeds(pairs["cross_entropy"], pairs["focal"]))
-            )
-    return pd.DataFrame(rows)
 
 
 def stuck(study: Results, near_chance: float = 0.01) -> pd.DataFrame:
@@ -152,37 +119,3 @@ def stuck(study: Results, near_chance: float = 0.01) -> pd.DataFrame:
     at_chance = (history["val_accuracy"] - 1 / classes).abs() < near_chance
     runs = at_chance.groupby([history[name] for name in ("task", "loss", "seed")]).agg(["sum", "size"])
     return runs[runs["sum"] > runs["size"] / 2]["sum"].rename("epochs").reset_index()
-
-
-def pooled_reliability(study: Results) -> pd.DataFrame:
-    """Reliability on test of all runs of `study` together, in calibration.reliability's columns."""
-    made = [study.predictions(run) for run in study.runs["run"]]
-    logits = np.concatenate([arrays["test_logits"] for arrays in made])
-    labels = np.concatenate([arrays["test_labels"] for arrays in made])
-    return reliability(probabilities(logits), labels)
-
-
-def without_leaks(study: Results) -> pd.DataFrame:
-    """A row a run: task, loss, seed and test accuracy on all images and on parts of them, with their sizes.
-
-    identical: images with an identical copy in the data set's training split; near: with a near-copy only; clean:
-    with neither, by the audit's lists. spared: those of `identical` whose copies the run had all in validation, so
-    that it could not learn them by heart. <part>_images: their number.
-    """
-    copies = {kind: pd.read_csv(study.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
-    leaked = {k: c.loc[c["leaked"] & c["split"].isin(TEST_SPLITS), "row"] for k, c in copies.items()}
-    trained = copies["identical"][~copies["identical"]["split"].isin(TEST_SPLITS)]
-    group_of = copies["identical"].set_index("row")["group"]
-    rows = []
-    for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
-        made = study.predictions(run)
-        hits = is_correct(made, "test")
-        identical, near = (np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near"))
-        seen = trained.loc[~trained["row"].isin(made["val_rows"]), "group"]
-        groups = group_of.reindex(made["test_rows"]).to_numpy()
-        parts = {"all": np.ones_like(hits), "identical": identical, "near": near & ~identical, "clean": ~near}
-        parts["spared"] = identical & ~np.isin(groups, seen)
-        sizes = {f"{name}_images": int(part.sum()) for name, part in parts.items()}
-        accuracy = {name: hits[part].mean() if part.any() else np.nan for name, part in parts.items()}
-        rows.append({"task": task, "loss": loss, "seed": seed} | accuracy | sizes)
-    return pd.DataFrame(rows)

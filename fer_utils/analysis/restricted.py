@@ -8,10 +8,10 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
+from fer_utils.analysis.loss_comparison import mean_interval
 from fer_utils.data.tasks import TASKS, get_task
 from fer_utils.errors import one_of
 from fer_utils.evaluation.metrics import is_correct
-from fer_utils.evidence import mean_interval
 from fer_utils.experiments.results import Results
 
 Predictions = dict[str, np.ndarray]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from fer_utils import io
+from fer_utils.analysis.loss_comparison import mean_interval
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import Paired, paired_seeds
-from fer_utils.evidence import mean_interval
 from fer_utils.experiments.recipes import WITHOUT
 from fer_utils.experiments.results import Results
 from fer_utils.training.experiment import Experiment
