@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     """load_best from the top level, without PyTorch being imported by whoever does not call it."""
     if name == "load_best":
-        from fer_utils.predictor import load_best
+        from fer_utils.inference.predictor import load_best
 
         return load_best
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

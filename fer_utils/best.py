@@ -13,7 +13,6 @@ from fer_utils import (
     io,
     model_card,
     paths,
-    predictor,
 )
 from fer_utils.analysis import (
     ablation,
@@ -31,6 +30,7 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.calibration import calibration
 from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
+from fer_utils.inference import predictor
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself
@@ -85,7 +85,7 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     faces = trained.faces()
     for name in MEASURED:  # of the network that was here before
         (export.parent / f"{name}.csv").unlink(missing_ok=True)
-    network = predictor.export(run, export, faces, device).network
+    network = export.export(run, export, faces, device).network
     trained = replace(trained, network=network.to(trained.device))
     answers = {
         f"{part}_logits": trained.logits(faces.images[trained.predictions[f"{part}_rows"]]) for part in PARTS

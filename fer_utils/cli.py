@@ -179,7 +179,8 @@ def predict(
     model: Annotated[Path | None, typer.Option(help="an exported network; none: the committed one")] = None,
 ):
     """Print the probability of each expression, a row an image, for example: predict photos/ --csv faces.csv"""
-    from fer_utils import io, predictor
+    from fer_utils import io
+    from fer_utils.inference import predictor
 
     frame = predictor.load_best(model).predict(list(images))
     if csv is None:

@@ -13,11 +13,12 @@ from safetensors.torch import save
 
 import fer_utils
 import fer_utils.data.dataset
-from fer_utils import paths, predictor
+from fer_utils import paths
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.finished_run import load_finished_run
 from fer_utils.experiments.run import run
+from fer_utils.inference import export
 from fer_utils.training.experiment import Experiment
 
 CLASSES = ["happy", "sad"]
@@ -34,7 +35,7 @@ def made(drawn, tmp_path_factory):
     )
     folder = run(tiny, "cpu", "fp32", results=home / "results", faces=faces)
     path = home / "best" / "model.safetensors"
-    predictor.export(folder, path, faces)
+    export.export(folder, path, faces)
     return folder, path, faces
 
 
@@ -56,14 +57,14 @@ def test_the_file_gives_the_runs_own_probabilities(made, best):
     np.testing.assert_allclose(frame[CLASSES], probabilities(saved["test_logits"]), atol=5e-3)
     assert (frame["label"] == np.array(CLASSES)[frame[CLASSES].to_numpy().argmax(1)]).all()
     assert frame["source"].tolist() == list(range(len(frame))) and (frame["error"] == "").all()
-    assert path.stat().st_size < predictor.LARGEST
+    assert path.stat().st_size < export.LARGEST
 
 
 def test_the_file_says_what_it_is(made, best):
     about = best.about
     assert about["classes"] == CLASSES and about["size"] == 48 and about["channels"] == 1
     assert about["run"] == made[0].name and about["digest"] == made[2].digest and about["tta"] == "flip"
-    assert about["precision"] == "float16" and 0 < about["difference"] <= predictor.COST
+    assert about["precision"] == "float16" and 0 < about["difference"] <= export.COST
     assert about["images_per_second"] > 0 and "cpu" in about["device"] and int(about["threads"]) > 0
     saved = load_finished_run(made[0]).predictions
     right = saved["test_logits"].argmax(1) == saved["test_labels"]
@@ -76,20 +77,20 @@ def test_who_may_read_the_other_results_may_read_the_file(made):
 
 def test_single_precision_where_half_would_cost(made, tmp_path, monkeypatch):
     difference = fer_utils.load_best(made[1]).about["difference"]
-    monkeypatch.setattr(predictor, "COST", difference / 2)
+    monkeypatch.setattr(export, "COST", difference / 2)
     with pytest.raises(FerError, match=r"m\.safetensors: 11\.2 MB; more than 10 are too many"):
-        predictor.export(made[0], tmp_path / "m.safetensors", made[2])
+        export.export(made[0], tmp_path / "m.safetensors", made[2])
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(predictor, "LARGEST", 12_000_000)
-    about = predictor.export(made[0], tmp_path / "m.safetensors", made[2]).about
+    monkeypatch.setattr(export, "LARGEST", 12_000_000)
+    about = export.export(made[0], tmp_path / "m.safetensors", made[2]).about
     assert about["precision"] == "float32" and about["difference"] < difference / 2
 
 
 def test_a_public_backbone_can_be_exported_as_well(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(predictor, "LARGEST", 30e6)
+    monkeypatch.setattr(export, "LARGEST", 30e6)
     tiny = Experiment(dataset="drawn", task="happy+sad", model="resnet18_scratch", image_size=32, cap=10, epochs=1)
     folder = run(tiny, "cpu", results=tmp_path / "results", faces=made[2])
-    best = predictor.export(folder, tmp_path / "model.safetensors", made[2])
+    best = export.export(folder, tmp_path / "model.safetensors", made[2])
     assert best.about["mean"] == pytest.approx([0.485, 0.456, 0.406])
     # it enlarges or shrinks what the run was tested on by itself, and saw no colour
     saved = load_finished_run(folder).predictions
@@ -106,10 +107,10 @@ def test_a_checkpoint_of_another_network_is_refused(made, tmp_path):
     state["body.head.3.bias"] += torch.tensor([1.0, -1.0])
     torch.save(state, folder / "last.pth")
     with pytest.raises(FerError, match="does not give the probabilities"):
-        predictor.export(folder, tmp_path / "m.safetensors", made[2])
+        export.export(folder, tmp_path / "m.safetensors", made[2])
     (folder / "last.pth").unlink()
     with pytest.raises(FerError, match="the checkpoint is not here"):
-        predictor.export(folder, tmp_path / "m.safetensors", made[2])
+        export.export(folder, tmp_path / "m.safetensors", made[2])
     assert not list(tmp_path.glob("m.*"))
 
 

@@ -7,9 +7,7 @@ import pandas as pd
 
 from fer_utils.evaluation.calibration import calibration, reliability
 from fer_utils.evaluation.metrics import probabilities
-from fer_utils.evaluation.statistics import (
-    paired_seeds,
-)
+from fer_utils.evaluation.statistics import paired_seeds
 from fer_utils.experiments.results import Results
 
 
