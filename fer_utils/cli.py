@@ -167,7 +167,7 @@ def best(
 
     Needs the finished study, its checkpoints, the data set and its audit, for example: best --dataset fer2013
     """
-    from fer_utils import best as room
+    from fer_utils.reporting import build as room
 
     print(room.make(dataset, task, device))
 
@@ -194,7 +194,7 @@ def predict(
 @app.command()
 def report(dataset: Dataset = "sample"):
     """Build report/report.pdf from the results of a data set and from nothing else."""
-    from fer_utils import report as room
+    from fer_utils.reporting import build as room
 
     print(room.build(dataset))
 

@@ -8,19 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import (
-    best,
-    best_charts,
-    best_tables,
-    load_best,
-    model_card,
-    paths,
-)
+from fer_utils import load_best, paths
 from fer_utils.data import audit
 from fer_utils.data.dataset import open_store
 from fer_utils.errors import FerError
 from fer_utils.experiments import studies
 from fer_utils.experiments.results import open_results
+from fer_utils.reporting import (
+    best_network,
+    best_plots,
+    best_tables,
+    model_card,
+)
 
 TINY = {"epochs": 1, "model": "cnn", "batch_size": 16}
 
@@ -39,7 +38,7 @@ def home(drawn, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(home):
-    return best.make("drawn", results=home / "results")
+    return best_network.make("drawn", results=home / "results")
 
 
 def test_the_run_of_the_highest_validation_accuracy_is_exported(home, folder):
@@ -49,19 +48,19 @@ def test_the_run_of_the_highest_validation_accuracy_is_exported(home, folder):
     assert about["val"] == pytest.approx(accuracies.max(), abs=1e-4) and about["task"] == "seven"
     assert about["protocol"].startswith("PublicTest validates")
     with pytest.raises(FerError, match="no finished run of task 'happy\\+fear'"):
-        best.choose(study, "happy+fear")
+        best_network.choose(study, "happy+fear")
 
 
 def test_equal_runs_go_to_the_first_seed(home):
     study = open_results("drawn", home / "results").study("best")
     study.metrics.loc[study.metrics["split"] == "val", "value"] = 0.5
     seeds = study.runs.set_index("run")["seed"]
-    assert seeds[best.choose(study, "seven")] == 0
+    assert seeds[best_network.choose(study, "seven")] == 0
 
 
 def test_every_page_is_written_and_read(home, folder):
     (folder / "my_faces.csv").write_text("what a visitor left here\n")
-    frames = best.read("drawn", home / "results")
+    frames = best_network.read("drawn", home / "results")
     assert set(frames) == {"scores", "ensembles", "restricted", "parts", "robustness"}
     accuracy = frames["scores"].query("metric == 'accuracy'").set_index("task")
     assert list(accuracy.index) == ["binary", "three", "multiclass", "seven"]
@@ -72,7 +71,7 @@ def test_every_page_is_written_and_read(home, folder):
     clean = frames["robustness"].query("strength == 0 and `class` == ''")["value"].item()
     assert clean == pytest.approx(whole)
     assert frames["restricted"].set_index("task").loc["binary", "images"] == 16  # PublicTest decided nothing
-    assert best.read("nothing", home / "results") == {}
+    assert best_network.read("nothing", home / "results") == {}
 
 
 def test_every_number_of_the_model_card_comes_from_the_results(home, folder):
@@ -84,7 +83,7 @@ def test_every_number_of_the_model_card_comes_from_the_results(home, folder):
 
 
 def test_tables_and_figures(home, folder):
-    frames = best.read("drawn", home / "results")
+    frames = best_network.read("drawn", home / "results")
     for name in ("parts", "ensembles", "restricted"):
         text = getattr(best_tables, name)(frames[name])
         assert text.startswith(r"\begin{tabular}") and text.count(r" \\") > len(frames[name])
@@ -100,8 +99,8 @@ def test_tables_and_figures(home, folder):
     assert rf"erasing & 1 & {effect} & {effect} & -- \\" in text
     assert "over seeds" not in best_tables.ablation(pd.DataFrame(rows).query("n == 1"))
     curve = pd.DataFrame({"model": "cnn", "epoch": [1, 2], "minutes": [0.5, 1.0], "val_accuracy": [0.3, 0.4]})
-    figures = [best_charts.robustness(frames["robustness"]), best_charts.ablation(pd.DataFrame(rows))]
-    figures.append(best_charts.curves(curve))
+    figures = [best_plots.robustness(frames["robustness"]), best_plots.ablation(pd.DataFrame(rows))]
+    figures.append(best_plots.curves(curve))
     assert [len(figure.axes) for figure in figures] == [8, 2, 1]
     for figure in figures:
         figure.canvas.draw()
@@ -113,34 +112,34 @@ def test_without_the_checkpoint_the_export_stays(home, folder, capsys):
     before = {path.name: path.read_bytes() for path in [*folder.iterdir(), folder.parent / "MODEL_CARD.md"]}
     (folder / "scores.csv").unlink()
     hidden = (run / "last.pth").rename(run / "hidden.pth")
-    best.make("drawn", results=home / "results")
+    best_network.make("drawn", results=home / "results")
     assert "its checkpoint is not here; its export stays" in capsys.readouterr().out
     after = {path.name: path.read_bytes() for path in [*folder.iterdir(), folder.parent / "MODEL_CARD.md"]}
     assert after == before
     with pytest.raises(FerError, match="unknown device 'gpu'"):
-        best.make("drawn", device="gpu", results=home / "results")
+        best_network.make("drawn", device="gpu", results=home / "results")
     exported = (folder / "model.safetensors").rename(folder / "hidden.safetensors")
     with pytest.raises(FerError, match="the checkpoint is not here"):
-        best.make("drawn", results=home / "results")
+        best_network.make("drawn", results=home / "results")
     exported.rename(folder / "model.safetensors")
     hidden.rename(run / "last.pth")
 
 
 def test_what_was_measured_of_another_network_does_not_outlive_it(home, folder, monkeypatch):
-    monkeypatch.setattr(best.robustness, "parts", lambda *_: 1 / 0)  # as if stopped there
+    monkeypatch.setattr(best_network.robustness, "parts", lambda *_: 1 / 0)  # as if stopped there
     with pytest.raises(ZeroDivisionError):
-        best.make("drawn", "binary", results=home / "results")
-    assert not {"parts", "robustness"} & set(best.read("drawn", home / "results"))
+        best_network.make("drawn", "binary", results=home / "results")
+    assert not {"parts", "robustness"} & set(best_network.read("drawn", home / "results"))
     monkeypatch.undo()
-    best.make("drawn", device="auto", results=home / "results")
-    assert {"parts", "robustness"} <= set(best.read("drawn", home / "results"))
+    best_network.make("drawn", device="auto", results=home / "results")
+    assert {"parts", "robustness"} <= set(best_network.read("drawn", home / "results"))
 
 
 def test_the_committed_study_is_not_written_to_from_another_home(home, monkeypatch):
     monkeypatch.setattr(paths, "REFERENCE", home / "results")
     monkeypatch.setattr(paths, "RESULTS", home / "elsewhere")
     with pytest.raises(FerError, match="has no runs of drawn"):
-        best.make("drawn", results=paths.RESULTS)
+        best_network.make("drawn", results=paths.RESULTS)
 
 
 def test_a_data_set_without_private_test_is_refused_before_anything_is_trained(home, drawn, tmp_path):
@@ -153,9 +152,9 @@ def test_a_data_set_without_private_test_is_refused_before_anything_is_trained(h
 
 def test_what_is_missing_is_said(home, tmp_path):
     with pytest.raises(FerError, match="no finished runs under"):
-        best.make("nothing", results=home / "results")
+        best_network.make("nothing", results=home / "results")
     near = home / "results" / "drawn" / "audit" / "near.csv"
     hidden = near.rename(near.with_suffix(".hidden"))
     with pytest.raises(FerError, match="the audit of drawn is missing: python -m fer_utils audit"):
-        best.make("drawn", results=home / "results")
+        best_network.make("drawn", results=home / "results")
     hidden.rename(near)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fer_utils import best_tables
 from fer_utils.analysis import costs
 from fer_utils.experiments import recipes, studies
 from fer_utils.experiments.results import open_results
 from fer_utils.models.network import Network
+from fer_utils.reporting import best_tables
 
 
 def test_speed_counts_images_and_their_views():

@@ -4,8 +4,9 @@ import nbformat
 import papermill
 import pytest
 
-from fer_utils import notebooks, paths
+from fer_utils import paths
 from fer_utils.errors import FerError
+from fer_utils.reporting import notebooks
 
 ALL = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 SAMPLE = notebooks.load_profile("sample")

@@ -5,9 +5,10 @@ import subprocess
 
 import pandas as pd
 
-from fer_utils import paths, readme
+from fer_utils import paths
 from fer_utils.analysis import loss_comparison
 from fer_utils.experiments.results import open_results
+from fer_utils.reporting import readme
 
 TEXT = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
 

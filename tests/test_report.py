@@ -5,16 +5,16 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import (
-    contents,
-    macros,
-    paths,
-    tables,
-    typeset,
-)
+from fer_utils import paths
 from fer_utils.analysis import reproduction
 from fer_utils.evaluation.statistics import paired_seeds
 from fer_utils.experiments.results import open_results
+from fer_utils.reporting import (
+    contents,
+    latex,
+    numbers,
+    tables,
+)
 
 LATER = ("transfer", "report_b")  # chapters that appear with their studies; test_transfer has their numbers
 SECTIONS = "".join(
@@ -30,7 +30,7 @@ def reference():
 
 
 def test_every_number_that_the_text_uses_is_defined(reference):
-    defined = macros.numbers(*reference)
+    defined = numbers.numbers(*reference)
     text = SECTIONS + (paths.REPORT / "main.tex").read_text(encoding="utf-8").split("\\begin{document}")[1]
     used = set(re.findall(r"\\fer\{([^}#]+)\}", text))
     assert used and used <= set(defined), used - set(defined)
@@ -38,7 +38,7 @@ def test_every_number_that_the_text_uses_is_defined(reference):
 
 def test_numbers_are_the_results(reference):
     _, study, frames = reference
-    values = macros.numbers(*reference)
+    values = numbers.numbers(*reference)
     accuracy = study.scores().query("metric == 'accuracy' and task == 'multiclass' and loss == 'focal'")["value"]
     assert values["multiclass.focal.accuracy"] == f"{accuracy.mean() * 100:.1f}"
     assert values["multiclass.focal.accuracy.std"] == f"{accuracy.std() * 100:.1f}"
@@ -76,16 +76,16 @@ def test_the_sentences_of_the_discussion_hold(reference):
 
 def test_latex_escapes_and_signs():
     assert (
-        macros.as_latex({"a.b": "50 % of c_d"})
+        numbers.as_latex({"a.b": "50 % of c_d"})
         == "\\expandafter\\def\\csname fer@a.b\\endcsname{50 \\% of c\\_d}\n"
     )
-    assert typeset.signed(-1.25) == "$-1.2$" and typeset.signed(2) == "$+2.0$"
-    assert (typeset.percent(0.634), typeset.percent(float("nan")), typeset.p_value(0.0004)) == (
+    assert latex.signed(-1.25) == "$-1.2$" and latex.signed(2) == "$+2.0$"
+    assert (latex.percent(0.634), latex.percent(float("nan")), latex.p_value(0.0004)) == (
         "63.4",
         "--",
         "$<$0.001",
     )
-    assert typeset.word(True) == "yes" and typeset.word("focal") == "focal" and typeset.word(0.5) == "0.5"
+    assert latex.word(True) == "yes" and latex.word("focal") == "focal" and latex.word(0.5) == "0.5"
 
 
 def test_a_table_has_the_columns_it_says():

@@ -5,11 +5,12 @@ import re
 import pandas as pd
 import pytest
 
-from fer_utils import paths, transfer_charts, transfer_macros
-from fer_utils import transfer_tables as tables
+from fer_utils import paths
 from fer_utils.analysis import claims, reproduction, transfer
 from fer_utils.experiments import recipes, results, studies
 from fer_utils.models.registry import BACKBONES
+from fer_utils.reporting import transfer_numbers, transfer_plots
+from fer_utils.reporting import transfer_tables as tables
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_every_table_is_whole_and_every_figure_drawn(frames, with_transfer):
         widths = {_width(line) for line in text.splitlines() if line.endswith(r"\\") and "cmidrule" not in line}
         assert len(widths - {None}) == 1, name
     assert made["report_b_classes"].count(studies.NOT_RUN) == 6  # VGGFace's lines
-    assert set(transfer_charts.make(with_transfer, frames)) == {"transfer_overfitting", "report_b_curves", "grid"}
+    assert set(transfer_plots.make(with_transfer, frames)) == {"transfer_overfitting", "report_b_curves", "grid"}
 
 
 def test_the_readmes_table(frames):
@@ -139,7 +140,7 @@ def test_every_number_that_the_chapters_use_is_defined(frames, with_transfer):
     text = "".join((paths.REPORT / "sections" / f"{name}.tex").read_text() for name in ("transfer", "report_b"))
     used = set(re.findall(r"\\fer\{([^}#]+)\}", text))
     of_others = {"dataset", "binary.cross_entropy.accuracy", "multiclass.cross_entropy.accuracy"}
-    assert used - of_others == set(transfer_macros.numbers(with_transfer, frames)), "defined and used"
+    assert used - of_others == set(transfer_numbers.numbers(with_transfer, frames)), "defined and used"
 
 
 def test_without_the_studies_there_are_no_chapters():

@@ -119,14 +119,14 @@ def pictures(
 
     confusion: counts, true classes in rows; images: uint8, N×H×W[×3]; labels: int, N; logits: N×classes.
     """
-    from fer_utils import charts, figures  # here, since a run that nobody follows needs no matplotlib
+    from fer_utils.reporting import figures, plots  # here, since a run that nobody follows needs no matplotlib
 
     chosen = np.linspace(0, len(labels) - 1, min(shown, len(labels))).astype(int)
     classes = list(confusion.columns)
     predicted = logits.argmax(1)
     captions = [f"{classes[predicted[row]]},\nlabel {classes[labels[row]]}" for row in chosen]
     return {
-        "confusion": charts.confusion_matrices({"test": confusion}),
+        "confusion": plots.confusion_matrices({"test": confusion}),
         "samples": figures.gallery(images[chosen], captions),
     }
 

@@ -6,8 +6,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from fer_utils.figures import COLOURS
-from fer_utils.typeset import word
+from fer_utils.reporting.figures import COLOURS
+from fer_utils.reporting.latex import word
 
 EFFECT = ["mean", "images_low", "images_high"]
 

@@ -8,12 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import (
-    devices,
-    io,
-    model_card,
-    paths,
-)
+from fer_utils import devices, io, paths
 from fer_utils.analysis import (
     ablation,
     costs,
@@ -31,6 +26,7 @@ from fer_utils.evaluation.calibration import calibration
 from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
 from fer_utils.inference import predictor
+from fer_utils.reporting import model_card
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself

@@ -5,13 +5,13 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 
 import pandas as pd
 
-from fer_utils import best, transfer_macros
 from fer_utils.analysis import label_errors, loss_comparison, reproduction
 from fer_utils.analysis.claims import ALIKE, MARGIN
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.recipes import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
-from fer_utils.typeset import listed, percent, signed
+from fer_utils.reporting import best_network, transfer_numbers
+from fer_utils.reporting.latex import listed, percent, signed
 
 
 def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -35,7 +35,7 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     if results.has_study("best"):
         made |= _best(results)
     audit = pd.read_csv(results.folder / "audit" / "summary.csv")
-    made |= transfer_macros.numbers(results, frames)
+    made |= transfer_numbers.numbers(results, frames)
     return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
 
 
@@ -207,7 +207,7 @@ def _best(results: Results) -> dict[str, str]:
     made |= {"ablation.images": f"{ablated['train_images']:,}", "ablation.epochs": str(ablated["epochs"])}
     made |= {"ablation.precision": ablated["precision"]}
     made |= {"ablation.val.images": f"{ablated['val_images']:,}", "start.size": str(FROM_IMAGENET["image_size"])}
-    pages = best.read(results.folder.name, results.folder.parent)
+    pages = best_network.read(results.folder.name, results.folder.parent)
     if "networks" in pages:
         made |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
     return made

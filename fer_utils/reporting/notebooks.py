@@ -1,4 +1,4 @@
-"""Runs a numbered notebook with a profile's parameters: python -m fer_utils.notebooks NAME PROFILE [name=value …].
+"""Runs a numbered notebook with a profile's parameters: python -m fer_utils.reporting.notebooks NAME PROFILE [name=value …].
 
 papermill, made strict: an unknown parameter is an error, and the output file appears only after success.
 """

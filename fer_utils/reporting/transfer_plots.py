@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from fer_utils import charts
 from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
 from fer_utils.experiments.results import Results
-from fer_utils.typeset import MODEL_NAMES, word
+from fer_utils.reporting import plots
+from fer_utils.reporting.latex import MODEL_NAMES, word
 
 MODEL_COLOURS = {
     "resnet18": "#0072B2",
@@ -45,7 +45,7 @@ def overfitting(study: Results) -> Figure:
     panels |= {
         word(model): long.select(model=model).history for model in MODEL_NAMES if model in set(long.runs["model"])
     }
-    return charts.overfitting(panels)
+    return plots.overfitting(panels)
 
 
 def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:

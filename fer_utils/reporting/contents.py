@@ -3,16 +3,6 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from fer_utils import (
-    best,
-    best_charts,
-    best_tables,
-    charts,
-    figures,
-    tables,
-    transfer_charts,
-    transfer_tables,
-)
 from fer_utils.analysis import (
     calibration,
     claims,
@@ -26,7 +16,17 @@ from fer_utils.analysis.reported import reported_a
 from fer_utils.data.dataset import Faces
 from fer_utils.evaluation import metrics
 from fer_utils.experiments.results import Results, mean_confusion
-from fer_utils.typeset import LOSS_NAMES
+from fer_utils.reporting import (
+    best_network,
+    best_plots,
+    best_tables,
+    figures,
+    plots,
+    tables,
+    transfer_plots,
+    transfer_tables,
+)
+from fer_utils.reporting.latex import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
 DRAWN = ("robustness", "curves")  # pages of the best network that are figures alone
@@ -103,23 +103,23 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     reported = reported_a().query("model == 'cnn'")
     four = "task == 'multiclass' and metric == 'f1'"
     made = {
-        "overfitting": charts.overfitting({name: runs.history for name, runs in by_loss.items()}),
-        "confusion": charts.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
-        "reliability": charts.reliability_diagrams(
+        "overfitting": plots.overfitting({name: runs.history for name, runs in by_loss.items()}),
+        "confusion": plots.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
+        "reliability": plots.reliability_diagrams(
             {name: calibration.pooled_reliability(runs) for name, runs in by_loss.items()}
         ),
-        "paired_seeds": charts.paired_seeds(
+        "paired_seeds": plots.paired_seeds(
             study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
         ),
-        "classes": charts.paired_seeds(study.scores().query(four), reported.query(four), by="class"),
-        "forest": charts.forest(frames["gains"], reproduction.reported_gains()),
+        "classes": plots.paired_seeds(study.scores().query(four), reported.query(four), by="class"),
+        "forest": plots.forest(frames["gains"], reproduction.reported_gains()),
     }
     if "gamma" in frames:
         accuracy = frames["gamma"].query("metric == 'accuracy'")
-        made["gamma"] = charts.gammas(accuracy, frames["gamma_calibration"])
+        made["gamma"] = plots.gammas(accuracy, frames["gamma_calibration"])
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
-        made[f"best_{name}"] = getattr(best_charts, name)(pages[name])
+        made[f"best_{name}"] = getattr(best_plots, name)(pages[name])
     if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)
         near = pd.read_csv(results.folder / "audit" / "near.csv").query("conflicting")
@@ -128,12 +128,12 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         if len(frames["suspects"]):
             made["suspects"] = _suspects(faces, frames["suspects"])
         made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
-    return made | transfer_charts.make(results, frames)
+    return made | transfer_plots.make(results, frames)
 
 
 def _best_pages(results: Results) -> Frames:
     """What `python -m fer_utils best` has left in results/<dataset>/best/, without pages that are empty."""
-    pages = best.read(results.folder.name, results.folder.parent)
+    pages = best_network.read(results.folder.name, results.folder.parent)
     return {name: page for name, page in pages.items() if len(page)}
 
 

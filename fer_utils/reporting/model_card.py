@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from fer_utils.typeset import percent, word
+from fer_utils.reporting.latex import percent, word
 
 USE = """\
 For study: a baseline to compare with, material for lessons on evaluation, a start for other data of small grey

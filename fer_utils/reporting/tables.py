@@ -4,7 +4,7 @@ import pandas as pd
 
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.results import Results, over_seeds
-from fer_utils.typeset import (
+from fer_utils.reporting.latex import (
     LOSS_NAMES,
     METRIC_NAMES,
     TASK_NAMES,

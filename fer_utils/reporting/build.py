@@ -9,15 +9,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from fer_utils import (
-    contents,
-    figures,
-    io,
-    macros,
-    paths,
-)
+from fer_utils import io, paths
 from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
+from fer_utils.reporting import contents, figures, numbers
 
 
 def build(dataset: str, results: Path = paths.RESULTS) -> Path:
@@ -47,8 +42,8 @@ def generate(results: Results, folder: Path) -> None:
         (part / "tables").mkdir()
         for table, text in contents.make_tables(results, study, frames).items():
             (part / "tables" / f"{table}.tex").write_text(text, encoding="utf-8")
-        numbers = macros.numbers(results, study, frames)
-        (part / "numbers.tex").write_text(macros.as_latex(numbers), encoding="utf-8")
+        numbers = numbers.numbers(results, study, frames)
+        (part / "numbers.tex").write_text(numbers.as_latex(numbers), encoding="utf-8")
         for figure, drawn in contents.make_figures(results, study, frames).items():
             figures.save(drawn, figure, part / "figures")
             plt.close(drawn)

@@ -4,8 +4,7 @@ import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.analysis.rivals import FRESH
-from fer_utils.model_card import table
-from fer_utils.typeset import (
+from fer_utils.reporting.latex import (
     MODEL_NAMES,
     booktabs,
     interval,
@@ -15,6 +14,7 @@ from fer_utils.typeset import (
     spanning,
     word,
 )
+from fer_utils.reporting.model_card import table
 
 
 def scores(frame: pd.DataFrame) -> str:

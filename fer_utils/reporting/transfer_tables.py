@@ -6,8 +6,7 @@ import pandas as pd
 
 from fer_utils.analysis.reported import reported_b
 from fer_utils.experiments.recipes import TASKS
-from fer_utils.model_card import table
-from fer_utils.typeset import (
+from fer_utils.reporting.latex import (
     LOSS_NAMES,
     MODEL_NAMES,
     booktabs,
@@ -18,6 +17,7 @@ from fer_utils.typeset import (
     spanning,
     word,
 )
+from fer_utils.reporting.model_card import table
 
 
 def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.experiments.results import overfit_epoch
-from fer_utils.figures import COLOURS
-from fer_utils.typeset import (
+from fer_utils.reporting.figures import COLOURS
+from fer_utils.reporting.latex import (
     LOSS_NAMES,
     METRIC_NAMES,
     TASK_NAMES,

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fer_utils.analysis.reported import reported_a_epochs
 from fer_utils.experiments.results import Results, overfit_epoch
-from fer_utils.typeset import (
+from fer_utils.reporting.latex import (
     listed,
     percent,
     signed,
