@@ -8,7 +8,7 @@ PYTHON3 ?= python3
 PYTHON  ?= .venv/bin/python
 WHERE   := $(or $(FER_HOME),.)
 OUT     := $(WHERE)/results/$(DATASET)/notebooks
-PACKAGE := $(wildcard fer_utils/*.py)
+PACKAGE := $(shell find fer_utils -name "*.py")
 READY   := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 STORE   := $(if $(filter sample,$(DATASET)),,$(WHERE)/data/$(DATASET)/dataset.json)
 SOURCES := $(sort $(wildcard notebooks/*.ipynb))
@@ -49,7 +49,7 @@ report: $(WHERE)/results/$(DATASET)/report.pdf  ## the PDF alone
 	@cp "$<" report/report.pdf
 
 outputs: $(READY)  ## bring committed outputs up to date: README, notebooks in place
-	$(PYTHON) -m fer_utils.readme
+	$(PYTHON) -m fer_utils.reporting.readme
 	$(PYTHON) -m nbconvert --to notebook --execute --inplace $(SOURCES)
 	$(PYTHON) -m nbstripout --keep-output --keep-count --keep-id --extra-keys \
 	  "metadata.papermill cell.metadata.papermill cell.metadata.execution metadata.language_info" $(SOURCES)
@@ -70,7 +70,7 @@ $(WHERE)/data/%/dataset.json: | $(READY)
 	$(PYTHON) -m fer_utils prepare $(if $(FER2013),"$(FER2013)") --name $*
 
 $(OUT)/%.ipynb: notebooks/%.ipynb notebooks/profiles/$(PROFILE).yaml $(PACKAGE) | $(READY) $(STORE)
-	$(PYTHON) -m fer_utils.notebooks $* $(PROFILE) dataset=$(DATASET) device=$(DEVICE)
+	$(PYTHON) -m fer_utils.reporting.notebooks $* $(PROFILE) dataset=$(DATASET) device=$(DEVICE)
 
 # in this order: 01 draws the sample and audits, 02, 03 and 06 compute, 04 and 05 read
 $(OUT)/02_cnn.ipynb: $(OUT)/01_preprocessing.ipynb

@@ -1,4 +1,4 @@
-"""fer_utils.training.loop.train with report A's settings, an epoch or a whole run a call, as the benchmarks time it."""
+"""The training loop with report A's settings, an epoch or a whole run per call, as the benchmarks time it."""
 
 import contextlib
 import io

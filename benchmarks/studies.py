@@ -19,7 +19,7 @@ from fer_utils import io, paths
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes, studies
 from fer_utils.experiments.local_pool import run_side_by_side
-from fer_utils.experiments.run import folder_of
+from fer_utils.experiments.runner import folder_of
 
 DATASET = "fer2013"
 SEEDS = (0, 1, 2, 3, 4)

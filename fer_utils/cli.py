@@ -66,7 +66,7 @@ def run(
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
     from fer_utils import distributed
-    from fer_utils.experiments import run
+    from fer_utils.experiments import runner
     from fer_utils.experiments.results import open_results
     from fer_utils.training.experiment import Experiment
 
@@ -74,7 +74,7 @@ def run(
         chosen = Experiment.make(**_parse(settings or [], Experiment))
         if distributed.is_main_process():
             print(chosen.id, flush=True)
-        folder = run.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
+        folder = runner.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
     if not distributed.is_main_process():
         return
     scores = open_results(chosen.dataset, paths.results_set(results)).select(run=chosen.id).scores()

@@ -17,7 +17,7 @@ import pytest
 
 from fer_utils.errors import FerError
 from fer_utils.experiments import ray_cluster, recipes, studies
-from fer_utils.experiments.run import folder_of
+from fer_utils.experiments.runner import folder_of
 from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "task": "binary", "epochs": 1, "batch_size": 16}

@@ -17,10 +17,10 @@ from fer_utils.evaluation import metrics, prediction
 from fer_utils.experiments import (
     recipes,
     results,
-    run,
+    runner,
     studies,
 )
-from fer_utils.experiments.run import folder_of, run
+from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
@@ -95,7 +95,7 @@ def finished(drawn, tmp_path_factory):
     """One run on the drawn faces: (experiment, faces, results folder, run folder)."""
     home = tmp_path_factory.mktemp("home")
     drawn.save(home / "data")
-    faces = run.open_store(home / "data")
+    faces = runner.open_store(home / "data")
     chosen = Experiment(task="multiclass", loss="focal", median=True, **SMALL)
     return chosen, faces, home / "results", run(chosen, "cpu", "fp32", home / "results", faces)
 
@@ -135,13 +135,13 @@ def test_saved_logits_give_the_saved_scores(finished):
 
 
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
-    seen, train = {}, run.train
+    seen, train = {}, runner.train
 
     def listen(*parts, **settings):
         seen.update(settings, criterion=parts[3])
         return train(*parts, **settings)
 
-    monkeypatch.setattr(run, "train", listen)
+    monkeypatch.setattr(runner, "train", listen)
     chosen = recipes.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
@@ -177,7 +177,7 @@ def test_a_finished_run_is_not_repeated(finished):
 def test_two_processes_do_not_compute_the_same_run(drawn, tmp_path):
     chosen = Experiment(task="binary", **SMALL)
     folder = folder_of(chosen, tmp_path)
-    with run.files.exclusive(folder), pytest.raises(FerError, match="computed by another process"):
+    with runner.io.exclusive_lock(folder), pytest.raises(FerError, match="computed by another process"):
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert not folder.exists()
 
@@ -186,8 +186,8 @@ def test_a_second_process_of_a_study_waits_for_the_first_ones_runs(drawn, tmp_pa
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
     first = recipes.make_study("report_a", "drawn", seeds=[0], epochs=1, batch_size=16)[0]
     hold = (
-        "import sys, time, pathlib; from fer_utils import files\n"
-        "with files.exclusive(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(4)"
+        "import sys, time, pathlib; from fer_utils import io\n"
+        "with io.exclusive_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(4)"
     )
     other = subprocess.Popen([sys.executable, "-c", hold, folder_of(first, tmp_path)], stdout=subprocess.PIPE)
     assert other.stdout.readline() == b"held\n"
@@ -216,7 +216,7 @@ def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(drawn, tm
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(run.tracking.Tracker, "epoch", stop_after_first_epoch)
+        patch.setattr(runner.tracking.Tracker, "epoch", stop_after_first_epoch)
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     try:
         torch.set_num_threads(1 if torch_threads > 1 else 2)
@@ -237,10 +237,10 @@ def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(drawn, tm
 def test_a_run_begun_in_bf16_is_not_continued_where_bf16_is_only_imitated(drawn, tmp_path, monkeypatch):
     chosen = Experiment(task="binary", **SMALL)
     segments = [{"first_epoch": 1, "precision": "bf16"}]
-    monkeypatch.setattr(run.devices, "_bf16_units", list)
+    monkeypatch.setattr(runner.devices, "_bf16_units", list)
     with pytest.raises(FerError, match=r"begun in bf16.*--precision fp32"):
-        run._hardware("cpu", "auto", segments, chosen.id)
-    assert run._hardware("cpu", "fp32", segments, chosen.id).precision == "fp32"
+        runner._hardware("cpu", "auto", segments, chosen.id)
+    assert runner._hardware("cpu", "fp32", segments, chosen.id).precision == "fp32"
 
 
 def test_final_scores_are_computed_without_tf32(drawn, tmp_path, monkeypatch):
@@ -288,7 +288,7 @@ def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path
     chosen, _, root, _ = finished
     drawn.__class__(255 - drawn.images, drawn.index, "negatives").save(tmp_path / "data")
     with pytest.raises(FerError, match=r"made from drawn faces.*not the present negatives"):
-        run(chosen, "cpu", "fp32", root, run.open_store(tmp_path / "data"))
+        run(chosen, "cpu", "fp32", root, runner.open_store(tmp_path / "data"))
 
 
 def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, monkeypatch):
@@ -301,7 +301,7 @@ def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, mo
         )
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "train", stop)
+    monkeypatch.setattr(runner, "train", stop)
     for loss in ("cross_entropy", "focal"):
         with pytest.raises(KeyboardInterrupt):
             run(Experiment(task="binary", loss=loss, seed=4, **SMALL), "cpu", "fp32", tmp_path, drawn)
@@ -366,14 +366,14 @@ def test_a_list_is_not_dropped_where_no_setting_tells_the_studies_apart(finished
 
 def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
-    train = run.train
+    train = runner.train
 
     def sometimes(network, *parts, seed, **settings):
         if seed == 0:
             raise RuntimeError("the disk hiccuped\nin two lines")
         return train(network, *parts, seed=seed, **settings)
 
-    monkeypatch.setattr(run, "train", sometimes)
+    monkeypatch.setattr(runner, "train", sometimes)
     settings = {"seeds": [0, 1], "epochs": 1, "batch_size": 16}
     with pytest.raises(FerError, match=r"^4 of 8 runs failed, the others are finished: .*RuntimeError: the disk"):
         studies.run_study("report_a", "drawn", "cpu", "fp32", tmp_path, **settings)
@@ -391,10 +391,10 @@ def test_ten_thousand_experiments_begin_soon(tmp_path):
 
 
 def test_a_set_of_results_is_a_folder_of_its_own():
-    assert run.paths.results_set() == run.paths.RESULTS
-    assert run.paths.results_set("bf16").parent == run.paths.RESULTS.parent
+    assert runner.paths.results_set() == runner.paths.RESULTS
+    assert runner.paths.results_set("bf16").parent == runner.paths.RESULTS.parent
     with pytest.raises(FerError, match="a set of results is named by letters"):
-        run.paths.results_set("../elsewhere")
+        runner.paths.results_set("../elsewhere")
 
 
 def test_a_study_with_unfinished_runs_says_so(finished, capsys):
@@ -457,7 +457,7 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
     assert not (folder / "done.json").exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "resuming after epoch" in done.stdout
-    faces = run.open_store(tmp_path / "data" / "drawn")
+    faces = runner.open_store(tmp_path / "data" / "drawn")
     straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
     for name in ("metrics.csv", "confusion.csv"):
         assert (folder / name).read_text() == (straight / name).read_text()

@@ -37,7 +37,7 @@ import sys
 from fer_utils.paths import CHECKOUT
 sys.modules.update(dict.fromkeys(("typer", *{UNNEEDED!r})))
 sys.path.insert(0, "benchmarks")
-from fer_utils import sources, studies
+import fer_utils.data.ingest, fer_utils.experiments.studies
 import studies as ours, bars, growth, many, prepare
 assert ours.NAMES == ("report_a", "dedupe", "transfer", "report_b", "best")
 """

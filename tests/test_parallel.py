@@ -19,7 +19,7 @@ from fer_utils.data.dataset import open_store
 from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
-from fer_utils.experiments.run import folder_of, run
+from fer_utils.experiments.runner import folder_of, run
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
 from fer_utils.training.backward import Gradients

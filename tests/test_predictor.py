@@ -17,7 +17,7 @@ from fer_utils import paths
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.finished_run import load_finished_run
-from fer_utils.experiments.run import run
+from fer_utils.experiments.runner import run
 from fer_utils.inference import export
 from fer_utils.training.experiment import Experiment
 

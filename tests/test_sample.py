@@ -9,14 +9,17 @@ import pytest
 from fer_utils.data import synthetic
 from fer_utils.data.synthetic import PER_CLASS, draw_faces, prepare_sample
 from fer_utils.data.tasks import EMOTIONS
-from fer_utils.experiments import run
+from fer_utils.experiments import runner
 from fer_utils.experiments.results import open_results
-from fer_utils.experiments.run import run
+from fer_utils.experiments.runner import run
 from fer_utils.training.experiment import Experiment
 
 
 def test_same_seed_same_bytes_in_another_process():
-    code = "import sys; from fer_utils.data.synthetic import *; sys.stdout.buffer.write(draw_faces(21, 5).images.tobytes())"
+    code = (
+        "import sys; from fer_utils.data.synthetic import *; "
+        "sys.stdout.buffer.write(draw_faces(21, 5).images.tobytes())"
+    )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert draw_faces(21, 5).images.tobytes() == there
     assert draw_faces(21, 6).images.tobytes() != there
@@ -53,7 +56,7 @@ def test_happy_is_the_easiest(scores):
 
 
 def test_the_sample_is_drawn_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(run.paths, "DATA", tmp_path)
+    monkeypatch.setattr(runner.paths, "DATA", tmp_path)
     first = synthetic.open_dataset("sample")
     stamp = (tmp_path / "sample" / "images.npy").stat().st_mtime_ns
     assert synthetic.open_dataset("sample").digest == first.digest

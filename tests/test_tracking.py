@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fer_utils.errors import FerError
-from fer_utils.experiments import run
+from fer_utils.experiments import runner
 from fer_utils.training import tracking
 from fer_utils.training.experiment import Experiment
 
@@ -16,7 +16,7 @@ CURVES = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"}
 
 
 def go(home, drawn, tracker):
-    return run.run(CHOSEN, "cpu", "fp32", home, drawn, tracker)
+    return runner.run(CHOSEN, "cpu", "fp32", home, drawn, tracker)
 
 
 def test_tensorboard_has_curves_configuration_and_pictures(drawn, tmp_path, monkeypatch):

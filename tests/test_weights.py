@@ -18,7 +18,7 @@ from torchvision import models as torchvision_models
 
 from fer_utils import paths
 from fer_utils.errors import FerError
-from fer_utils.experiments import run
+from fer_utils.experiments import runner
 from fer_utils.models.network import Network
 from fer_utils.models.pretrained import sources, store
 from fer_utils.models.pretrained.formats import fit, read_tensors
@@ -281,7 +281,7 @@ def test_files_that_are_refused(home, good, write, complaint, monkeypatch):
 def test_own_files_go_first_and_are_named_in_the_run(home, drawn):
     store.add("mobilenet_v2", saved(random_state("mobilenet_v2"), home / "mine.pt"))
     chosen = Experiment("drawn", "binary", "mobilenet_v2", epochs=1, batch_size=16, image_size=32, cap=4)
-    folder = run.run(chosen, "cpu", "fp32", home / "results", drawn)
+    folder = runner.run(chosen, "cpu", "fp32", home / "results", drawn)
     config = json.loads((folder / "config.json").read_text())
     assert config["pretrained"] == {
         "source": "own file", "file": "own-mobilenet_v2.pt", "licence": "as its publisher says",
@@ -303,7 +303,7 @@ def test_a_run_without_its_weights_is_refused_by_name(home, drawn):
         r"get them with `python -m fer_utils weights --fetch resnet18`.*--file resnet18=PATH`$"
     )
     with pytest.raises(FerError, match=complaint):
-        run.run(Experiment("drawn", model="resnet18"), "cpu", "fp32", home / "results", drawn)
+        runner.run(Experiment("drawn", model="resnet18"), "cpu", "fp32", home / "results", drawn)
     assert not list((home / "results" / "drawn" / "runs").iterdir())
     with pytest.raises(FerError, match="vggface: its pretrained weights are missing and no package has them"):
         Network("vggface", 4)

@@ -19,7 +19,7 @@ from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures
-from fer_utils.experiments.run import run
+from fer_utils.experiments.runner import run
 from fer_utils.training.experiment import Experiment
 
 

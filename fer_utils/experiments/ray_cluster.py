@@ -20,7 +20,7 @@ from fer_utils.data.dataset import Faces
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures
-from fer_utils.experiments.run import folder_of, run
+from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training.experiment import Experiment
 
 RETRIES = 3  # of a run whose worker was lost; one that kills its worker each time would else never end

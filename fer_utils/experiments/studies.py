@@ -15,7 +15,7 @@ from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures
 from fer_utils.experiments.recipes import make_study
-from fer_utils.experiments.run import folder_of, run
+from fer_utils.experiments.runner import folder_of, run
 from fer_utils.models.pretrained import store
 from fer_utils.training.experiment import Experiment
 

@@ -42,8 +42,8 @@ def generate(results: Results, folder: Path) -> None:
         (part / "tables").mkdir()
         for table, text in contents.make_tables(results, study, frames).items():
             (part / "tables" / f"{table}.tex").write_text(text, encoding="utf-8")
-        numbers = numbers.numbers(results, study, frames)
-        (part / "numbers.tex").write_text(numbers.as_latex(numbers), encoding="utf-8")
+        values = numbers.numbers(results, study, frames)
+        (part / "numbers.tex").write_text(numbers.as_latex(values), encoding="utf-8")
         for figure, drawn in contents.make_figures(results, study, frames).items():
             figures.save(drawn, figure, part / "figures")
             plt.close(drawn)

@@ -1,4 +1,6 @@
-"""Runs a numbered notebook with a profile's parameters: python -m fer_utils.reporting.notebooks NAME PROFILE [name=value …].
+"""Runs a numbered notebook with the parameters of a profile.
+
+    python -m fer_utils.reporting.notebooks NAME PROFILE [name=value …]
 
 papermill, made strict: an unknown parameter is an error, and the output file appears only after success.
 """

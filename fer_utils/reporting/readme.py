@@ -1,4 +1,7 @@
-"""Brings the README's picture and tables up to date with the committed studies: python -m fer_utils.reporting.readme."""
+"""Brings the README's picture and tables up to date with the committed studies.
+
+    python -m fer_utils.reporting.readme
+"""
 
 import re
 
