@@ -25,7 +25,7 @@ step() {
 }
 
 if [ ! -e "$FER_HOME/data/fer2013/dataset.json" ]; then
-    "$python" -c 'import sys; from fer_utils import paths, sources; sources.prepare(sys.argv[1], paths.DATA / "fer2013")' \
+    "$python" -c 'import sys; from fer_utils import paths; from fer_utils.data import ingest; ingest.prepare(sys.argv[1], paths.DATA / "fer2013")' \
         "${zip:?give the path of a zip of FER2013}" || exit 1
 fi
 step "$python" benchmarks/epoch.py
