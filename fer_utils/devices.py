@@ -44,11 +44,17 @@ class Hardware:
         with torch.autocast(self.device.type, torch.bfloat16), Float32Depthwise() if on_cpu else nullcontext():
             yield
 
-    def logits(self, network: nn.Module, images: Tensor, done: int, whole: bool) -> Tensor:
-        """float32, B×classes, in the precision of training. whole: the batch is no remainder of another shape."""
-        run = compiled_forward() if self.compiled and whole else forward
+    def forward(
+        self, network: nn.Module, images: Tensor, start_stage: int = 0, full_size: int = 0
+    ) -> Tensor:
+        """Logits, float32, B×classes, in the precision of training.
+
+        images: uint8, or features that enter the network at `start_stage`. full_size: images in a full
+        batch; only such ones go through the compiled network, since each shape is compiled anew.
+        """
+        run = compiled_forward() if self.compiled and len(images) == full_size else forward
         with self.autocast():
-            return run(network, images, done).float()
+            return run(network, images, start_stage).float()
 
     def on(self, device: torch.device, processes: int) -> "Hardware":
         """The same, of this one of several processes; not compiled: they exchange numbers within the network."""
@@ -78,8 +84,8 @@ class Hardware:
         } | ({"processes": str(self.processes)} if self.processes > 1 else {})
 
 
-def forward(network: nn.Module, images: Tensor, done: int) -> Tensor:
-    return network(images, done)
+def forward(network: nn.Module, images: Tensor, start_stage: int) -> Tensor:
+    return network(images, start_stage)
 
 
 @cache

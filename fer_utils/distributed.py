@@ -50,6 +50,14 @@ class World:
     def shard(self, rows: Tensor) -> Tensor:
         return rows[self.place(len(rows))]
 
+    def pieces(self, count: int, at_a_time: int) -> Iterator[slice]:
+        """Cuts this process's shard of `count` rows into pieces, equally many in every process.
+
+        at_a_time: rows of all processes together in a piece; a shard's last pieces may be empty.
+        """
+        largest, size = (-(-rows // self.size) for rows in (count, at_a_time))
+        return (slice(start, start + size) for start in range(0, largest, size))
+
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over all processes, in place."""
         if self.fabric:

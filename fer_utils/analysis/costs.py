@@ -13,7 +13,7 @@ from fer_utils.data.loader import Batches
 from fer_utils.evaluation import prediction
 from fer_utils.experiments.results import Results
 from fer_utils.models.network import Network
-from fer_utils.training.optimizers import make_optimiser
+from fer_utils.training.optimizers import make_optimizer
 
 BATCH = 128
 
@@ -35,12 +35,12 @@ def training_speed(network: Network, device: str = "cpu", seconds: float = 5.0, 
     The network is left on the device, a few steps away from where it was.
     """
     batches, hardware = _batch(network, device, side)
-    optimiser = make_optimiser("adamw", network.train(), learning_rate=1e-4, weight_decay=0.0)
+    optimiser = make_optimizer("adamw", network.train(), learning_rate=1e-4, weight_decay=0.0)
     [(images, labels)] = batches
 
     def step() -> float:
         network.zero_grad()
-        loss = F.cross_entropy(hardware.logits(network, images, done=0, whole=True), labels)
+        loss = F.cross_entropy(hardware.forward(network, images, full_size=len(images)), labels)
         loss.backward()
         optimiser.step()
         return loss.item()  # the device has finished
@@ -79,7 +79,7 @@ def networks(study: Results, device: str = "cpu") -> pd.DataFrame:
     for model, group in study.runs.groupby("model", sort=False):
         first = group.iloc[0]
         size = None if pd.isna(first["image_size"]) else int(first["image_size"])
-        network = Network(model, len(study.predictions(first["run"])["classes"]), size, pretrained=False)
+        network = Network(model, len(study.predictions(first["run"])["classes"]), size)
         about = {"model": model, "image_size": network.preprocess.size, "seeds": len(group)}
         about |= first[["epochs", "parameters"]].to_dict()
         about |= accuracies.loc[group["run"], ["val", "test"]].mean().to_dict()

@@ -5,8 +5,9 @@ one multiplication, then random erasing, then mixup. Every draw comes from torch
 the training loop seeds each epoch: a resumed run sees the images that an uninterrupted one would.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import log
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +38,11 @@ class Augment:
     contrast: float = 0.0
     erasing: float = 0.0
     saturation: float = 0.0
+
+    @classmethod
+    def of(cls, settings: object) -> "Augment":
+        """The strengths among the attributes of `settings`, for example of an Experiment."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 B×C×H×W → the same shape, 0–255: float32, or uint8 where flips are all that is on."""
@@ -110,19 +116,26 @@ def saturate(images: Tensor, gain: Tensor) -> Tensor:
     return torch.lerp(grey, images, gain.view(-1, 1, 1, 1)).clamp_(0, 255)
 
 
-def mix(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, list[tuple[Tensor, float]]]:
+class Target(NamedTuple):
+    """labels: int64, B. share: what these labels count in the loss, 0..1."""
+
+    labels: Tensor
+    share: float
+
+
+def mixup(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, list[Target]]:
     """Mixup (Zhang et al. 2018): each image blended with another of the batch, λ ~ Beta(alpha, alpha), one a batch.
 
-    Returns the images and the targets as pairs (labels, share); the loss is the sum of share × loss(labels).
-    The first pair has the larger share. alpha 0: the images as they are and one pair of share 1.
+    Returns the images and the targets; the loss is the sum of share × loss(labels). The first target has the
+    larger share. alpha 0: the images as they are and one target of share 1.
     """
     if not alpha:
-        return images, [(labels, 1.0)]
+        return images, [Target(labels, 1.0)]
     share = torch.distributions.Beta(alpha, alpha).sample().item()  # drawn on the host: no waiting for the device
     share = max(share, 1 - share)
     others = torch.randperm(len(labels), device=labels.device)
     mixed = torch.lerp(images[others].float(), images.float(), share)
-    return mixed, [(labels, share), (labels[others], 1 - share)]
+    return mixed, [Target(labels, share), Target(labels[others], 1 - share)]
 
 
 def _uniform(images: Tensor) -> Tensor:

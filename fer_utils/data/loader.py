@@ -24,11 +24,11 @@ class Batches:
     images: uint8, M×H×W or M×H×W×3, in memory or memory-mapped; rows: int, N, the images of the split; None: all.
     labels: int64, N. They become resident if they take at most RESIDENT of the device's memory, and are read from
     `images` batch by batch if they take more. Iterating gives stored order; `shuffled(seed)` an order that
-    depends on the seed alone. Images leave as uint8, B×C×H×W, unless features stand in their place: what the
-    first `done` stages of a network make of them.
+    depends on the seed alone. Images leave as uint8, B×C×H×W, unless features stand in their place: the
+    output of a network's first `start_stage` stages.
     """
 
-    done = 0
+    start_stage = 0
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Batches:
         other.images, other.labels = world.shard(self.images), world.shard(self.labels)
         return other
 
-    def with_features(self, features: Tensor, done: int) -> "Batches":
+    def with_features(self, features: Tensor, start_stage: int) -> "Batches":
         """The same batches of float features, N×…, instead of images."""
         other = copy.copy(self)
-        other.images, other.done = features, done
+        other.images, other.start_stage = features, start_stage
         return other
 
     def _sent(self, images: Tensor) -> Tensor:

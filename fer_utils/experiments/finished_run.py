@@ -59,7 +59,7 @@ def load_finished_run(folder: Path, device: torch.device | str = "cpu") -> Finis
         raise FerError(f"{checkpoint}: the checkpoint is not here (git does not keep it); train the run again")
     if experiment.median:
         raise FerError(f"{folder.name}: its network takes median-filtered images, which nothing here would give it")
-    network = Network(experiment.model, len(config["classes"]), experiment.image_size, pretrained=False)
+    network = Network(experiment.model, len(config["classes"]), experiment.image_size)
     network.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu"))
     with np.load(folder / "predictions.npz") as arrays:
         predictions = dict(arrays)

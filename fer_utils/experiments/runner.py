@@ -19,7 +19,6 @@ from fer_utils import (
     paths,
 )
 from fer_utils.data import duplicates
-from fer_utils.data.augmentation import Augment
 from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches, median_filter
 from fer_utils.data.splits import Split, split_task
@@ -27,12 +26,11 @@ from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import metrics, prediction
+from fer_utils.models import pretrained
 from fer_utils.models.network import Network
 from fer_utils.training import checkpoints, tracking
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
-from fer_utils.training.losses import make_loss
-from fer_utils.training.optimizers import make_optimiser
 
 
 def folder_of(experiment: Experiment, results: Path = paths.RESULTS) -> Path:
@@ -120,22 +118,23 @@ def _compute(
     parts = {name: getattr(split, name) for name in ("train", "val", "test")}
     batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}
 
+    start = pretrained.load(experiment.model)
     torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
-    network = Network(experiment.model, len(task.classes), experiment.image_size, dropout=experiment.dropout)
-    experiment.thawing.check(network)
-    experiment.thawing.apply(network, epoch=1)
-    weights = torch.tensor(task.weights) if experiment.class_weights else None
-    criterion = make_loss(experiment.loss, experiment.gamma, weights, experiment.label_smoothing)
-    optimiser = make_optimiser(
-        experiment.optimiser, network, experiment.learning_rate, experiment.weight_decay, experiment.stage_decay
+    network = Network(
+        experiment.model,
+        len(task.classes),
+        experiment.image_size,
+        dropout=experiment.dropout,
+        tensors=start.tensors if start else None,
     )
+    experiment.unfreezing.check(network)
     config = {
         "experiment": dataclasses.asdict(experiment),
         "classes": task.classes,
         "images": {name: len(rows) for name, rows in parts.items()},
         "data": {"source": faces.source, "digest": faces.digest},
         "parameters": sum(p.numel() for p in network.parameters()),
-        "pretrained": network.origin,
+        "pretrained": start.origin if start else None,
         "hardware": hardware.describe(),
         "segments": [*segments, {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe()],
     }
@@ -144,13 +143,7 @@ def _compute(
     with tracking.follow(tracker, folder.parents[1] / "tracking", experiment.id, config) as following:
         if world.is_main:
             io.write_json(folder / "config.json", config)
-        history = train(
-            network, batches["train"], batches["val"], criterion, optimiser,
-            epochs=experiment.epochs, seed=experiment.seed, hardware=hardware, folder=folder,
-            augment=_augmentation(experiment), mixup=experiment.mixup, schedule=experiment.schedule,
-            ema=experiment.ema, thawing=experiment.thawing, clip=experiment.clip, patience=experiment.patience,
-            world=world, after_epoch=following.epoch,
-        )  # fmt: skip
+        history = train(network, batches, experiment, hardware, folder, world, following.epoch)
 
         state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.is_main else None
         network.load_state_dict(world.broadcast(state))
@@ -175,11 +168,6 @@ def _batches(
     if experiment.median:
         return Batches(median_filter(faces.images[rows]), labels, size, hardware.device)
     return Batches(faces.images, labels, size, hardware.device, rows)
-
-
-def _augmentation(experiment: Experiment) -> Augment:
-    strengths = {field.name: getattr(experiment, field.name) for field in dataclasses.fields(Augment)}
-    return Augment(**strengths)
 
 
 def _check_same_data(folder: Path, faces: Faces) -> None:

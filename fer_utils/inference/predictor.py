@@ -74,7 +74,7 @@ def load_best(path: Path | str | None = None) -> Predictor:
         with safe_open(path, "pt") as file:
             about = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = Network(about["model"], len(about["classes"]), about["size"], about["channels"], pretrained=False)
+        network = Network(about["model"], len(about["classes"]), about["size"], about["channels"])
         network.preprocess = Preprocess(about["size"], about["channels"], tuple(about["mean"]), tuple(about["std"]))
         network.load_state_dict(state)
         return Predictor(network.eval(), tuple(about["classes"]), about["side"], about["grey"], about)

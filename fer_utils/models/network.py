@@ -1,11 +1,12 @@
 """The networks. Each knows its input and its stages from stem to head."""
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_utils.data.loader import LUMA
-from fer_utils.models.pretrained import store
 from fer_utils.models.registry import MODELS, check_model, find_backbone
 
 IN_CACHE = 8 * 224**2  # pixels: twice as fast for MobileNetV2 as batches of 64 (benchmarks/transfer.py)
@@ -14,9 +15,9 @@ IN_CACHE = 8 * 224**2  # pixels: twice as fast for MobileNetV2 as batches of 64 
 class Network(nn.Module):
     """Preprocessing and a network in one: uint8 images B×C×H×W in, logits B×classes out.
 
-    size (pixels), channels, dropout: None is the network's own. A model that has pretrained weights starts from
-    them, and `origin` tells which; pretrained=False is for a network whose trained state is loaded next.
-    Raises FerError for an unknown name, a size that does not fit, or weights that are missing or do not fit.
+    size (pixels), channels, dropout: None is the network's own. tensors: pretrained weights to start
+    from, as `pretrained.load(name).tensors`; None starts from random ones. Nothing is fetched here.
+    Raises FerError for an unknown name, a size that does not fit, or tensors that do not.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class Network(nn.Module):
         size: int | None = None,
         channels: int | None = None,
         dropout: float | None = None,
-        pretrained: bool = True,
+        tensors: Mapping[str, Tensor] | None = None,
     ):
         super().__init__()
         check_model(name)
@@ -34,15 +35,13 @@ class Network(nn.Module):
         size = architecture.native_size if size is None else size
         channels = architecture.channels if channels is None else channels
         options = {} if dropout is None else {"dropout": dropout}
-        start = store.load(name) if pretrained else None
-        if start:
-            options["tensors"] = start.tensors
-        self.origin = start.origin if start else None
+        if tensors is not None:
+            options["tensors"] = tensors
         repeats = channels // len(architecture.mean)
         mean, std = (values * repeats for values in (architecture.mean, architecture.std))
         self.preprocess = Preprocess(size, channels, mean, std)
         self.body = architecture(classes, size, channels, **options)
-        self.resting: tuple[str, ...] = ()
+        self.eval_stages: tuple[str, ...] = ()
         self.to(memory_format=torch.channels_last)  # the layout convolutions are fastest in
 
     @property
@@ -54,19 +53,22 @@ class Network(nn.Module):
         return self.body.get_submodule(name)
 
     def train(self, mode: bool = True) -> "Network":
-        """Training mode, except for the stages in `resting`, which stay in evaluation mode."""
+        """Training mode, except for the stages in `eval_stages`, which stay in evaluation mode."""
         super().train(mode)
-        for name in self.resting:
+        for name in self.eval_stages:
             self.stage(name).eval()
         return self
 
-    def forward(self, images: Tensor, done: int = 0) -> Tensor:
-        """images: uint8, B×C×H×W; or, for a body in sequence, what its first `done` stages made of them."""
-        return self.body[done:](images) if done else self._through(self.body, images)
+    def forward(self, images: Tensor, start_stage: int = 0) -> Tensor:
+        """images: uint8, B×C×H×W; or features: the output of a body's first `start_stage` stages."""
+        return self.body[start_stage:](images) if start_stage else self._through(self.body, images)
 
-    def features(self, images: Tensor, done: int) -> Tensor:
-        """What the first `done` stages of a body in sequence make of uint8 images; `forward` goes on from there."""
-        return self._through(self.body[:done], images)
+    def features(self, images: Tensor, stages: int) -> Tensor:
+        """The output of the first `stages` stages for uint8 images; `forward` goes on from there.
+
+        For a body that is a sequence of its stages.
+        """
+        return self._through(self.body[:stages], images)
 
     def _through(self, body: nn.Module, images: Tensor) -> Tensor:
         """In evaluation a CPU takes few images at a time, so that what layers hand on stays in its cache."""

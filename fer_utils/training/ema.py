@@ -1,4 +1,4 @@
-"""A moving average of the weights: what is validated, saved and tested instead of the last step's weights."""
+"""Exponential moving average of the weights: validated, saved and tested in place of the last ones."""
 
 import copy
 
@@ -8,18 +8,19 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class EMA:
-    """Exponential moving average of a network's weights and batch-norm statistics, in a network of its own.
+    """The average of a network's weights and batch-norm statistics, as a network of its own.
 
-    decay: in 0..1. After step 0, 1, … average ← d·average + (1 - d)·weights, where d = min(decay, (1 + step) /
-    (10 + step)): the warm-up forgets the random initial weights. Batch-norm means and variances are averaged
-    alike; copied, they would describe the activations of the last weights, not of the average. Counters are
-    copied.
+    decay: in 0..1. After step 0, 1, … average ← d·average + (1 - d)·weights, where d = min(decay,
+    (1 + step) / (10 + step)): the warm-up forgets the random initial weights. Batch-norm means and
+    variances are averaged alike; copied, they would describe the activations of the last weights, not
+    of the average. Integer counters are copied.
     """
 
     def __init__(self, network: nn.Module, decay: float):
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.decay = decay
-        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
+        average, source = self.network.state_dict(), network.state_dict()
+        pairs = list(zip(average.values(), source.values(), strict=True))
         self._weights = [pair for pair in pairs if pair[0].is_floating_point()]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 
@@ -27,7 +28,8 @@ class EMA:
     def update(self, step: int) -> None:
         """Takes in the network's present weights; step counts from 0."""
         averages, weights = map(list, zip(*self._weights, strict=True))
-        # AveragedModel keeps its count of steps on the device and waits for it at every step
-        get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))(averages, weights, step)
-        for ours, theirs in self._counters:
-            ours.copy_(theirs)
+        # Not AveragedModel: it keeps its count of steps on the device and waits for it at every step.
+        decay = min(self.decay, (1 + step) / (10 + step))
+        get_ema_multi_avg_fn(decay)(averages, weights, step)
+        for average, counter in self._counters:
+            average.copy_(counter)

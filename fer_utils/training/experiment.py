@@ -13,7 +13,7 @@ from fer_utils.evaluation.prediction import VIEWS
 from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.registry import check_model
 from fer_utils.training.losses import make_loss
-from fer_utils.training.optimizers import OPTIMISERS
+from fer_utils.training.optimizers import OPTIMIZERS
 from fer_utils.training.schedules import SCHEDULES
 
 SELECTIONS = ("last", "best")
@@ -78,7 +78,7 @@ class Experiment:
         get_task(self.task)
         check_model(self.model, self.image_size)
         make_loss(self.loss, 0.0, None, self.label_smoothing)
-        one_of(self.optimiser, OPTIMISERS, "optimiser")
+        one_of(self.optimiser, OPTIMIZERS, "optimiser")
         one_of(self.select, SELECTIONS, "selection")
         one_of(self.test, TESTS, "test")
         one_of(self.schedule, SCHEDULES, "schedule")
@@ -110,7 +110,7 @@ class Experiment:
                 raise FerError(f"{name} must be at least 0 and below 1; got {value}")
         if self.stage_decay > 1:
             raise FerError(f"stage_decay must be at most 1; got {self.stage_decay}")
-        _ = self.thawing
+        _ = self.unfreezing
 
     @classmethod
     def make(cls, **settings) -> "Experiment":
@@ -130,7 +130,7 @@ class Experiment:
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
 
     @property
-    def thawing(self) -> UnfreezeSchedule:
+    def unfreezing(self) -> UnfreezeSchedule:
         """Which stages learn when. Raises FerError for a schedule that makes no sense."""
         schedule = self.thaw if self.trainable is None else f"1:{self.trainable}"
         return UnfreezeSchedule.parse(schedule, self.epochs, self.rest, self.thaw_warm_up)

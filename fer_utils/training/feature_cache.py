@@ -1,59 +1,106 @@
-"""The frozen trunk computed once: what frozen stages make of an image is the same in every epoch.
+"""Features of frozen stages, computed once: they are the same in every epoch.
 
-Of 224×224 pixels MobileNetV2's first four stages leave 96×14×14 numbers: 75 kB in float32, 38 kB in bf16, so
-report A's 12,796 training images take 0.96 or 0.48 GB, and one stage further back 1.28 GB. It is stored in
-the type in which the trunk computes, so that nothing is rounded twice, and with the channels last, which is
-how convolutions read fastest.
+Of 224×224 pixels MobileNetV2's first four stages leave 96×14×14 numbers: 75 kB in float32, 38 kB in
+bf16, so report A's 12,796 training images take 0.96 or 0.48 GB, and one stage further back 1.28 GB.
+They are stored in the type in which the stages compute, so that nothing is rounded twice, and with
+the channels last, which is how convolutions read fastest.
 """
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import RESIDENT, Batches
 from fer_utils.devices import Hardware, memory
 from fer_utils.errors import FerError
 from fer_utils.models.freezing import frozen_stages
 from fer_utils.models.network import Network
+from fer_utils.training.experiment import Experiment
 
-IN_MEMORY = 4 * 2**30  # bytes of one split, at most; what is larger goes to a file that the system maps into memory
+# Bytes of one split, at most; what is larger goes to a file that the system maps into memory.
+IN_MEMORY = 4 * 2**30
 
 
-def frozen_trunk(network: Network) -> int:
-    """How many stages, counted from the stem, always make the same of an image: frozen and in evaluation mode.
+class FeatureCache:
+    """The batches of each epoch: images, or features in their place while stages are frozen.
+
+    Training images are cached only where nothing changes them: no augmentation, no mixup. folder: for
+    features that do not fit into memory.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loaders: Mapping[str, Batches],
+        config: Experiment,
+        hardware: Hardware,
+        folder: Path,
+    ):
+        self.network, self.loaders, self.config = network, loaders, config
+        self.hardware, self.folder = hardware, folder
+        self.start, self.batches = 0, ()
+
+    def of_epoch(self, epoch: int) -> tuple[Batches, Batches]:
+        """Training and validation batches; computed anew after each unfreezing."""
+        schedule = self.config.unfreezing
+        if self.start != schedule.start(epoch):
+            self.batches = ()  # the features of the last stage go before new ones are stored
+            self.start = schedule.start(epoch)
+            reused = schedule.end(epoch, self.config.epochs) > epoch  # in one epoch nothing is gained
+            stages = constant_stages(self.network) if reused else 0
+            unchanged = Augment.of(self.config) == Augment() and not self.config.mixup
+            self.batches = (
+                self._features("train", stages if unchanged else 0),
+                self._features("val", stages),
+            )
+        return self.batches
+
+    def _features(self, split: str, stages: int) -> Batches:
+        batches = self.loaders[split]
+        if not stages:
+            return batches
+        return cache_features(self.network, batches, stages, self.hardware, self.folder)
+
+
+def constant_stages(network: Network) -> int:
+    """How many stages, from the stem on, always give the same: frozen and in evaluation mode.
 
     0 for a body that is not its stages in sequence (timm's): it cannot be entered in the middle.
     """
     if not isinstance(network.body, nn.Sequential):
         return 0
-    still = set(frozen_stages(network)) & set(network.resting)
-    moving = [number for number, name in enumerate(network.stages) if name not in still]
-    return moving[0] if moving else len(network.stages) - 1
+    constant = set(frozen_stages(network)) & set(network.eval_stages)
+    changing = [number for number, name in enumerate(network.stages) if name not in constant]
+    return changing[0] if changing else len(network.stages) - 1
 
 
 @torch.no_grad()  # not inference mode: its tensors could not be trained on
-def through_trunk(network: Network, batches: Batches, done: int, hardware: Hardware, folder: Path) -> Batches:
-    """The batches with, in place of each image, what the network's first `done` stages make of it.
+def cache_features(
+    network: Network, batches: Batches, stages: int, hardware: Hardware, folder: Path
+) -> Batches:
+    """The batches with the output of the network's first `stages` stages in place of each image.
 
-    On the device; what is beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer used.
-    Raises FerError where the disk has no room for it.
+    On the device; beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer
+    used. Raises FerError where the disk has no room for it.
     """
     network.eval()
     store, filled = None, 0
     for images, _ in batches:
         with hardware.autocast():
-            features = network.features(images, done)
-        store = _room(len(batches.labels), features, folder) if store is None else store
+            features = network.features(images, stages)
+        store = _allocate(len(batches.labels), features, folder) if store is None else store
         store[filled : filled + len(images)] = features
         filled += len(images)
-    return batches.with_features(store, done)
+    return batches.with_features(store, stages)
 
 
-def _room(count: int, features: Tensor, folder: Path) -> Tensor:
+def _allocate(count: int, features: Tensor, folder: Path) -> Tensor:
     """Room for the features of `count` images, channels last in memory."""
     shape = (count, *features.movedim(1, -1).shape[1:])
     size = count * features[0].nbytes

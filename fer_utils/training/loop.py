@@ -1,171 +1,203 @@
-"""The training loop, in sight.
+"""The training loop: forward, loss, backward and step; then validation and a checkpoint per epoch.
 
-Each epoch seeds itself (order of the images, augmentation, dropout) and the learning rate is a function of
-the step, so a run that was interrupted continues from its last epoch exactly as if it had not been.
+    python -m fer_utils run dataset=fer2013 task=multiclass loss=focal seed=1
+
+Each epoch seeds itself (order of the images, augmentation, dropout), and the learning rate is a
+function of the step. So a run that was interrupted continues from its last finished epoch exactly
+as if it had not been, and an epoch for which memory does not suffice can be started again.
 """
 
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import nn
-from tqdm import tqdm
 
-from fer_utils.data.augmentation import Augment, mix
+from fer_utils.data.augmentation import Augment, mixup
 from fer_utils.data.loader import Batches
+from fer_utils.data.tasks import get_task
 from fer_utils.devices import Hardware
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
-from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
-from fer_utils.training.backward import Gradients
-from fer_utils.training.checkpoints import checkpoint, resume, save_weights
+from fer_utils.training.checkpoints import begin_or_resume, save_checkpoint, save_weights
+from fer_utils.training.early_stopping import stops_early
 from fer_utils.training.ema import EMA
-from fer_utils.training.feature_cache import frozen_trunk, through_trunk
-from fer_utils.training.schedules import Rates
-
-AS_THEY_ARE, NOTHING_FROZEN = Augment(), UnfreezeSchedule()
+from fer_utils.training.experiment import Experiment
+from fer_utils.training.feature_cache import FeatureCache
+from fer_utils.training.losses import batch_loss, make_loss
+from fer_utils.training.memory import MicroBatch
+from fer_utils.training.optimizers import GradientClipping, make_optimizer
+from fer_utils.training.progress import print_epoch, progress_bar
+from fer_utils.training.schedules import LRSchedule
 
 
 def train(
     network: Network,
-    train_set: Batches,
-    val_set: Batches,
-    criterion: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    *,
-    epochs: int,
-    seed: int,
+    loaders: Mapping[str, Batches],
+    config: Experiment,
     hardware: Hardware,
     folder: Path,
-    augment: Augment = AS_THEY_ARE,
-    mixup: float = 0.0,
-    schedule: str = "constant",
-    ema: float = 0.0,
-    thawing: UnfreezeSchedule = NOTHING_FROZEN,
-    clip: float = 0.0,
-    patience: int = 0,
     world: World = ALONE,
     after_epoch: Callable[[dict], None] = lambda row: None,
 ) -> pd.DataFrame:
-    """Trains in place and returns the history: a row an epoch with losses, accuracies (0..1) and seconds.
+    """Trains `network` in place and returns the history.
 
-    Train loss and accuracy are averages over the epoch, of augmented images, while the weights move and dropout
-    is on; those of validation are taken at its end. With mixup (its alpha) an image counts as right where the
-    prediction is the class of its larger share. The optimiser's learning rates are the peaks of the schedule.
+    loaders: "train" and "val". folder: receives history.csv, best.pth (highest validation accuracy,
+    the earliest if tied), last.pth and, while it runs, resume.pth. after_epoch: called with each new
+    row of the history once that is on the disk. Of several processes (`world`) each computes its
+    shard of every batch, and the main one alone reads and writes the folder.
 
-    Frozen stages are computed once for all epochs until the next thaw where nothing changes the images.
-    patience: training stops after so many epochs without a higher validation accuracy, all thawed; 0: never.
-    Further columns where there is something to tell: stages (that learn), spikes and largest_norm (see
-    Gradients, as for clip), micro_batch.
+    The history has one row per epoch: epoch, train_loss, train_accuracy, val_loss, val_accuracy
+    (0..1), seconds; where they apply stages (how many learn), micro_batch (images at a time, where
+    memory was short), spikes (steps whose gradient was clipped) and largest_norm (of a gradient).
+    Training figures are means over the epoch: of augmented images, with dropout, while the weights
+    change; with mixup a prediction is correct if it is the class of the larger share. Validation
+    comes at the end of the epoch; with EMA it is of the averaged weights, which are also saved.
 
-    after_epoch: called with each new row of the history once it is on the disk, to follow a run while it computes.
-
-    With ema (its decay) the averaged weights are validated and saved; `network` keeps the last step's.
-    `folder` receives history.csv, best.pth (highest validation accuracy, the earliest if tied), last.pth, and
-    while it runs resume.pth. Raises FerError if the loss is not finite.
-
-    Each process of `world` computes its shard of every batch; the first one alone reads and writes the folder.
+    Raises FerError if the loss is not finite, or memory does not suffice for a single image.
     """
-    network.to(hardware.device)
-    world.synchronise(network)
-    criterion.to(hardware.device)
-    average = EMA(network, ema) if ema else None
-    judged = average.network if average else network
-    parts = {"network": network, "optimiser": optimiser} | ({"average": judged} if average else {})
-    rates = Rates(optimiser, schedule, thawing, epochs, epoch_steps=len(train_set))  # before rates are resumed
-    history = resume(folder, parts, world)
-    gradients = Gradients(criterion, hardware, train_set.batch_size, clip, world)
-    gradients.go_on_after(history)
-    same_images = augment == AS_THEY_ARE and not mixup
-    train_inputs, val_inputs = None, None
+    t = _prepare(network, config, len(loaders["train"]), hardware, world)
+    features = FeatureCache(network, loaders, config, hardware, folder)
+    history = begin_or_resume(folder, t.state, world)
+    start_again = partial(begin_or_resume, folder, t.state, world)
+    memory = MicroBatch(config.batch_size, history, world, start_again)
 
-    for epoch in range(len(history) + 1, epochs + 1):
-        since_thaw = history[thawing.start(epoch) - 1 :]
-        if thawing.end(epoch, epochs) == epochs and out_of_patience(since_thaw, patience):
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        if stops_early(history, config, epoch):
             break
         started = time.perf_counter()
-        if train_inputs is None or epoch == thawing.start(epoch):
-            thawing.apply(network, epoch)
-            train_inputs = val_inputs = None  # the features of the last thaw give way before new ones are stored
-            lasting = thawing.end(epoch, epochs) > epoch  # features that serve one epoch gain nothing
-            kept = frozen_trunk(network) if lasting else 0
-            train_inputs, val_inputs = (
-                through_trunk(network, part, kept, hardware, folder) if kept and steady else part
-                for part, steady in ((train_set, same_images), (val_set, True))
-            )
+        config.unfreezing.apply(network, epoch)
+        train_set, val_set = features.of_epoch(epoch)
 
-        torch.manual_seed(1000 * seed + epoch + 10**9 * world.rank)  # every shard has draws of its own
-        network.train()
-        losses, hits = [], []
-        batches = _with_bar(train_inputs.shuffled(1000 * seed + epoch, world), len(train_set), epoch, world)
-        for step, (images, labels) in enumerate(batches, start=len(train_set) * (epoch - 1)):
-            rates.set(step, history)
-            images, targets = mix(augment(images), world.shard(labels), mixup)
-            loss, right = gradients(network, images, targets, labels, train_inputs.done)
-            optimiser.step()
-            if average:
-                average.update(step)
-            losses.append(loss * len(labels))
-            hits.append(right)
-        # the host waits for the device here, only
-        train_loss, train_accuracy = (
-            world.sum(torch.stack(each).sum()).item() / len(train_set.labels) for each in (losses, hits)
-        )
-        if not train_loss < float("inf"):
-            raise FerError(f"epoch {epoch}: the loss is {train_loss}; try a smaller learning rate")
+        train_metrics = memory.fit(partial(train_one_epoch, t, train_set, history))
+        val_metrics = evaluate(t.evaluated, val_set, t.criterion, hardware, world)
 
-        val_loss, val_accuracy = validate(judged, val_inputs, criterion, hardware, world)
-        seconds = round(time.perf_counter() - started, 2)
-        row = (epoch, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
-        history.append(dict(zip(COLUMNS, row, strict=True)) | thawing.notes(epoch) | gradients.take_notes())
+        seconds = {"seconds": round(time.perf_counter() - started, 2)}
+        extra = config.unfreezing.notes(epoch) | memory.notes() | t.clipping.notes()
+        history.append({"epoch": epoch} | train_metrics | val_metrics | seconds | extra)
         if world.is_main:
-            checkpoint(folder, parts, judged, history)
-            _print_row(history[-1])
+            save_checkpoint(folder, t.state, t.evaluated, history)
+            print_epoch(history[-1])
         after_epoch(history[-1])
 
     if world.is_main:
-        save_weights(folder / "last.pth", judged)
+        save_weights(folder / "last.pth", t.evaluated)
     return pd.DataFrame(history)
 
 
-COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+@dataclass(frozen=True)
+class Trainer:
+    """What takes part in a step. `state`: what changes while it trains, by its name in resume.pth."""
+
+    network: Network
+    config: Experiment
+    criterion: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: LRSchedule
+    clipping: GradientClipping
+    ema: EMA | None
+    hardware: Hardware
+    world: World
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated, saved and tested."""
+        return self.ema.network if self.ema else self.network
+
+    @property
+    def state(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        average = {"average": self.ema.network} if self.ema else {}
+        return {"network": self.network, "optimiser": self.optimizer} | average
 
 
-def out_of_patience(history: list[dict], patience: int) -> bool:
-    """Whether the last `patience` epochs brought no validation accuracy above the best before; 0: never."""
-    accuracies = [epoch["val_accuracy"] for epoch in history]
-    return 0 < patience < len(accuracies) and max(accuracies[-patience:]) <= max(accuracies[:-patience])
+def _prepare(
+    network: Network, config: Experiment, epoch_steps: int, hardware: Hardware, world: World
+) -> Trainer:
+    network.to(hardware.device)
+    world.synchronise(network)
+    config.unfreezing.apply(network, epoch=1)  # the optimizer groups the weights by what learns first
+    optimizer = make_optimizer(
+        config.optimiser, network, config.learning_rate, config.weight_decay, config.stage_decay
+    )
+    weights = torch.tensor(get_task(config.task).weights) if config.class_weights else None
+    criterion = make_loss(config.loss, config.gamma, weights, config.label_smoothing)
+    schedule = LRSchedule(
+        optimizer, config.schedule, config.unfreezing, config.epochs, epoch_steps
+    )
+    return Trainer(
+        network,
+        config,
+        criterion.to(hardware.device),
+        optimizer,
+        schedule,
+        GradientClipping(config.clip),
+        EMA(network, config.ema) if config.ema else None,
+        hardware,
+        world,
+    )
+
+
+def train_one_epoch(
+    t: Trainer, batches: Batches, history: list[dict], micro_batch: int
+) -> dict[str, float]:
+    """One pass over the training images: train_loss and train_accuracy.
+
+    micro_batch: images that go through the network at a time; the gradients of the pieces of a batch
+    add up to those of the batch (batch normalisation alone sees the pieces). Raises FerError if the
+    loss is not finite.
+    """
+    epoch = len(history) + 1
+    seed = 1000 * t.config.seed + epoch
+    torch.manual_seed(seed + 10**9 * t.world.rank)  # every shard draws its own augmentation
+    augment = Augment.of(t.config)
+    t.network.train()
+    t.clipping.start_epoch()
+    losses, correct = [], []
+
+    steps = progress_bar(batches.shuffled(seed, t.world), len(batches), epoch, t.world)
+    for step, (images, labels) in enumerate(steps, start=len(batches) * (epoch - 1)):
+        t.schedule.set_lr(step, history)
+        images, targets = mixup(augment(images), t.world.shard(labels), t.config.mixup)
+
+        t.network.zero_grad()
+        for piece in t.world.pieces(len(labels), micro_batch):
+            logits = t.hardware.forward(t.network, images[piece], batches.start_stage, micro_batch)
+            loss = batch_loss(t.criterion, logits, targets, piece, labels)
+            loss.backward()
+            losses.append(loss.detach() * len(labels))
+            correct.append((logits.argmax(1) == targets[0].labels[piece]).sum())
+        t.world.sum_gradients(t.network)
+        t.clipping.clip(t.network)
+        t.optimizer.step()
+        if t.ema:
+            t.ema.update(step)
+
+    # the host waits for the device here, once per epoch
+    totals = (t.world.sum(torch.stack(each).sum()).item() for each in (losses, correct))
+    loss, accuracy = (total / len(batches.labels) for total in totals)
+    if not loss < float("inf"):
+        raise FerError(f"epoch {epoch}: the loss is {loss}; try a smaller learning rate")
+    return {"train_loss": loss, "train_accuracy": accuracy}
 
 
 @torch.inference_mode()
-def validate(
-    network: Network, batches: Batches, criterion: nn.Module, hardware: Hardware, world: World = ALONE
-) -> tuple[float, float]:
-    """(mean loss, accuracy) over all images, in the precision of training."""
+def evaluate(
+    network: nn.Module, batches: Batches, criterion: nn.Module, hardware: Hardware, world: World = ALONE
+) -> dict[str, float]:
+    """val_loss (mean) and val_accuracy (0..1) over all images, in the precision of training."""
     network.eval()
-    shard = batches.shard(world)
-    logits = [hardware.logits(network, x, batches.done, len(x) == batches.batch_size) for x, _ in shard]
+    logits = [
+        hardware.forward(network, images, batches.start_stage, batches.batch_size)
+        for images, _ in batches.shard(world)
+    ]
     logits = world.gather(torch.cat(logits), len(batches.labels))
-    hits = logits.argmax(1) == batches.labels
-    return criterion(logits, batches.labels).item(), hits.float().mean().item()
-
-
-def _with_bar(batches: Iterator, total: int, epoch: int, world: World) -> Iterator:
-    """A progress bar in a terminal or a live notebook; an executed notebook or a log gets the lines alone."""
-    live = world.is_main and (sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ)
-    return tqdm(batches, f"  epoch {epoch}", total, leave=False, unit="batch", disable=not live)
-
-
-def _print_row(row: dict) -> None:
-    if row["epoch"] == 1:
-        print("  epoch  train loss  train acc  val loss  val acc  seconds")
-    print(
-        f"  {row['epoch']:5d}  {row['train_loss']:10.4f}  {row['train_accuracy']:9.1%}"
-        f"  {row['val_loss']:8.4f}  {row['val_accuracy']:7.1%}  {row['seconds']:7.1f}",
-        flush=True,
-    )
+    correct = logits.argmax(1) == batches.labels
+    return {
+        "val_loss": criterion(logits, batches.labels).item(),
+        "val_accuracy": correct.float().mean().item(),
+    }

@@ -1,9 +1,12 @@
 """Cross-entropy and focal loss, both with class weights; label smoothing for cross-entropy."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_utils.data.augmentation import Target
 from fer_utils.errors import FerError, one_of
 
 LOSSES = ("cross_entropy", "focal")
@@ -12,10 +15,11 @@ LOSSES = ("cross_entropy", "focal")
 class FocalLoss(nn.Module):
     """FL(p_t) = -α_t (1 - p_t)^γ log(p_t), averaged over the batch (Lin et al. 2017, and report A).
 
-    logits: float, B×classes; labels: int64, B. gamma ≥ 0; alpha: one weight a class, or None for 1.
+    logits: float, B×classes; labels: int64, B. gamma ≥ 0, else FerError; alpha: float, one weight per
+    class, or None for 1.
 
-    The mean is over images, not over weights: with γ = 0 this is weighted cross-entropy summed and divided
-    by B, whereas PyTorch's weighted cross-entropy divides by the sum of the labels' weights.
+    The mean is over images, not over weights: with γ = 0 this is weighted cross-entropy summed and
+    divided by B, whereas PyTorch's weighted cross-entropy divides by the sum of the labels' weights.
     """
 
     def __init__(self, gamma: float, alpha: Tensor | None = None):
@@ -35,29 +39,55 @@ class FocalLoss(nn.Module):
         return loss.mean()
 
 
-def share_of(criterion: nn.Module, piece: Tensor, whole: Tensor) -> Tensor | float:
-    """What the loss of a piece of a batch counts in that of the whole; the shares of all pieces sum to 1.
+def make_loss(
+    name: str, gamma: float, class_weights: Tensor | None, label_smoothing: float = 0.0
+) -> nn.Module:
+    """cross_entropy or focal. Raises FerError for another name, or label smoothing with focal.
 
-    piece, whole: labels, int64. A share of the images, but of their class weights where the criterion divides by
-    those, as PyTorch's weighted cross-entropy does.
+    class_weights: float, one per class, or None. label_smoothing: the share of each label that is
+    spread evenly over all K classes (Szegedy et al. 2016): the target is 1 - smoothing + smoothing/K
+    for the label and smoothing/K for the others.
+    """
+    one_of(name, LOSSES, "loss")
+    if name == "cross_entropy":
+        return nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
+    if label_smoothing:
+        raise FerError(
+            "label_smoothing needs loss=cross_entropy; focal loss knows one true class; "
+            f"got {label_smoothing}"
+        )
+    return FocalLoss(gamma, class_weights)
+
+
+def batch_loss(
+    criterion: nn.Module,
+    logits: Tensor,
+    targets: Sequence[Target],
+    piece: slice,
+    batch_labels: Tensor,
+) -> Tensor:
+    """What a piece of a batch adds to the loss of the whole batch; a scalar.
+
+    logits: float, b×classes, of the images in `piece` of this process's shard. targets: of the shard,
+    as `mixup` gives them. batch_labels: int64, B, of the whole batch. The sum over all pieces and all
+    processes is the criterion of the whole batch.
+    """
+    loss = 0
+    for labels, share in targets:
+        labels = labels[piece]
+        if not len(labels):  # no images are left for the last of many processes
+            return logits.sum()  # 0, and not the mean of nothing
+        loss = loss + share * share_of(criterion, labels, batch_labels) * criterion(logits, labels)
+    return loss
+
+
+def share_of(criterion: nn.Module, piece: Tensor, whole: Tensor) -> Tensor | float:
+    """What the loss of a piece of a batch counts in that of the whole; all shares sum to 1.
+
+    piece, whole: labels, int64. A share of the images; but of their class weights where the criterion
+    divides by those, as PyTorch's weighted cross-entropy does.
     """
     weights = criterion.weight if isinstance(criterion, nn.CrossEntropyLoss) else None
     if weights is None or len(piece) == len(whole):
         return len(piece) / len(whole)
     return weights[piece].sum() / weights[whole].sum()
-
-
-def make_loss(name: str, gamma: float, weights: Tensor | None, smoothing: float = 0.0) -> nn.Module:
-    """The loss by name; weights: float, one a class, or None. Raises FerError for an unknown name.
-
-    smoothing: the share of each label that is spread evenly over all K classes (Szegedy et al. 2016): the
-    target is 1 - smoothing + smoothing/K for the label and smoothing/K for the others. Cross-entropy only.
-    """
-    one_of(name, LOSSES, "loss")
-    if name == "cross_entropy":
-        return nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
-    if smoothing:
-        raise FerError(
-            f"label_smoothing needs loss=cross_entropy; focal loss knows one true class; got {smoothing}"
-        )
-    return FocalLoss(gamma, weights)
