@@ -56,9 +56,9 @@ def their_loop(folder: Path, faces: Faces, split: Split, network: str, seed: int
 
 def our_loops(faces: Faces, split: Split, network: str) -> dict[str, OurLoop]:
     *_, model, trainable = NETWORKS[network]
-    rows, weights = (split.train, split.val), split.task.weights
+    rows = (split.train, split.val)
     return {
-        f"ours, {name}": OurLoop(faces.images, split.labels, rows, weights, hardware, model, trainable)
+        f"ours, {name}": OurLoop(faces.images, split.labels, rows, split.task.name, hardware, model, trainable)
         for name, hardware in measure.kinds_of_hardware()
     }
 

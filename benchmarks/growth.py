@@ -43,10 +43,10 @@ class Steps:
         loader.RESIDENT = 0
         store = np.load(path, mmap_mode="r")
         rng = np.random.default_rng(0)
-        size, weights = protocol.batch_size, TASKS["multiclass"].weights
+        size = protocol.batch_size
         rows = rng.choice(len(store), count * size, replace=False)
-        labels = rng.integers(0, len(weights), len(store))
-        self.loop = OurLoop(store, labels, (rows, rows[:size]), weights, devices.choose())
+        labels = rng.integers(0, len(TASKS["multiclass"].classes), len(store))
+        self.loop = OurLoop(store, labels, (rows, rows[:size]), "multiclass", devices.choose())
         self.images = len(rows)
 
     def train(self) -> float:

@@ -36,7 +36,7 @@ def work(threads: int, cap: int, all_ready, times) -> None:
     torch.set_num_threads(threads)
     faces, task = open_dataset("fer2013"), TASKS["binary"]
     split = split_task(faces, task, cap, protocol.validation, seed=0)
-    loop = OurLoop(faces.images, split.labels, (split.train, split.val), task.weights, devices.choose())
+    loop = OurLoop(faces.images, split.labels, (split.train, split.val), task.name, devices.choose())
     loop.epochs()
     all_ready.wait()
     started = time.perf_counter()

@@ -15,15 +15,14 @@ import measure
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from matplotlib.ticker import LogLocator, NullFormatter
 from our_loop import protocol
 from torch.utils.flop_counter import FlopCounterMode
 
 from fer_utils.devices import Hardware
 from fer_utils.models.network import Network
-from fer_utils.training.backward import Gradients
-from fer_utils.training.losses import make_loss
-from fer_utils.training.optimizers import make_optimiser
+from fer_utils.training.optimizers import make_optimizer
 
 ROUNDS = 5
 CLASSES = 4
@@ -39,19 +38,20 @@ class Step:
         self.hardware, self.batch = hardware, batch
         self.network = Network(model, CLASSES, size).to(hardware.device, memory_format=torch.channels_last)
         self.images = torch.randint(0, 256, (batch, 1, 48, 48), dtype=torch.uint8, device=hardware.device)
-        self.targets = [(torch.randint(0, CLASSES, (batch,), device=hardware.device), 1.0)]
-        self.gradients = Gradients(make_loss("cross_entropy", 0.0, None), hardware, batch)
-        self.optimiser = make_optimiser("adam", self.network, protocol.learning_rate, protocol.weight_decay)
+        self.labels = torch.randint(0, CLASSES, (batch,), device=hardware.device)
+        self.optimizer = make_optimizer("adam", self.network, protocol.learning_rate, protocol.weight_decay)
 
     def train(self) -> None:
         self.network.train()
-        self.gradients(self.network, self.images, self.targets, self.targets[0][0], 0)
-        self.optimiser.step()
+        self.network.zero_grad()
+        logits = self.hardware.forward(self.network, self.images, full_size=self.batch)
+        F.cross_entropy(logits, self.labels).backward()
+        self.optimizer.step()
 
     @torch.inference_mode()
     def evaluate(self) -> None:
         self.network.eval()
-        self.hardware.logits(self.network, self.images, 0, whole=True)
+        self.hardware.forward(self.network, self.images, full_size=self.batch)
 
     def bytes(self, training: bool) -> int:
         """The lower bound that the head of this file describes."""
@@ -60,7 +60,7 @@ class Step:
         hooks = [leaf.register_forward_hook(lambda _, __, out: outputs.append(out.nbytes)) for leaf in leaves]
         plain = Hardware(self.hardware.device, self.hardware.precision)
         with torch.no_grad():
-            plain.logits(self.network.eval(), self.images, 0, whole=True)
+            plain.forward(self.network.eval(), self.images)
         for hook in hooks:
             hook.remove()
         weights = sum(parameter.nbytes for parameter in self.network.parameters())

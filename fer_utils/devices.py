@@ -44,9 +44,7 @@ class Hardware:
         with torch.autocast(self.device.type, torch.bfloat16), Float32Depthwise() if on_cpu else nullcontext():
             yield
 
-    def forward(
-        self, network: nn.Module, images: Tensor, start_stage: int = 0, full_size: int = 0
-    ) -> Tensor:
+    def forward(self, network: nn.Module, images: Tensor, start_stage: int = 0, full_size: int = 0) -> Tensor:
         """Logits, float32, B×classes, in the precision of training.
 
         images: uint8, or features that enter the network at `start_stage`. full_size: images in a full

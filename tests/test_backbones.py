@@ -49,13 +49,13 @@ def test_stages_from_stem_to_head_hold_every_parameter_once(name):
 @pytest.mark.parametrize("name", [*SMALL, "face_resnet", "vggface_notop"])
 @pytest.mark.parametrize("shape", [(2, 1, 48, 48), (2, 3, 60, 60)])
 def test_grey_and_colour_images_of_any_size(name, shape):
-    network = Network(name, 3, size=103, pretrained=False).eval()
+    network = Network(name, 3, size=103).eval()
     with torch.inference_mode():
         assert network(torch.randint(0, 256, shape, dtype=torch.uint8)).shape == (2, 3)
 
 
 def test_grey_is_three_equal_planes():
-    network = Network("face_resnet", 3, size=103, pretrained=False).eval()
+    network = Network("face_resnet", 3, size=103).eval()
     grey = torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8)
     with torch.inference_mode():
         torch.testing.assert_close(network(grey), network(grey.expand(-1, 3, -1, -1)))
@@ -89,7 +89,7 @@ def test_dropout_stands_before_the_head(name):
 )
 def test_what_a_network_cannot_take_is_refused(name, size, channels, complaint):
     with pytest.raises(FerError, match=complaint):
-        Network(name, 4, size, channels, pretrained=False)
+        Network(name, 4, size, channels)
 
 
 def test_a_parameter_that_nothing_filled_cannot_pass_for_a_trained_one():
@@ -112,17 +112,17 @@ def test_same_padding_is_tensorflows(side, kernel, stride, before, after):
 def test_timm_is_optional(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "timm", None)
     with pytest.raises(FerError, match="needs timm; install it with: pip install timm"):
-        Network("timm:resnet18", 4, pretrained=False)
+        Network("timm:resnet18", 4)
 
 
 def test_any_network_of_timm():
     pytest.importorskip("timm", reason="timm is not installed")
-    network = Network("timm:resnet18", 4, size=64, pretrained=False).eval()
+    network = Network("timm:resnet18", 4, size=64).eval()
     assert network.stages[-2:] == ("timm.layer4", "timm.fc")
     with torch.inference_mode():
         assert network(torch.randint(0, 256, (2, 1, 48, 48), dtype=torch.uint8)).shape == (2, 4)
     with pytest.raises(FerError, match="takes images of 224 pixels alone; got 96"):
-        Network("timm:deit_tiny_patch16_224", 4, size=96, pretrained=False)
+        Network("timm:deit_tiny_patch16_224", 4, size=96)
     with pytest.raises(FerError, match=r"unknown timm model 'resnet81'.*did you mean"):
         Network("timm:resnet81", 4)
     with pytest.raises(FerError, match=r"timm:resnet18\.a9: Invalid pretrained tag"):
@@ -135,7 +135,7 @@ def published(name: str) -> Network:
         pytest.skip(f"the weights of {name} are not at hand; python -m fer_utils weights --fetch {name}")
     tensors = store.load(name).tensors
     head = BACKBONES[name].unused[0]
-    network = Network(name, len(tensors[f"{head}.weight"])).eval()
+    network = Network(name, len(tensors[f"{head}.weight"]), tensors=tensors).eval()
     linear = network.body[-1][-1]
     linear.load_state_dict({"bias": torch.zeros_like(linear.bias)} | {
         key.rpartition(".")[2]: value for key, value in tensors.items() if key.startswith(f"{head}.")
@@ -162,7 +162,7 @@ def test_real_weights_know_a_palace_a_daisy_and_a_uniform(name):
 def test_real_features_tell_pictures_apart_and_a_mirror_image_not(name):
     if not store.at_hand(name):
         pytest.skip(f"the weights of {name} are not at hand; python -m fer_utils weights --fetch {name}")
-    network = Network(name, 2).eval()
+    network = Network(name, 2, tensors=store.load(name).tensors).eval()
     pictures = [square(load_sample_image(file)) for file in ("china.jpg", "flower.jpg")]
     with torch.inference_mode():
         china, flower, mirrored = (

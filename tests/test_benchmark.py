@@ -9,9 +9,8 @@ import torch
 from fer_utils import devices, paths
 from fer_utils.data.loader import Batches
 from fer_utils.models.network import Network
+from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
-from fer_utils.training.losses import make_loss
-from fer_utils.training.optimizers import make_optimiser
 
 sys.path.insert(0, str(paths.CHECKOUT / "benchmarks"))
 import scale
@@ -29,9 +28,8 @@ def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
 
     torch.manual_seed(0)
     network = Network("cnn", 2)
-    criterion = make_loss("cross_entropy", 0.0, torch.tensor([1.0, 1.5]))
-    optimiser = make_optimiser("adam", network, 1e-3, 1e-4)
-    train(network, ours, ours, criterion, optimiser, epochs=1, seed=0, hardware=hardware, folder=tmp_path)
+    config = Experiment(task="binary", epochs=1, batch_size=16, learning_rate=1e-3)
+    train(network, {"train": ours, "val": ours}, config, hardware, tmp_path)
 
     order = torch.cat([y for _, y in Batches(drawn.images, np.arange(len(drawn)), 16, "cpu").shuffled(1)])
     images = torch.stack([TRANSFORM(Image.fromarray(drawn.images[i])) for i in order])
@@ -55,7 +53,7 @@ def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
 def test_resnet18_learns_in_both_loops_what_report_a_lets_learn(drawn):
     rows = np.arange(8)
     loop = OurLoop(
-        drawn.images, rows % 2, (rows, rows), (1.0, 1.0), devices.choose("cpu", "fp32"), "resnet18_scratch", 2
+        drawn.images, rows % 2, (rows, rows), "binary", devices.choose("cpu", "fp32"), "resnet18_scratch", 2
     )
     counts = [
         sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -48,7 +48,7 @@ def test_other_convolutions_stay_in_bf16():
 
 def test_evaluation_in_pieces_is_that_of_the_whole(monkeypatch):
     torch.manual_seed(0)
-    network = Network("mobilenet_v2", 3, size=32, pretrained=False).eval()
+    network = Network("mobilenet_v2", 3, size=32).eval()
     images = torch.randint(0, 256, (10, 1, 48, 48), dtype=torch.uint8)
     sizes = []
     network.preprocess.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from fer_utils.data.augmentation import Augment
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
 from fer_utils.experiments import (
@@ -21,6 +22,7 @@ from fer_utils.experiments import (
     studies,
 )
 from fer_utils.experiments.runner import folder_of, run
+from fer_utils.training import loop
 from fer_utils.training.experiment import Experiment
 
 SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
@@ -135,22 +137,21 @@ def test_saved_logits_give_the_saved_scores(finished):
 
 
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
-    seen, train = {}, runner.train
+    seen, train_one_epoch = {}, loop.train_one_epoch
 
-    def listen(*parts, **settings):
-        seen.update(settings, criterion=parts[3])
-        return train(*parts, **settings)
+    def listen(trainer, *others):
+        seen.update(vars(trainer), augment=Augment.of(trainer.config))
+        return train_one_epoch(trainer, *others)
 
-    monkeypatch.setattr(runner, "train", listen)
+    monkeypatch.setattr(loop, "train_one_epoch", listen)
     chosen = recipes.make_study("best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL)[-1]
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
     assert vars(seen["augment"]) == parts
     assert [name for name, strength in parts.items() if not strength] == ["saturation"]  # the faces are grey
     assert seen["criterion"].label_smoothing == chosen.label_smoothing > 0
-    assert {name: seen[name] for name in ("mixup", "schedule", "ema")} == {
-        "mixup": 0.2, "schedule": "one_cycle", "ema": chosen.ema,
-    }  # fmt: skip
+    assert (seen["config"], seen["config"].mixup) == (chosen, 0.2)
+    assert (seen["schedule"].schedule, seen["ema"].decay) == ("one_cycle", chosen.ema)
     images = json.loads((folder / "config.json").read_text())["images"]
     assert chosen.task == "seven" and images == {"train": 84, "val": 28, "test": 28}
     with np.load(folder / "predictions.npz") as saved:
@@ -294,8 +295,9 @@ def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path
 def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, monkeypatch):
     starts = []
 
-    def stop(network, train_set, *_, seed, **__):
-        order = [labels.tolist() for _, labels in train_set.shuffled(1000 * seed + 1)]
+    def stop(network, loaders, config, *_):
+        train_set = loaders["train"]
+        order = [labels.tolist() for _, labels in train_set.shuffled(1000 * config.seed + 1)]
         starts.append(
             (train_set.images.numpy().tobytes(), network.body.head.weight.detach().numpy().tobytes(), order)
         )
@@ -368,10 +370,10 @@ def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, mon
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
     train = runner.train
 
-    def sometimes(network, *parts, seed, **settings):
-        if seed == 0:
+    def sometimes(network, loaders, config, *others):
+        if config.seed == 0:
             raise RuntimeError("the disk hiccuped\nin two lines")
-        return train(network, *parts, seed=seed, **settings)
+        return train(network, loaders, config, *others)
 
     monkeypatch.setattr(runner, "train", sometimes)
     settings = {"seeds": [0, 1], "epochs": 1, "batch_size": 16}

@@ -6,9 +6,9 @@ import torch
 from fer_utils.errors import FerError
 from fer_utils.models.freezing import (
     UnfreezeSchedule,
+    freeze,
     frozen_stages,
     last_stages,
-    thaw,
 )
 from fer_utils.models.network import Network
 
@@ -17,7 +17,7 @@ IMAGES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torc
 
 @pytest.fixture(params=["resnet18_scratch", "mobilenet_v2", "cnn"])
 def network(request):
-    return Network(request.param, 4, size=48, pretrained=False)
+    return Network(request.param, 4, size=48)
 
 
 def statistics(network, stage):
@@ -27,7 +27,7 @@ def statistics(network, stage):
 @pytest.mark.parametrize("rest", [True, False])
 def test_all_but_the_last_two_stages(network, rest):
     learning = last_stages(network, 2)
-    thaw(network, learning, rest=rest)
+    freeze(network, learning, frozen_in_eval=rest)
     assert frozen_stages(network) == network.stages[:-2]
     network.train()
     for name in network.stages:
@@ -40,7 +40,7 @@ def test_all_but_the_last_two_stages(network, rest):
 
 @pytest.mark.parametrize("rest", [True, False])
 def test_statistics_of_frozen_stages_stay_or_follow_the_images(network, rest):
-    thaw(network, last_stages(network, 1), rest=rest)
+    freeze(network, last_stages(network, 1), frozen_in_eval=rest)
     network.train()
     stem = network.stages[0]
     before, weights = statistics(network, stem), [p.clone() for p in network.stage(stem).parameters()]
@@ -55,7 +55,7 @@ def test_gradual_thawing(network):
     schedule = {1: 1, 2: 2, 3: len(network.stages)}
     network.train()
     for count in schedule.values():
-        thaw(network, last_stages(network, count))
+        freeze(network, last_stages(network, count))
         assert len(frozen_stages(network)) == len(network.stages) - count
     assert all(p.requires_grad for p in network.parameters())
     assert all(module.training for module in network.modules())
@@ -64,7 +64,7 @@ def test_gradual_thawing(network):
 def test_stages_that_are_not_there():
     network = Network("cnn", 2)
     with pytest.raises(FerError, match=r"unknown stage 'block4' \(did you mean .*choose one of: block1"):
-        thaw(network, ["head", "block4"])
+        freeze(network, ["head", "block4"])
     assert all(p.requires_grad for p in network.parameters())
     for count in (0, 6):
         with pytest.raises(FerError, match=f"between 1 and 5 stages can learn; got {count}"):
@@ -75,8 +75,8 @@ def test_a_schedule_of_thawing():
     schedule = UnfreezeSchedule.parse("1:1 3:2 5:4", 8, warm_up=4)
     assert [schedule.count(epoch) for epoch in range(1, 9)] == [1, 1, 2, 2, 4, 4, 4, 4]
     assert [(schedule.start(epoch), schedule.end(epoch, 8)) for epoch in (1, 4, 8)] == [(1, 2), (3, 4), (5, 8)]
-    assert [schedule.share(step) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
-    assert UnfreezeSchedule.parse("", 8, warm_up=4).share(0) == 1.0
+    assert [schedule.warm_up_factor(step) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
+    assert UnfreezeSchedule.parse("", 8, warm_up=4).warm_up_factor(0) == 1.0
 
 
 @pytest.mark.parametrize(

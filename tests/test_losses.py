@@ -55,12 +55,12 @@ def test_label_smoothing_is_its_definition(batch):
     targets = torch.full((32, 4), 0.2 / 4, dtype=torch.float64)
     targets[range(32), labels] += 0.8
     expected = -(targets * logits.log_softmax(1)).sum(1).mean()
-    torch.testing.assert_close(make_loss("cross_entropy", 0.0, None, smoothing=0.2)(logits, labels), expected)
+    torch.testing.assert_close(make_loss("cross_entropy", 0.0, None, label_smoothing=0.2)(logits, labels), expected)
 
 
 def test_focal_loss_is_not_smoothed():
     with pytest.raises(FerError, match=r"label_smoothing needs loss=cross_entropy.*got 0.1"):
-        make_loss("focal", 2.0, None, smoothing=0.1)
+        make_loss("focal", 2.0, None, label_smoothing=0.1)
 
 
 def test_make_loss():

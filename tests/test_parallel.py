@@ -4,12 +4,14 @@ In float64 they agree. In float32 rounding alone moves the weights of some runs 
 whether it is two processes or two threads that round differently; small steps keep that below.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -20,23 +22,20 @@ from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
 from fer_utils.experiments.runner import folder_of, run
-from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
-from fer_utils.training.backward import Gradients
+from fer_utils.training import loop
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
-from fer_utils.training.losses import make_loss
-from fer_utils.training.optimizers import make_optimiser
 
 HARDWARE = devices.choose("cpu", "fp32")
-WEIGHTS = torch.tensor([2.0, 1.0])
+CONFIG = Experiment(task="binary", class_weights=False, learning_rate=1e-3, batch_size=16)
 TRAININGS = {
     "adam": {},
     "everything": {
-        "loss": "focal", "weights": WEIGHTS, "ema": 0.9, "clip": 0.5, "schedule": "one_cycle", "patience": 1,
+        "loss": "focal", "class_weights": True, "ema": 0.9, "clip": 0.5, "schedule": "one_cycle", "patience": 1,
     },
-    "residual": {"model": "small_resnet", "optimiser": "sgd", "weights": WEIGHTS, "count": 42},
-    "thawing": {"thawing": UnfreezeSchedule.parse("1:1 2:2", 2)},
+    "residual": {"model": "small_resnet", "optimiser": "sgd", "class_weights": True, "count": 42},
+    "thawing": {"thaw": "1:1 2:2"},
 }  # fmt: skip
 
 
@@ -55,36 +54,46 @@ def noise(count, seed):
     return Batches(images.to(torch.uint8).numpy(), torch.arange(count) % 2, 16, HARDWARE.device)
 
 
-def one_training(
-    folder, world, model="cnn", loss="cross_entropy", weights=None, optimiser="adam", count=34, **settings
-):
+def one_training(folder, world, count=34, after_epoch=lambda row: None, **settings):
+    config = CONFIG.replace(epochs=2, **settings)
     torch.manual_seed(0)
-    network = Network(model, 2, size=16, dropout=0.0).double()
-    settings.get("thawing", UnfreezeSchedule()).apply(network, epoch=1)
-    return train(
-        network, noise(count, 0), noise(31, 1), make_loss(loss, 2.0, weights),  # 34: the last batch has two images
-        make_optimiser(optimiser, network, 1e-3, 1e-4),
-        seed=0, hardware=HARDWARE, folder=folder, world=world, **settings,
-    )  # fmt: skip
+    network = Network(config.model, 2, size=16, dropout=0.0).double()
+    loaders = {"train": noise(count, 0), "val": noise(31, 1)}  # of 34 the last batch has two images
+    return train(network, loaders, config, HARDWARE, folder, world, after_epoch)
+
+
+class Stop(Exception):
+    pass
+
+
+def stop(row):
+    raise Stop
 
 
 def all_trainings(folder: Path, world: World) -> None:
     for name, settings in TRAININGS.items():
-        one_training(folder / name, world, epochs=1, **settings)
-        one_training(folder / name, world, epochs=2, **settings)  # resumed
+        with contextlib.suppress(Stop):
+            one_training(folder / name, world, after_epoch=stop, **settings)
+        one_training(folder / name, world, **settings)  # resumed
+
+
+class Linear(torch.nn.Linear):
+    def forward(self, x, start_stage):
+        return super().forward(x)
 
 
 def gradient_of_pieces(folder: Path, world: World) -> None:
+    """A step whose batch of 16 goes through the network in pieces of 5."""
     torch.manual_seed(0)
-    network, images = torch.nn.Linear(5, 2).double(), torch.randn(16, 5, dtype=torch.float64)
-    network.forward = lambda x, done: torch.nn.functional.linear(x, network.weight, network.bias)
-    labels = torch.randint(0, 2, (16,))
-    gradients = Gradients(make_loss("cross_entropy", 0.0, WEIGHTS), HARDWARE, 5, clip=0.1, world=world)
-    loss, hits = gradients(network, world.shard(images), [(world.shard(labels), 1.0)], labels, 0)
+    network, features = Linear(5, 2).double(), torch.randn(16, 5, dtype=torch.float64)
+    images = np.zeros((16, 1, 1), np.uint8)
+    batches = Batches(images, np.arange(16) % 2, 16, HARDWARE.device).with_features(features, 1)
+    config = CONFIG.replace(class_weights=True, clip=0.1, optimiser="sgd", learning_rate=1.0)
+    trainer = loop._prepare(network, config, 1, HARDWARE, world)
+    scores = loop.train_one_epoch(trainer, batches, [], micro_batch=5)
     if world.is_main:
         folder.mkdir(exist_ok=True)
-    found = {"gradient": network.weight.grad, "loss": world.sum(loss), "hits": world.sum(hits)}
-    if world.is_main:
+        found = network.state_dict() | {name: torch.tensor(score) for name, score in scores.items()}
         torch.save(found, folder / "pieces.pth")
 
 

@@ -10,15 +10,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fer_utils import devices
 from fer_utils.data import loader
-from fer_utils.data.augmentation import Augment
+from fer_utils.data.augmentation import Target
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
-from fer_utils.models.freezing import UnfreezeSchedule
 from fer_utils.models.network import Network
-from fer_utils.training import loop
-from fer_utils.training.loop import COLUMNS, train
-from fer_utils.training.losses import make_loss
-from fer_utils.training.optimizers import make_optimiser
+from fer_utils.training import early_stopping, loop, memory
+from fer_utils.training.experiment import Experiment
+from fer_utils.training.loop import train
+from fer_utils.training.optimizers import make_optimizer
 from fer_utils.training.schedules import lr_factor
 
 HARDWARE = devices.choose("cpu", "fp32")
@@ -34,23 +33,26 @@ def squares(n: int, seed: int) -> Batches:
     return Batches(images, labels, 16, HARDWARE.device)
 
 
-def go(folder, epochs, optimiser="adam", learning_rate=1e-3, loss="cross_entropy", hardware=HARDWARE, **settings):
-    torch.manual_seed(settings.pop("weights", 0))
-    images = settings.pop("images", 96)
+COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
+PLAIN = Experiment(task="binary", class_weights=False, learning_rate=1e-3, batch_size=16)
+MOVES = {
+    "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1, "brightness": 0.1, "contrast": 0.1, "erasing": 0.5,
+}  # fmt: skip
+
+
+def go(folder, epochs, optimiser="adam", learning_rate=1e-3, hardware=HARDWARE, weights=0, images=96, **settings):
+    """A small network trained on the squares: (network, history)."""
+    config = PLAIN.replace(epochs=epochs, optimiser=optimiser, learning_rate=learning_rate, **settings)
+    torch.manual_seed(weights)
     network = Network("cnn", 2, size=16)
-    settings.get("thawing", UnfreezeSchedule()).apply(network, epoch=1)
-    history = train(
-        network, squares(images, 0), squares(32, 1), make_loss(loss, 2.0, None),
-        make_optimiser(optimiser, network, learning_rate, 1e-4),
-        epochs=epochs, seed=0, hardware=hardware, folder=folder, **settings,
-    )  # fmt: skip
-    return network, history
+    loaders = {"train": squares(images, 0), "val": squares(32, 1)}
+    return network, train(network, loaders, config, hardware, folder)
 
 
 @pytest.mark.parametrize("optimiser, rate", [("adam", 1e-3), ("adamw", 1e-3), ("sgd", 1e-2)])
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
 def test_it_learns(tmp_path, optimiser, rate, loss):
-    _, history = go(tmp_path, 4, optimiser, rate, loss)
+    _, history = go(tmp_path, 4, optimiser, rate, loss=loss)
     assert tuple(history) == COLUMNS and history["epoch"].tolist() == [1, 2, 3, 4]
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
     assert history["val_accuracy"].iloc[-1] > 0.9
@@ -75,17 +77,17 @@ def interrupted_after(monkeypatch, loader):
     def count(images, labels, alpha):
         if next(calls, None) is None:
             raise KeyboardInterrupt
-        return mix(images, labels, alpha)
+        return mixup(images, labels, alpha)
 
-    mix = loop.mix
-    monkeypatch.setattr(loop, "mix", count)
+    mixup = loop.mixup
+    monkeypatch.setattr(loop, "mixup", count)
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "plateau"])
 def test_with_everything_on_an_interrupted_run_still_continues_exactly(tmp_path, monkeypatch, schedule):
     everything = {
         "optimiser": "sgd", "learning_rate": 0.05, "mixup": 0.2, "schedule": schedule, "ema": 0.9,
-        "augment": Augment(True, 10.0, 0.1, 0.1, 0.1, 0.1, 0.5),
+        **MOVES,
     }  # fmt: skip
     straight, whole = go(tmp_path / "straight", 4, **everything)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -131,7 +133,8 @@ def test_every_step_has_the_learning_rate_of_its_schedule(tmp_path, monkeypatch)
 
 def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch):
     """A batch whose partner is always itself: the accuracy is that without mixup, and so is the loss."""
-    monkeypatch.setattr(loop, "mix", lambda images, labels, _: (images, [(labels, 0.75), (labels, 0.25)]))
+    twice = lambda images, labels, _: (images, [Target(labels, 0.75), Target(labels, 0.25)])  # noqa: E731
+    monkeypatch.setattr(loop, "mixup", twice)
     _, mixed = go(tmp_path / "mixed", 1, mixup=0.2)
     monkeypatch.undo()
     _, plain = go(tmp_path / "plain", 1)
@@ -152,8 +155,7 @@ def test_patience_ends_a_run_and_a_resumed_one_too(tmp_path):
 
 
 def test_patience_waits_for_the_last_thaw(tmp_path):
-    thawing = UnfreezeSchedule.parse("1:1 5:2", 12)
-    assert len(go(tmp_path, 12, "sgd", 1e-12, patience=2, thawing=thawing)[1]) == 7  # the fifth epoch is its best
+    assert len(go(tmp_path, 12, "sgd", 1e-12, patience=2, thaw="1:1 5:2")[1]) == 7  # the fifth epoch is its best
 
 
 @pytest.mark.parametrize(
@@ -167,12 +169,12 @@ def test_patience_waits_for_the_last_thaw(tmp_path):
     ],
 )
 def test_patience_counts_epochs_without_a_higher_accuracy(accuracies, patience, over):
-    assert loop.out_of_patience([{"val_accuracy": value} for value in accuracies], patience) == over
+    assert early_stopping.out_of_patience(accuracies, patience) == over
 
 
 def test_each_stage_has_its_share_of_the_learning_rate():
     network = Network("cnn", 2, size=16)
-    groups = make_optimiser("adam", network, 0.1, 0.0, stage_decay=0.5).param_groups
+    groups = make_optimizer("adam", network, 0.1, 0.0, stage_decay=0.5).param_groups
     assert [group["lr"] for group in groups] == [0.1, 0.05, 0.025, 0.0125, 0.00625]
     assert groups[0]["params"][0] is network.body.head.weight
     assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
@@ -183,17 +185,17 @@ def test_the_rate_rises_after_each_thaw(tmp_path, monkeypatch):
     monkeypatch.setattr(
         torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
     )
-    go(tmp_path, 2, "sgd", 0.02, thawing=UnfreezeSchedule.parse("1:1 2:2", 2, warm_up=4))
+    go(tmp_path, 2, "sgd", 0.02, thaw="1:1 2:2", thaw_warm_up=4)
     assert rates == pytest.approx([0.02 * share for share in [0.25, 0.5, 0.75, 1, 1, 1] * 2])
 
 
 def test_memory_that_runs_out_halves_the_batch_and_the_history_says_so(tmp_path, monkeypatch):
     forward, calls = Network.forward, iter(range(1000))
 
-    def tight(self, images, done=0):
+    def tight(self, images, start_stage=0):
         if self.training and len(images) > 8 and next(calls) >= 6:  # after the first epoch
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(self, images, done)
+        return forward(self, images, start_stage)
 
     monkeypatch.setattr(Network, "forward", tight)
     _, history = go(tmp_path, 3)
@@ -208,6 +210,45 @@ def test_read_from_the_store_or_resident_an_epoch_ends_with_the_same_weights(tmp
     stored, same = go(tmp_path / "stored", 1)
     assert all(torch.equal(a, b) for a, b in zip(resident.parameters(), stored.parameters(), strict=True))
     pd.testing.assert_frame_equal(history.drop(columns="seconds"), same.drop(columns="seconds"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+    ],
+)
+def test_lack_of_memory_is_told_on_every_device(error):
+    assert memory.is_out_of_memory(error) and not memory.is_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_where_memory_runs_out_makes_no_difference(tmp_path, monkeypatch):
+    """What a failed attempt has changed (weights, moments, counts of spikes) is taken back."""
+    forward, tables = Network.forward, []
+    for fails_at in (1, 5):
+        calls = iter(range(1, 1000))
+
+        def tight(self, images, start_stage=0, calls=calls, fails_at=fails_at):
+            if self.training and next(calls) == fails_at:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return forward(self, images, start_stage)
+
+        monkeypatch.setattr(Network, "forward", tight)
+        history = go(tmp_path / str(fails_at), 1, clip=0.01)[1]
+        tables.append(history.drop(columns="seconds"))
+        assert history["micro_batch"].item() == 8 and history["spikes"].item() <= 6
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_memory_for_not_even_one_image_is_one_clear_line(tmp_path, monkeypatch):
+    def none(self, images, start_stage=0):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Network, "forward", none)
+    with pytest.raises(FerError, match="out of memory with one image at a time; use a smaller image_size"):
+        go(tmp_path, 1)
 
 
 @pytest.fixture
@@ -269,9 +310,9 @@ def test_within_an_epoch_nothing_waits_for_the_device(tmp_path, monkeypatch):
         complain_of_waiting("default")
         watch.watching = False
 
-    monkeypatch.setattr(loop, "_with_bar", watched)
+    monkeypatch.setattr(loop, "progress_bar", watched)
     # on a CPU the number that mixup draws on the host looks like one from the device
-    settings = {"augment": Augment(True, 10.0, 0.1, 0.1, 0.1, 0.1, 0.5), "mixup": 0.2 * cuda}
+    settings = MOVES | {"mixup": 0.2 * cuda}
     with watch:
         go(tmp_path, 1, "adamw", hardware=hardware, ema=0.9, clip=1.0, **settings)
 
@@ -308,7 +349,7 @@ def test_unknown_names_list_the_right_ones():
     with pytest.raises(FerError, match=r"unknown model 'cnm'.*cnn"):
         Network("cnm", 2)
     with pytest.raises(FerError, match=r"unknown optimiser 'adagrad'.*adam, adamw, sgd"):
-        make_optimiser("adagrad", Network("cnn", 2), 1e-3, 0)
+        make_optimizer("adagrad", Network("cnn", 2), 1e-3, 0)
     with pytest.raises(FerError, match="unknown device 'gpu'"):
         devices.choose("gpu")
 

@@ -19,6 +19,7 @@ from torchvision import models as torchvision_models
 from fer_utils import paths
 from fer_utils.errors import FerError
 from fer_utils.experiments import runner
+from fer_utils.models import network, pretrained
 from fer_utils.models.network import Network
 from fer_utils.models.pretrained import sources, store
 from fer_utils.models.pretrained.formats import fit, read_tensors
@@ -75,15 +76,14 @@ def test_torchvisions_file_from_its_cache(name, home, monkeypatch):
     known.path.parent.mkdir(parents=True)
     (home / "file.pth").rename(known.path)
     assert known.path.parent == home / "torch" / "hub" / "checkpoints"
-    network = Network(name, 4)
-    assert network.origin == {
+    assert pretrained.load(name).origin == {
         "source": "torchvision", "file": source.file, "sha256": digest, "licence": "BSD-3-Clause",
     }  # fmt: skip
     first = next(key for key, value in state.items() if value.ndim == 4)
     torch.testing.assert_close(next(network.body.parameters()), state[first], check_stride=False)
     known.path.write_bytes(b"something else")
     with pytest.raises(FerError, match=f"torchvision: .*{source.file} is damaged or another file.*no internet"):
-        Network(name, 4)
+        pretrained.load(name)
 
 
 def test_a_damaged_download_gives_way_to_the_next_source(home):
@@ -132,8 +132,9 @@ def test_vggface_pth_with_prefix_other_spelling_and_fc6_as_a_convolution(home):
     spelt = {f"module.model.{key.replace('conv', 'conv_', 1)}": value for key, value in state.items()}
     spelt["module.model.fc6.weight"] = state["fc6.weight"].view(4096, 512, 7, 7)
     store.add("vggface", saved({"state_dict": spelt}, home / "vgg_face_dag.pth"))
-    network = Network("vggface", 3).eval()
-    assert network.origin["source"] == "own file" and len(network.origin["sha256"]) == 64
+    start = pretrained.load("vggface")
+    assert start.origin["source"] == "own file" and len(start.origin["sha256"]) == 64
+    network = Network("vggface", 3, tensors=start.tensors).eval()
     image = torch.randint(0, 256, (1, 3, 224, 224), dtype=torch.uint8)
     layers = {name: (state[f"{name}.weight"], state[f"{name}.bias"]) for name in CONVOLUTIONS}
     with torch.inference_mode():
@@ -164,8 +165,9 @@ def test_vggface_keras_h5(home, top):
     found = read_tensors(path)
     assert all(torch.equal(found[key], value) for key, value in state.items())
     store.add("vggface_notop", path)
-    network = Network("vggface_notop", 3, size=64).eval()
-    assert network.origin["file"] == "own-vggface_notop.h5"
+    start = pretrained.load("vggface_notop")
+    assert start.origin["file"] == "own-vggface_notop.h5"
+    network = Network("vggface_notop", 3, size=64, tensors=start.tensors).eval()
     image = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
     layers = {name: (state[f"{name}.weight"], state[f"{name}.bias"]) for name in CONVOLUTIONS}
     with torch.inference_mode():
@@ -306,8 +308,8 @@ def test_a_run_without_its_weights_is_refused_by_name(home, drawn):
         runner.run(Experiment("drawn", model="resnet18"), "cpu", "fp32", home / "results", drawn)
     assert not list((home / "results" / "drawn" / "runs").iterdir())
     with pytest.raises(FerError, match="vggface: its pretrained weights are missing and no package has them"):
-        Network("vggface", 4)
-    assert Network("resnet18_scratch", 4).origin is None
+        pretrained.load("vggface")
+    assert pretrained.load("resnet18_scratch") is None
 
 
 def test_packages_are_unpacked_and_checked(home):

@@ -59,9 +59,7 @@ class UnfreezeSchedule:
     warm_up: int = 0
 
     @classmethod
-    def parse(
-        cls, text: str, epochs: int, frozen_in_eval: bool = True, warm_up: int = 0
-    ) -> "UnfreezeSchedule":
+    def parse(cls, text: str, epochs: int, frozen_in_eval: bool = True, warm_up: int = 0) -> "UnfreezeSchedule":
         """From "1:1 3:2", read as: from epoch 1 the last stage, from epoch 3 the last two.
 
         Epochs and counts rise, the first epoch is 1 and none lies beyond `epochs`; else FerError.
@@ -76,10 +74,7 @@ class UnfreezeSchedule:
         if starts and starts[0] != 1:
             raise FerError(f"thaw: say what learns from epoch 1 on, as in '1:1 3:2'; got {text!r}")
         if any(sorted(set(values)) != values for values in (starts, counts)):
-            raise FerError(
-                "thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; "
-                f"got {text!r}"
-            )
+            raise FerError(f"thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; got {text!r}")
         return cls(tuple(zip(starts, counts, strict=True)), frozen_in_eval, warm_up)
 
     def check(self, network: Network) -> None:

@@ -1,6 +1,6 @@
 """Brings the README's picture and tables up to date with the committed studies.
 
-    python -m fer_utils.reporting.readme
+python -m fer_utils.reporting.readme
 """
 
 import re

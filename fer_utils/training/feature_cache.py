@@ -81,9 +81,7 @@ def constant_stages(network: Network) -> int:
 
 
 @torch.no_grad()  # not inference mode: its tensors could not be trained on
-def cache_features(
-    network: Network, batches: Batches, stages: int, hardware: Hardware, folder: Path
-) -> Batches:
+def cache_features(network: Network, batches: Batches, stages: int, hardware: Hardware, folder: Path) -> Batches:
     """The batches with the output of the network's first `stages` stages in place of each image.
 
     On the device; beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer

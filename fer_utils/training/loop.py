@@ -115,9 +115,7 @@ class Trainer:
         return {"network": self.network, "optimiser": self.optimizer} | average
 
 
-def _prepare(
-    network: Network, config: Experiment, epoch_steps: int, hardware: Hardware, world: World
-) -> Trainer:
+def _prepare(network: Network, config: Experiment, epoch_steps: int, hardware: Hardware, world: World) -> Trainer:
     network.to(hardware.device)
     world.synchronise(network)
     config.unfreezing.apply(network, epoch=1)  # the optimizer groups the weights by what learns first
@@ -126,9 +124,7 @@ def _prepare(
     )
     weights = torch.tensor(get_task(config.task).weights) if config.class_weights else None
     criterion = make_loss(config.loss, config.gamma, weights, config.label_smoothing)
-    schedule = LRSchedule(
-        optimizer, config.schedule, config.unfreezing, config.epochs, epoch_steps
-    )
+    schedule = LRSchedule(optimizer, config.schedule, config.unfreezing, config.epochs, epoch_steps)
     return Trainer(
         network,
         config,
@@ -142,9 +138,7 @@ def _prepare(
     )
 
 
-def train_one_epoch(
-    t: Trainer, batches: Batches, history: list[dict], micro_batch: int
-) -> dict[str, float]:
+def train_one_epoch(t: Trainer, batches: Batches, history: list[dict], micro_batch: int) -> dict[str, float]:
     """One pass over the training images: train_loss and train_accuracy.
 
     micro_batch: images that go through the network at a time; the gradients of the pieces of a batch

@@ -39,9 +39,7 @@ class FocalLoss(nn.Module):
         return loss.mean()
 
 
-def make_loss(
-    name: str, gamma: float, class_weights: Tensor | None, label_smoothing: float = 0.0
-) -> nn.Module:
+def make_loss(name: str, gamma: float, class_weights: Tensor | None, label_smoothing: float = 0.0) -> nn.Module:
     """cross_entropy or focal. Raises FerError for another name, or label smoothing with focal.
 
     class_weights: float, one per class, or None. label_smoothing: the share of each label that is
@@ -53,8 +51,7 @@ def make_loss(
         return nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
     if label_smoothing:
         raise FerError(
-            "label_smoothing needs loss=cross_entropy; focal loss knows one true class; "
-            f"got {label_smoothing}"
+            f"label_smoothing needs loss=cross_entropy; focal loss knows one true class; got {label_smoothing}"
         )
     return FocalLoss(gamma, class_weights)
 
