@@ -10,13 +10,16 @@ WHERE   := $(or $(FER_HOME),.)
 OUT     := $(WHERE)/results/$(DATASET)/notebooks
 PACKAGE := $(shell find fer_utils -name "*.py")
 READY   := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
+# a source that is named is read, also where there is a store; from the environment, by `make data`
+ASKED   := $(or $(findstring command,$(origin FER2013)),$(filter data,$(MAKECMDGOALS)))
+NAMED   := $(if $(and $(FER2013),$(ASKED)),FORCE)
 STORE   := $(if $(filter sample,$(DATASET)),,$(WHERE)/data/$(DATASET)/dataset.json)
 SOURCES := $(sort $(wildcard notebooks/*.ipynb))
 COMPUTED := $(OUT)/02_cnn.ipynb $(OUT)/03_transfer_learning.ipynb $(OUT)/06_three_emotions.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help all data test lab bench gpu report outputs clean tex
+.PHONY: help all data test lab bench gpu report outputs clean tex FORCE
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +58,8 @@ outputs: $(READY)  ## bring committed outputs up to date: README, notebooks in p
 	  "metadata.papermill cell.metadata.papermill cell.metadata.execution metadata.language_info" $(SOURCES)
 
 clean:  ## away with what can be made again (data/ and the committed study stay)
-	rm -rf report/generated report/build report/report.pdf results/sample data/sample .pytest_cache .ruff_cache
-	rm -rf results/*/notebooks
+	rm -rf report/generated report/build report/report.pdf .pytest_cache .ruff_cache
+	rm -rf "$(WHERE)/results/sample" "$(WHERE)/data/sample" "$(WHERE)"/results/*/notebooks
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON3) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -66,7 +69,7 @@ clean:  ## away with what can be made again (data/ and the committed study stay)
 	.venv/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(WHERE)/data/%/dataset.json: | $(READY)
+$(WHERE)/data/%/dataset.json: $(NAMED) | $(READY)
 	$(PYTHON) -m fer_utils prepare $(if $(FER2013),"$(FER2013)") --name $*
 
 $(OUT)/%.ipynb: notebooks/%.ipynb notebooks/profiles/$(PROFILE).yaml $(PACKAGE) | $(READY) $(STORE)

@@ -3,7 +3,7 @@
 Read the rooms in this order; each imports only from those before it.
 
 - ground: errors, paths, files
-- data: emotions, faces, decoding, sources, sample, copies, audit
+- data: emotions, faces, decoding, listing, sources, sample, copies, audit
 - the machine: compiling, depthwise, devices, parallel
 - what a network sees: batches, augment
 - networks: resnet, efficientnet_lite, face_resnet, vggface, timm_backbones, backbones, weight_files,

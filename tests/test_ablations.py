@@ -20,7 +20,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
     test, and as large a share on validation; the first ones. copies: groups of rows of one photograph.
     """
     near = [(row, group) for group, rows in enumerate(copies) for row in rows]
-    (folder / "audit").mkdir(parents=True)
+    io.write_json(folder / "audit" / "audit.json", {"source": "made up", "digest": "0"})
     pd.DataFrame(near, columns=["row", "group"]).to_csv(folder / "audit" / "near.csv", index=False)
     names = [ablation.FULL, *recipes.WITHOUT]
     experiments = recipes.ablation("drawn", seeds, **settings)
@@ -28,7 +28,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
     for experiment, name in zip(experiments, names * len(seeds), strict=True):
         run = folder / "runs" / experiment.id
         io.write_json(run / "config.json", {"experiment": dataclasses.asdict(experiment)})
-        runs.append({"run": experiment.id, "seed": experiment.seed})
+        runs.append({"run": experiment.id, "seed": experiment.seed, "digest": "0"})
         lost = worth[name] + experiment.seed if name in worth else 0
         made = {"classes": np.array(["happy", "sad"])}
         for split, first_row in (("val", 0), ("test", 10_000)):

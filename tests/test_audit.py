@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fer_utils import io, paths
 from fer_utils.data import audit, duplicates
 from fer_utils.data.dataset import Faces
 
@@ -47,4 +48,15 @@ def test_what_is_written(tmp_path):
     }
     assert pd.read_csv(tmp_path / "summary.csv").set_index("what")["count"].to_dict() == facts.to_dict()
     assert len(pd.read_csv(tmp_path / "identical.csv")) == 6
+    about = {"source": "", "digest": planted().digest, "similarity": 0.95}
+    assert io.read_json(tmp_path / "audit.json") == about
     assert pd.read_csv(tmp_path / "counts.csv")["PublicTest"].sum() == 1
+
+
+def test_the_committed_audit_is_of_the_data_of_the_committed_runs():
+    folder = paths.CHECKOUT / "results" / "fer2013"
+    configs = [io.read_json(path) for path in folder.glob("runs/*/config.json")]
+    digests = {config["data"]["digest"] for config in configs}
+    near = audit.read(folder / "audit", "near", digests)
+    summary = pd.read_csv(folder / "audit" / "summary.csv", index_col="what")["count"]
+    assert len(near) == summary["near: images with a copy"]

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 def test_median_filter_is_pils(drawn):
     images = drawn.images[:20]
     expected = [np.asarray(Image.fromarray(image).filter(ImageFilter.MedianFilter(3))) for image in images]
-    np.testing.assert_array_equal(median_filter(images, chunk=7), expected)
+    np.testing.assert_array_equal(median_filter(images), expected)
 
 
 def test_median_filter_keeps_colours_apart():
@@ -24,6 +24,18 @@ def test_median_filter_keeps_colours_apart():
     filtered = median_filter(colour)
     for channel in range(3):
         np.testing.assert_array_equal(filtered[..., channel], median_filter(colour[..., channel]))
+
+
+def test_edges_are_repeated_also_of_the_smallest_images(tmp_path):
+    images = np.array([[[9, 1], [2, 3]], [[0, 0], [0, 255]]], np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    filtered = median_filter(mapped)
+    assert filtered.dtype == np.uint8 and not isinstance(filtered, np.memmap)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    for y, x in np.ndindex(2, 2):
+        window = padded[:, y : y + 3, x : x + 3].reshape(2, 9)
+        np.testing.assert_array_equal(filtered[:, y, x], np.median(window, axis=1))
 
 
 def test_preprocess_is_torchvisions(drawn):

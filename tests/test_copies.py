@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from fer_utils.data import duplicates
-from fer_utils.data.dataset import Faces
+from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.splits import split_task
 from fer_utils.data.tasks import get_task
 
@@ -76,3 +77,68 @@ def test_a_sets_own_validation_split_shares_no_group_with_training():
     groups = np.array([0, 1, 2, 3, 4, 0, 5, 6, 7])
     split = split_task(faces, get_task("binary"), None, 0.2, 0, groups=groups)
     assert split.train.tolist() == [1, 2, 3, 4] and split.val.tolist() == [5, 6] and split.test.tolist() == [7, 8]
+
+
+@pytest.fixture
+def computed(monkeypatch) -> list:
+    """The similarity of every time that groups are computed, in a process that knows none."""
+    duplicates.near.cache_clear()
+    seen, compute = [], duplicates._linked
+
+    def count(faces, similarity):
+        seen.append(similarity)
+        return compute(faces, similarity)
+
+    monkeypatch.setattr(duplicates, "_linked", count)
+    return seen
+
+
+def test_groups_are_computed_once_for_all_processes(tmp_path, computed):
+    images = photographs(5)
+    images[4] = np.roll(images[0], 1, axis=1)
+    stored(images).save(tmp_path / "store")
+    meant = [0, 1, 2, 3, 0]
+    for _ in range(3):
+        assert duplicates.near(open_store(tmp_path / "store")).tolist() == meant
+        duplicates.near.cache_clear()  # as in another process
+    assert computed == [duplicates.NEAR]
+    assert len(list((tmp_path / "store").glob("near-*.npy"))) == 1
+    assert duplicates.near(open_store(tmp_path / "store"), 0.99999).tolist() == [0, 1, 2, 3, 4]
+    assert computed == [duplicates.NEAR, 0.99999]
+
+
+def test_other_content_has_other_groups(tmp_path, computed):
+    stored(photographs(5)).save(tmp_path / "store")
+    duplicates.near(open_store(tmp_path / "store"))
+    (kept,) = (tmp_path / "store").glob("near-*.npy")
+    content = kept.read_bytes()
+    stored(np.repeat(photographs(1), 5, axis=0)).save(tmp_path / "store")
+    kept.write_bytes(content)  # however it came there
+    assert duplicates.near(open_store(tmp_path / "store")).tolist() == [0] * 5
+
+
+def test_a_file_of_groups_that_is_broken_is_made_again(tmp_path, computed):
+    stored(photographs(5)).save(tmp_path / "store")
+    duplicates.near(open_store(tmp_path / "store"))
+    (kept,) = (tmp_path / "store").glob("near-*.npy")
+    for content in (b"", kept.read_bytes()[:-4], b"no array"):
+        kept.write_bytes(content)
+        duplicates.near.cache_clear()
+        assert duplicates.near(open_store(tmp_path / "store")).tolist() == [0, 1, 2, 3, 4]
+        assert np.load(kept).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_store_that_cannot_be_written_to_and_none_at_all(tmp_path, computed, monkeypatch):
+    faces = stored(photographs(5))
+    again = stored(photographs(5))  # as a run unpacks it anew in the same process
+    assert duplicates.near(faces).tolist() == duplicates.near(again).tolist() == [0, 1, 2, 3, 4]
+    assert computed == [duplicates.NEAR]
+    faces.save(tmp_path / "store")
+
+    def refuse(path):
+        raise PermissionError(13, "read-only", str(path))
+
+    monkeypatch.setattr(duplicates.files, "whole_file", refuse)
+    duplicates.near.cache_clear()
+    assert duplicates.near(open_store(tmp_path / "store")).tolist() == [0, 1, 2, 3, 4]
+    assert not list((tmp_path / "store").glob("near-*"))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_utils import io
 from fer_utils.analysis import ensembles
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities, scores
@@ -83,9 +84,10 @@ def study(tmp_path):
             run = f"{task}-{seed}"
             (tmp_path / "runs" / run).mkdir(parents=True)
             np.savez(tmp_path / "runs" / run / "predictions.npz", **made)
-            runs.append({"run": run, "task": task, "seed": seed})
+            runs.append({"run": run, "task": task, "seed": seed, "digest": "0"})
     metrics = pd.DataFrame({"run": [r["run"] for r in runs]})
     (tmp_path / "audit").mkdir()
+    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
     (tmp_path / "audit" / "near.csv").write_text("row,group,leaked\n")  # no photograph is there twice
     return Results(tmp_path, pd.DataFrame(runs), metrics, metrics)
 

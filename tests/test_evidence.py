@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_utils import io
 from fer_utils.analysis import label_errors, leakage, loss_comparison
+from fer_utils.data import audit
+from fer_utils.data.dataset import Faces
+from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import resampled_scores, scores
 from fer_utils.experiments.results import Results
 
@@ -19,6 +23,7 @@ def made_up(logits: dict[str, np.ndarray], labels: np.ndarray, folder, losses=No
         parts = {f"{part}_{name}": array for part in ("val", "test") for name, array in arrays.items()}
         np.savez(folder / "runs" / run / "predictions.npz", classes=CLASSES, **parts)
     runs = pd.DataFrame({"run": list(logits), "task": "binary", "loss": losses or "focal", "seed": 0, "gamma": 2.0})
+    runs["digest"] = "0"
     tables = [scores(labels, values, CLASSES).assign(run=run, split="test") for run, values in logits.items()]
     return Results(folder, runs, pd.concat(tables), pd.DataFrame())
 
@@ -43,7 +48,7 @@ def test_a_weight_of_2_is_the_image_twice():
 
 
 def write_audit(folder, groups: np.ndarray) -> None:
-    (folder / "audit").mkdir()
+    io.write_json(folder / "audit" / "audit.json", {"source": "made up", "digest": "0"})
     pd.DataFrame({"row": np.arange(len(groups)), "group": groups}).to_csv(
         folder / "audit" / "near.csv", index=False
     )
@@ -104,6 +109,17 @@ def test_planted_label_errors_are_the_suspects(tmp_path):
     assert label_errors.pairs(found).to_numpy().sum() == 20
 
 
+def test_suspects_are_named_by_the_data_of_the_runs_alone(drawn, tmp_path):
+    truth = np.arange(100) % 2
+    labels = np.where(np.arange(100) == 10, 1 - truth, truth)
+    study = made_up({"a": np.stack([1 - truth, truth], 1) * 4.0}, labels, tmp_path)
+    study.runs["digest"] = drawn.digest
+    assert label_errors.find(study, drawn)["name"].tolist() == [drawn.index["name"][10]]
+    other = Faces(drawn.images[::-1], drawn.index, "fer2013.csv")
+    with pytest.raises(FerError, match=r"fer2013.csv \(.*\) is not the data of the runs"):
+        label_errors.find(study, other)
+
+
 def test_copies_stand_in_the_order_of_their_rows(tmp_path):
     """Whatever the last digit of their probabilities, which is another one on another processor."""
     truth = np.arange(500) % 2
@@ -136,7 +152,7 @@ def test_parts_of_the_test_split_by_what_a_run_could_learn(tmp_path):
     path = tmp_path / "runs" / "a" / "predictions.npz"
     arrays = dict(np.load(path)) | {"val_rows": np.array([11, 20, 21, 22])}
     np.savez(path, **arrays)
-    (tmp_path / "audit").mkdir()
+    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
     pairs = pd.DataFrame({"group": [0, 0, 1, 1], "row": [0, 10, 1, 11], "split": ["Test", "Training"] * 2})
     nearly = pd.DataFrame({"group": [2, 2], "row": [2, 12], "split": ["Test", "Training"]})
     for kind, frame in (("identical", pairs), ("near", pd.concat([pairs, nearly]))):
@@ -144,3 +160,31 @@ def test_parts_of_the_test_split_by_what_a_run_could_learn(tmp_path):
     row = leakage.without_leaks(study).iloc[0]
     assert [row[f"{part}_images"] for part in ("all", "identical", "spared", "near", "clean")] == [4, 2, 1, 1, 1]
     assert [row[part] for part in ("all", "identical", "spared", "near", "clean")] == [0.5, 0.5, 0.0, 1.0, 0.0]
+
+
+def test_an_audit_of_other_data_is_refused(drawn, tmp_path):
+    """The same images in another order: its rows are other images than those of the runs."""
+    order = np.random.default_rng(0).permutation(len(drawn))
+    index = drawn.index.iloc[order].reset_index(drop=True)
+    other = Faces(drawn.images[order], index, "fer2013.csv")
+    labels = np.zeros(40, int)
+    study = made_up({"a": np.zeros((40, 2), np.float32)}, labels, tmp_path / "drawn")
+    study.runs["digest"] = drawn.digest
+    asked = [
+        lambda: leakage.photographs(study, np.arange(40)),
+        lambda: leakage.copied(study, np.arange(40)),
+        lambda: leakage.without_leaks(study),
+        lambda: loss_comparison.image_intervals(study, resamples=20),
+    ]
+    remedy = "python -m fer_utils audit --dataset drawn"
+    complaint = rf"of other data \(fer2013.csv, .*; .* again, then: {remedy}"
+    audit.write(other, tmp_path / "drawn" / "audit", 0.99)
+    for ask in asked:
+        with pytest.raises(FerError, match=complaint):
+            ask()
+    (tmp_path / "drawn" / "audit" / "audit.json").unlink()  # as audits were before
+    with pytest.raises(FerError, match=rf"no audit that says of which data it is.*: {remedy}"):
+        asked[0]()
+    audit.write(drawn, tmp_path / "drawn" / "audit", 0.99)
+    for ask in asked:
+        ask()

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fer_utils.experiments.run import run
 
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.splits import split_task
 from fer_utils.data.tasks import EMOTIONS, get_task
 from fer_utils.errors import FerError
+from fer_utils.training.experiment import Experiment
 
 # FER2013's counts of images a class in training and test
 TRAIN = {"angry": 3995, "disgust": 436, "fear": 4097, "happy": 7215, "neutral": 4965, "sad": 4830, "surprise": 3171}
@@ -121,6 +123,25 @@ def test_the_digest_tells_content_apart(drawn, store, tmp_path):
     changed[5, 20, 20] ^= 1
     Faces(changed, drawn.index).save(tmp_path / "changed")
     assert open_store(tmp_path / "changed").digest != store.digest
+
+
+def test_faces_that_were_never_saved_have_the_digest_that_saving_gives(drawn, store, tmp_path):
+    unsaved = Faces(drawn.images, drawn.index, "another source")
+    assert unsaved.digest == store.digest and unsaved == store and hash(unsaved) == hash(store)
+    index = drawn.index.assign(label=drawn.index["label"].to_numpy()[::-1])
+    relabelled, mirrored = Faces(drawn.images, index), Faces(drawn.images[..., ::-1], drawn.index)
+    assert len({unsaved.digest, relabelled.digest, mirrored.digest}) == 3 and relabelled != unsaved
+    for number, faces in enumerate((relabelled, mirrored)):
+        faces.save(tmp_path / str(number))
+        assert open_store(tmp_path / str(number)).digest == faces.digest
+
+
+def test_a_finished_run_of_unsaved_faces_is_not_that_of_others(drawn, tmp_path):
+    tiny = Experiment(dataset="unsaved", task="binary", epochs=1, cap=8, model="small_resnet")
+    folder = run(tiny, "cpu", "fp32", tmp_path, drawn)
+    assert run(tiny, "cpu", "fp32", tmp_path, Faces(drawn.images, drawn.index)) == folder
+    with pytest.raises(FerError, match="its results were made from drawn faces"):
+        run(tiny, "cpu", "fp32", tmp_path, Faces(255 - drawn.images, drawn.index))
 
 
 def test_no_store(tmp_path):

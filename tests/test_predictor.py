@@ -186,7 +186,7 @@ def test_a_broken_file_is_named_and_the_rest_predicted(best, face, tmp_path, cap
         (torch.zeros(3, 48, 48), "3×48×48 may be one colour image or three grey ones"),
         ("", "the path is empty"),
         (torch.full((1, 1, 48, 48), float("nan")), "hold NaN"),
-        (Image.new("I", (48, 48)), r"0: more than 8 bits a pixel \(mode I\)"),
+        (Image.new("I", (48, 48), 70000), r"0: values from 70000 to 70000 \(mode I\)"),
         (Image.new("L", (4, 48)), "0: 4×48 pixels; at least 8×8 are needed"),
         (7, "cannot read images from a int"),
         (None, "cannot read images from a NoneType"),

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_utils import io
 from fer_utils.analysis import restricted
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.data.tasks import EMOTIONS
@@ -70,9 +71,11 @@ def study(tmp_path):
     for (task, seed), made in runs.items():
         (tmp_path / "runs" / f"{task}-{seed}").mkdir(parents=True)
         np.savez(tmp_path / "runs" / f"{task}-{seed}" / "predictions.npz", **made)
-    rows = [{"run": f"{task}-{seed}", "task": task, "seed": seed} | UNDECIDED for task, seed in runs]
+    constant = UNDECIDED | {"digest": "0"}
+    rows = [{"run": f"{task}-{seed}", "task": task, "seed": seed} | constant for task, seed in runs]
     metrics = pd.DataFrame({"run": [row["run"] for row in rows]})
     (tmp_path / "audit").mkdir()
+    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
     (tmp_path / "audit" / "near.csv").write_text("row,group,leaked\n")  # no photograph is there twice
     return Results(tmp_path, pd.DataFrame(rows), metrics, metrics)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fer_utils import paths
+from fer_utils import io, paths
 from fer_utils.analysis import rivals
 from fer_utils.data.tasks import CSV_ORDER, get_task
 from fer_utils.errors import FerError
@@ -20,6 +20,7 @@ FOUR = get_task("multiclass").classes
 def study(tmp_path):
     """Two runs on six test images, and the audit: rows 10 and 11 are copies of an image in training."""
     (tmp_path / "audit").mkdir()
+    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
     near = {"row": [10, 11, 12], "group": [0, 0, 1], "leaked": [True, True, False]}
     pd.DataFrame(near).to_csv(tmp_path / "audit" / "near.csv", index=False)
     for run, answers in (("a", [0, 1, 2, 3, 0, 1]), ("b", [0, 1, 2, 0, 0, 1])):
@@ -28,7 +29,7 @@ def study(tmp_path):
             tmp_path / "runs" / run / "predictions.npz", classes=np.array(FOUR), test_logits=np.eye(4)[answers],
             test_labels=[0, 1, 2, 3, 3, 2], test_rows=[10, 11, 12, 13, 14, 15],
         )  # fmt: skip
-    runs = pd.DataFrame({"run": ["a", "b"], "task": ["multiclass", "multiclass"], "seed": [0, 1]})
+    runs = pd.DataFrame({"run": ["a", "b"], "task": "multiclass", "seed": [0, 1], "digest": "0"})
     return results.Results(tmp_path, runs, pd.DataFrame(), pd.DataFrame())
 
 

@@ -230,8 +230,30 @@ def test_the_store_never_replaces_its_source_or_a_folder_of_another_kind(tmp_pat
 def test_a_store_of_another_source_is_not_replaced(tmp_path):
     ingest.prepare(tree(tmp_path / "fer2013", KAGGLE), tmp_path / "store")
     ingest.prepare(tmp_path / "fer2013", tmp_path / "store")  # its own is read anew
-    with pytest.raises(FerError, match="was prepared from fer2013; choose another name"):
-        ingest.prepare(tree(tmp_path / "photos", KAGGLE), tmp_path / "store")
+    before = ingest.open_store(tmp_path / "store")
+    others = tree(tmp_path / "photos", [*KAGGLE, "test/sad/PrivateTest_5.jpg"])
+    complaint = r"holds other data, prepared from fer2013; choose another name \(--name\), or"
+    with pytest.raises(FerError, match=complaint):
+        ingest.prepare(others, tmp_path / "store")
+    assert ingest.open_store(tmp_path / "store") == before
+    tree(tmp_path / "fer2013", ["test/sad/PrivateTest_5.jpg"])
+    assert ingest.prepare(tmp_path / "fer2013", tmp_path / "store") != before
+
+
+def test_the_same_content_may_come_from_a_source_of_another_name(tmp_path):
+    fetched = tmp_path / "datasets" / "msambare" / "fer2013" / "versions" / "1"
+    first = ingest.prepare(tree(fetched, KAGGLE), tmp_path / "store")
+    assert first.source == "Kaggle msambare/fer2013, version 1"
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        for name in KAGGLE:
+            archive.write(fetched / name, name)
+    again = ingest.prepare(tmp_path / "archive.zip", tmp_path / "store")
+    assert again.source == "archive.zip" and again == first
+
+
+def test_a_source_named_by_a_dot_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tree(tmp_path / "mine", KAGGLE))
+    assert ingest.prepare(".", tmp_path / "store").source == "mine"
 
 
 def test_photos_of_one_size_that_are_not_square_become_so(tmp_path):

@@ -1,5 +1,8 @@
 """The frozen trunk computed once: the same training as without, and only where nothing can change its outputs."""
 
+import errno
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,3 +140,51 @@ def test_a_plain_training_has_the_plain_columns(tmp_path):
     assert tuple(go(tmp_path, epochs=1, clip=0.0)[1]) == (
         "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
     )  # fmt: skip
+
+
+def mapped(folder, monkeypatch, seen):
+    """Through the trunk with a file mapped; `seen` gets the bytes of its blocks on the disk."""
+    network, images = small().eval(), batches(24, 0)
+    map_file = torch.from_file
+
+    def look(name, **settings):
+        seen.append(os.stat(name).st_blocks * 512)
+        return map_file(name, **settings)
+
+    monkeypatch.setattr(feature_cache, "IN_MEMORY", 100)
+    monkeypatch.setattr(torch, "from_file", look)
+    return cache_features(network, images, 4, HARDWARE, folder)
+
+
+@pytest.mark.parametrize("call", ["native", "missing", "unsupported"])
+def test_a_mapped_file_has_its_blocks_before_it_is_written_to(tmp_path, monkeypatch, call):
+    """Where the disk fills up under a file with holes, the process is killed."""
+
+    def unsupported(*arguments):
+        raise OSError(errno.EOPNOTSUPP, "not on this file system")
+
+    if call == "missing":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif call == "unsupported":
+        monkeypatch.setattr(os, "posix_fallocate", unsupported, raising=False)
+    elif not hasattr(os, "posix_fallocate"):
+        pytest.skip("this system has no posix_fallocate")
+    seen = []
+    features = mapped(tmp_path, monkeypatch, seen).images
+    assert len(seen) == 1 and seen[0] >= features.nbytes
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_disk_that_is_full_is_one_clear_line(tmp_path, monkeypatch, native):
+    """In the words of the system a limit on the size of files is a full disk."""
+    resource = pytest.importorskip("resource")
+    if not native:
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(FerError, match=r"no room for the 0\.0 GB that the frozen stages make"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        try:
+            mapped(tmp_path, monkeypatch, [])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

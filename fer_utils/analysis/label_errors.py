@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data.dataset import Faces
+from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.results import Results
 
@@ -21,8 +22,14 @@ def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
     Takes the runs of one task. An image's probabilities are their mean over the runs that had it in validation or
     test. Columns: row (in the data set), label, suggested, p_label, p_suggested (0..1), runs; with `faces` also
     name and split. Where a copy of the image was in training, its label may have been learnt by heart, so
-    suspects among copies are missed rather than invented.
+    suspects among copies are missed rather than invented. Raises FerError where `faces` are not the
+    data of the runs.
     """
+    if faces is not None and (others := set(study.runs["digest"]) - {faces.digest}):
+        raise FerError(
+            f"{faces.source} ({faces.digest}) is not the data of the runs "
+            f"({', '.join(sorted(others))}); prepare theirs, or leave the faces out"
+        )
     pooled = out_of_sample(study)
     classes = list(pooled.columns[2:])
     labels, p = pooled["label"].to_numpy(), pooled[classes].to_numpy()

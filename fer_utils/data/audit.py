@@ -1,5 +1,6 @@
 """What is wrong with a data set: copies within and across splits, conflicting labels, blank images."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pandas as pd
 from fer_utils import io
 from fer_utils.data import duplicates
 from fer_utils.data.dataset import TEST_SPLITS, Faces
+from fer_utils.errors import FerError
+
+ABOUT = "audit.json"
 
 
 def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
@@ -40,12 +44,17 @@ def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
 
 
 def write(faces: Faces, folder: Path, similarity: float = duplicates.NEAR) -> pd.Series:
-    """counts.csv, identical.csv, near.csv, blank.csv and summary.csv in `folder`; returns the summary."""
+    """counts.csv, identical.csv, near.csv, blank.csv, summary.csv in `folder`; returns the summary.
+
+    audit.json says of which data they are: source, digest, and the similarity of near-copies. It is
+    written last: without it an audit is not finished.
+    """
     identical = grouped(faces, duplicates.identical(faces))
     near = grouped(faces, duplicates.near(faces, similarity))
     blanks = blank_images(faces)
     facts = summary(faces, identical, near, blanks)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / ABOUT).unlink(missing_ok=True)
     tables = {
         "counts": faces.counts().reset_index(),
         "identical": identical,
@@ -56,7 +65,28 @@ def write(faces: Faces, folder: Path, similarity: float = duplicates.NEAR) -> pd
     for name, table in tables.items():
         with io.atomic_file(folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
+    about = {"source": faces.source, "digest": faces.digest, "similarity": similarity}
+    io.write_json(folder / ABOUT, about)
     return facts
+
+
+def read(folder: Path, kind: str, digests: Collection[str]) -> pd.DataFrame:
+    """<kind>.csv (identical, near or blank) of the audit in `folder`.
+
+    digests: of the data that its rows are to be joined with. Raises FerError where the audit is of
+    other data, whose rows are other images, or says not of which.
+    """
+    remedy = f"python -m fer_utils audit --dataset {folder.parent.name}"
+    if not (folder / ABOUT).exists():
+        raise FerError(f"{folder}: no audit that says of which data it is; make it with: {remedy}")
+    about = io.read_json(folder / ABOUT)
+    if others := sorted(set(digests) - {about["digest"]}):
+        audited = f"{about['source']}, {about['digest']}"
+        raise FerError(
+            f"{folder} is the audit of other data ({audited}) than that of the runs "
+            f"({', '.join(others)}); prepare theirs again, then: {remedy}"
+        )
+    return pd.read_csv(folder / f"{kind}.csv")
 
 
 def summary(faces: Faces, identical: pd.DataFrame, near: pd.DataFrame, blanks: pd.DataFrame) -> pd.Series:

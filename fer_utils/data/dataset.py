@@ -6,6 +6,7 @@ label, split) and dataset.json (where it came from, counts, a hash of the conten
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,34 @@ SPLITS = ("Training", "Validation", "PublicTest", "PrivateTest", "Test")
 TEST_SPLITS = ("PublicTest", "PrivateTest", "Test")
 
 
-@dataclass(frozen=True, eq=False)  # compared and hashed by identity, so that copies.near can remember its answer
+@dataclass(frozen=True, eq=False)
 class Faces:
     """N images and what is known of each.
 
     images: uint8, N×H×W (grey) or N×H×W×3 (RGB), 0–255; in memory or memory-mapped.
     index: N rows with the columns name (file or CSV row), label (class name), split (one of SPLITS).
     source: one line that says where they came from.
-    digest: identifies the content (images, labels and splits); made when the faces are saved.
+    stored_digest: what the store says of its own content; "": not known.
+    folder: the store that they were opened from, if any.
+    Equal are those of equal digest.
     """
 
     images: np.ndarray
     index: pd.DataFrame
     source: str = ""
-    digest: str = ""
+    stored_digest: str = ""
+    folder: Path | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies the content (pixels, names, labels, splits), saved or not: 16 hex digits."""
+        return self.stored_digest or content_digest(self.images, self.index)
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Faces) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,19 +69,29 @@ class Faces:
 
 def finish_store(folder: Path, index: pd.DataFrame, source: str) -> None:
     """Adds index.csv and dataset.json to a folder that already holds images.npy."""
-    index.to_csv(folder / "index.csv", index=False)
+    (folder / "index.csv").write_bytes(_as_csv(index))
     images = np.load(folder / "images.npy", mmap_mode="r")
-    digest = hashlib.sha256((folder / "index.csv").read_bytes())
-    for start in range(0, len(images), 4096):  # in pieces: the store may be larger than memory
-        digest.update(images[start : start + 4096].tobytes())
     info = {
         "source": source,
         "images": len(images),
         "size": list(images.shape[1:]),
         "counts": pd.crosstab(index["split"], index["label"]).to_dict("index"),
-        "digest": digest.hexdigest()[:16],
+        "digest": content_digest(images, index),
     }
     io.write_json(folder / "dataset.json", info)
+
+
+def content_digest(images: np.ndarray, index: pd.DataFrame) -> str:
+    """The first 16 digits of the sha256 of index.csv and of all pixels."""
+    digest = hashlib.sha256(_as_csv(index))
+    for start in range(0, len(images), 4096):  # in pieces: the store may be larger than memory
+        digest.update(images[start : start + 4096].tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _as_csv(index: pd.DataFrame) -> bytes:
+    # the same bytes, and so the same digest, on every system
+    return index.to_csv(index=False, lineterminator="\n").encode()
 
 
 def open_store(folder: Path) -> Faces:
@@ -82,4 +107,4 @@ def open_store(folder: Path) -> Faces:
     images = np.load(folder / "images.npy", mmap_mode="r")
     if len(images) != len(index):
         raise FerError(f"{folder}: {len(images)} images but {len(index)} rows in index.csv; prepare it again")
-    return Faces(images, index, info["source"], info["digest"])
+    return Faces(images, index, info["source"], info["digest"], folder)

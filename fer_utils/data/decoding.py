@@ -39,6 +39,11 @@ TURNS = {
 }
 PHOTO_SIZE = 224  # images of mixed sizes are brought to this one: what the ImageNet networks take
 BACKDROP = (128, 128, 128, 255)  # grey, the mean of FER2013's pixels
+# PIL's modes without colour; those of 16 bits begin with I;16
+GREY = {"1", "L", "LA", "La", "I", "F"}
+DEEP = ("I", "F")  # how the names of PIL's modes of more than 8 bits begin: it clips these to white
+ALWAYS_16 = {"PNG", "PPM"}  # formats whose mode I is 16 bits, however dark the picture
+TIFF_BITS, TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # TIFF's tags
 CHUNK = 64  # images that a process is given at a time
 WORTH = 1000  # images a process, at least: it takes as long to start as to decode a few hundred
 
@@ -88,7 +93,11 @@ def common(forms: list[Form], size: int | None, grey: bool | None) -> Form:
 
 def form_of(read: Read, name: str) -> Form:
     with open_image(read, name) as image:
-        return Form(image.height, image.width, image.mode in ("1", "L", "LA"))
+        return Form(image.height, image.width, _is_grey(image))
+
+
+def _is_grey(image: Image.Image) -> bool:
+    return image.mode in GREY or image.mode.startswith("I;16")
 
 
 def _forms(contents: dict[str, bytes]) -> list[Form]:
@@ -100,8 +109,8 @@ def _pixels(contents: dict[str, bytes], form: Form, alike: bool = False) -> np.n
     mode, pixels = "L" if form.grey else "RGB", np.empty((len(contents), *form.shape), np.uint8)
     for place, name in enumerate(contents):
         with open_image(contents.__getitem__, name) as image:
-            grey = image.mode in ("1", "L", "LA")
-            if alike and (image.size != (form.width, form.height) or (form.grey and not grey)):
+            coloured = form.grey and not _is_grey(image)
+            if alike and (image.size != (form.width, form.height) or coloured):
                 raise Unlike(name)
             pixels[place] = as_pixels(image, mode, form.width, form.height, name)
     return pixels
@@ -127,11 +136,13 @@ def _unreadable(name: str, error: object) -> FerError:
 def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str) -> np.ndarray:
     """uint8, H×W (mode L) or H×W×3 (RGB): upright, the largest centred part of that shape, resized (bicubic).
 
-    What is transparent shows BACKDROP. Raises FerError, naming the image, where its data is broken.
+    Of a file with several frames the first counts; what is transparent shows BACKDROP; more than 8
+    bits become 8 (see `_to_8_bits`). Raises FerError, naming the image, where its data is broken.
     """
     try:
         # photos from a phone say in there which side is up
         turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation)) if "exif" in image.info else None
+        image = _to_8_bits(image, name) if image.mode.startswith(DEEP) else image
         image = image if turn is None else image.transpose(turn)
         if image.has_transparency_data:  # its colour there is whatever the program that wrote it left behind
             image = Image.alpha_composite(Image.new("RGBA", image.size, BACKDROP), image.convert("RGBA"))
@@ -141,6 +152,35 @@ def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str)
         return np.asarray(image)
     except BROKEN as error:
         raise _unreadable(name, error) from None
+
+
+def _to_8_bits(image: Image.Image, name: str) -> Image.Image:
+    """A grey image of 12, 16 or 32 bits or of floats, in mode L (LA if it has a transparent value).
+
+    16 bits are divided by 257, so that 65535 is 255; 12 bits (TIFF) by 4095/255. Where the format
+    leaves the range open (32-bit integers and floats of TIFF) the values tell: floats within 0..1
+    are shares of white, values within 0..255 stay as they are, values up to 65535 are taken for
+    16 bits. Raises FerError for all others.
+    """
+    values = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    low, high = values.min(), values.max()
+    if image.mode.startswith("I;16"):
+        most = 2 ** tags.get(TIFF_BITS, (16,))[0] - 1
+    elif image.mode == "I" and image.format in ALWAYS_16:
+        most = 65535
+    elif not (low >= 0 and high <= 65535):  # NaN is neither
+        found = f"values from {low:g} to {high:g} (mode {image.mode})"
+        raise FerError(f"{name}: {found}; they must lie in 0..255 or 0..65535")
+    else:
+        most = 1 if image.mode == "F" and high <= 1 else 255 if high <= 255 else 65535
+    if tags.get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO:
+        values = most - values
+    grey = Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
+    if "transparency" not in image.info:
+        return grey
+    hidden = np.asarray(image) == image.info["transparency"]
+    return Image.merge("LA", (grey, Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8))))
 
 
 def _each(work: Callable, names: list[str], read: Read, verb: str = "reading") -> Generator:

@@ -1,7 +1,9 @@
 """Which images show the same photograph? Byte for byte, or nearly: another crop, size or brightness of it."""
 
 import hashlib
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,9 @@ import torch.nn.functional as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fer_utils import io
 from fer_utils.data.dataset import Faces
+from fer_utils.errors import FerError
 
 # Chosen by eye on FER2013: of 112 pairs drawn from 0.95 to 1, all show one photograph; between 0.93 and 0.94 one
 # in six shows two people, and below 0.91 most do. Drawn faces resemble each other more.
@@ -24,14 +28,39 @@ def identical(faces: Faces) -> np.ndarray:
     return pd.factorize(np.array(hashes, dtype="S16"))[0]
 
 
-@lru_cache(maxsize=1)  # a study asks once a run
+@lru_cache(maxsize=1)  # a study asks once a run; faces of equal content are equal
 def near(faces: Faces, similarity: float = NEAR) -> np.ndarray:
     """A group number for each image, int, N: images linked by pairs that correlate above `similarity`.
 
     The correlation (-1..1) is that of grey thumbnails, so it ignores brightness and contrast. Mirrored copies
-    are not looked for. Byte-identical images are always of one group, blank ones too. Work grows with N²: about
-    15 s for FER2013 on one core.
+    are not looked for. Byte-identical images are always of one group, blank ones too.
+
+    Work grows with N²: about 15 s for FER2013 on one core. So the groups are kept beside the store
+    of the faces, if they have one that can be written to, for every later process to read.
     """
+    if faces.folder is None:
+        return _linked(faces, similarity)
+    kept = faces.folder / f"near-{THUMBNAIL}px-{float(similarity)}-{faces.digest}.npy"
+    groups = _kept(kept, len(faces))
+    if groups is None:
+        groups = _linked(faces, similarity)
+        # a store of someone else's, or a full disk: then the next process computes them again
+        with suppress(OSError, FerError), io.atomic_file(kept) as part, part.open("wb") as stream:
+            np.save(stream, groups)
+    return groups
+
+
+def _kept(path: Path, count: int) -> np.ndarray | None:
+    """The groups in that file; None where there are none, or no sound ones."""
+    try:
+        groups = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return groups if groups.shape == (count,) and groups.dtype.kind == "i" else None
+
+
+def _linked(faces: Faces, similarity: float) -> np.ndarray:
+    """The groups of `near`, computed."""
     thumbnails = _standardised_thumbnails(faces)
     _, representative, group = np.unique(identical(faces), return_index=True, return_inverse=True)
     firsts, seconds = [np.arange(len(faces))], [representative[group]]

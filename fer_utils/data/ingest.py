@@ -1,17 +1,13 @@
 """Reads every public form of FER2013, and any folder of class folders, into a prepared store.
 
-Folder or zip: .../<split>/<class>/<image>, the split folder and anything above it being optional.
+Folder or zip: .../<split>/<class>/<image> or <class>/<image> (see listing).
 CSV: fer2013.csv (`emotion,pixels,Usage`) or icml_face_data.csv (`emotion, Usage, pixels`).
 """
 
 import csv
 import math
-import os
-import re
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,23 +23,11 @@ from fer_utils.data.dataset import (
     finish_store,
     open_store,
 )
+from fer_utils.data.listing import list_images
 from fer_utils.data.tasks import CSV_ORDER
 from fer_utils.errors import FerError
 
 KAGGLE = "msambare/fer2013"
-IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
-SPLIT_FOLDERS = {"train": "Training", "training": "Training", "test": "Test", "testing": "Test"}
-SPLIT_FOLDERS |= dict.fromkeys(("val", "valid", "validation"), "Validation")
-SPLIT_FOLDERS |= {"publictest": "PublicTest", "privatetest": "PrivateTest"}
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The images found in a folder or zip: their index, their paths in it, and how to read the bytes of one."""
-
-    index: pd.DataFrame
-    paths: list[str]
-    read: Callable[[str], bytes]
 
 
 def prepare(source: Path | str, folder: Path, size: int | None = None, grey: bool | None = None) -> Faces:
@@ -52,7 +36,9 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
     size: side in pixels. None keeps the images' own size if they share it and are square, else crops the centre
     square and resizes to 224. grey: None keeps grey only where every image is grey.
     Images without a test split get one: a stratified fifth of each class, drawn with seed 0.
-    Raises FerError for a source or an image that cannot be read, naming it; nothing is left half-written.
+    A store that is there is replaced if it holds the same content, whatever the source is called
+    now, or came from a source of the same name. Raises FerError for any other store, and for a
+    source or an image that cannot be read, naming it; nothing is left half-written.
     """
     source, folder = Path(source), Path(folder)
     _check_target(source, folder)
@@ -68,8 +54,32 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
             listing = list_images(source)
             index = listing.index
             decoding.write_images(part / "images.npy", listing.paths, listing.read, size, grey)
-        finish_store(part, with_test(index), source.name)
+        finish_store(part, with_test(index), name_of(source))
+        _check_replaced(folder, part)
     return open_store(folder)
+
+
+def name_of(source: Path) -> str:
+    """What a store says that it came from: a file's or folder's name, or Kaggle's of a fetched one.
+
+    kagglehub puts that into .../datasets/OWNER/NAME/versions/NUMBER.
+    """
+    match source.absolute().parts:
+        case (*_, "datasets", owner, name, "versions", number):
+            return f"Kaggle {owner}/{name}, version {number}"
+    return source.absolute().name
+
+
+def _check_replaced(folder: Path, part: Path) -> None:
+    """Refuses to replace the store `folder` by `part` if neither content nor source is the same."""
+    if not folder.exists():
+        return
+    before, now = (io.read_json(place / "dataset.json") for place in (folder, part))
+    if before["digest"] != now["digest"] and before["source"] != now["source"]:
+        raise FerError(
+            f"{folder} holds other data, prepared from {before['source']}; choose another name "
+            "(--name), or delete that folder first"
+        )
 
 
 def _check_target(source: Path, folder: Path) -> None:
@@ -79,47 +89,6 @@ def _check_target(source: Path, folder: Path) -> None:
         raise FerError(f"{source} and the prepared store {folder} must lie apart; move one, or choose another name")
     if folder.exists() and not (folder / "dataset.json").exists():
         raise FerError(f"{folder} exists and is no prepared data set; choose another name or move it away")
-    if folder.exists() and (before := io.read_json(folder / "dataset.json")["source"]) != source.name:
-        raise FerError(
-            f"{folder} was prepared from {before}; choose another name (--name), or delete that one first"
-        )
-
-
-def list_images(source: Path) -> Listing:
-    """Every image of a folder or zip with its class and split, in the order of the names. Raises FerError."""
-    if source.is_dir():
-        walk = [(Path(folder).relative_to(source), inside) for folder, _, inside in os.walk(source)]
-        names = [f"{folder.as_posix()}/{file}".removeprefix("./") for folder, inside in walk for file in inside]
-        read = lambda name: (source / name).read_bytes()  # noqa: E731
-    else:
-        try:
-            archive = zipfile.ZipFile(source)
-        except zipfile.BadZipFile:
-            raise FerError(f"{source}: not a complete zip; a download that broke off? Fetch it again") from None
-        names = [item.filename for item in archive.infolist() if not item.is_dir()]
-        read = archive.read
-    rows = [row for name in sorted(names) if (row := _row(name))]
-    if not rows:
-        table = next((name for name in names if name.lower().endswith(".csv")), None)
-        hint = f"; give the path of {table} itself" if table else ""
-        raise FerError(f"{source}: no images found; expected <split>/<class>/<image> or <class>/<image>{hint}")
-    found = [name for name, _, _ in rows]
-    above = os.path.commonpath([os.path.dirname(name) for name in found])  # says nothing about an image
-    below = len(above) + 1 if above else 0
-    index = pd.DataFrame(rows, columns=["name", "label", "split"])
-    return Listing(index.assign(name=[name[below:] for name in found]), found, read)
-
-
-def _row(name: str) -> tuple[str, str, str] | None:
-    """(name, class, split) of an image by its path; None for anything else."""
-    *folders, file = (part for part in name.split("/") if part not in ("", "."))
-    junk = "__MACOSX" in folders or file.startswith(".")
-    if junk or os.path.splitext(file)[1].lower() not in IMAGE_TYPES or not folders:
-        return None
-    told = re.match(r"(Training|PublicTest|PrivateTest)_", file)  # FER2013's file names tell more
-    above = folders[-2].lower() if len(folders) > 1 else ""
-    split = told[1] if told else SPLIT_FOLDERS.get(above, "")
-    return name, folders[-1].strip().lower(), split
 
 
 def with_test(index: pd.DataFrame) -> pd.DataFrame:

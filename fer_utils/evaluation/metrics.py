@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from sklearn import metrics
 
 
@@ -79,8 +80,7 @@ def confusion(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) ->
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Softmax over the classes, float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    return shifted / shifted.sum(1, keepdims=True)
+    return softmax(logits.astype(np.float64), axis=1)
 
 
 def confident_errors(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int) -> pd.DataFrame:

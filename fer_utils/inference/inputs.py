@@ -10,12 +10,11 @@ import torch
 from PIL import Image
 
 from fer_utils.data.decoding import as_pixels, open_image
-from fer_utils.data.ingest import IMAGE_TYPES
+from fer_utils.data.listing import IMAGE_TYPES, files_below, is_image
 from fer_utils.errors import FerError
 
 SIDE = 8  # pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
 ROUNDING = 1e-3  # how far resizing and sums may take a float beyond 0 and 1
-DEEP = ("I", "F")  # PIL's modes of more than 8 bits, which a conversion to grey would clip to white
 Found = tuple[str | None, Callable[[], Image.Image]]  # a file's path, and how to open it
 
 
@@ -64,8 +63,6 @@ def as_squares(found: list[Found], mode: str, size: int) -> Iterator[tuple[str |
 
 
 def _checked(image: Image.Image, source: str | int) -> Image.Image:
-    if image.mode.startswith(DEEP):
-        raise FerError(f"{source}: more than 8 bits a pixel (mode {image.mode}); save it with 8")
     if min(image.size) < SIDE:
         raise FerError(f"{source}: {image.width}×{image.height} pixels; at least {SIDE}×{SIDE} are needed")
     return image
@@ -84,9 +81,8 @@ def _files(path: Path) -> list[Found]:
         return [(str(path), lambda: _missing(path))]
     if not path.is_dir():
         return [(str(path), lambda: open_image(_bytes, str(path)))]
-    inside = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-    inside = [p for p in inside if "__MACOSX" not in p.parts]
-    images = [p for p in inside if p.suffix.lower() in IMAGE_TYPES]
+    inside = [path / name for name in files_below(path)]
+    images = [p for p in inside if is_image(p.name)]
     if not images:
         raise FerError(f"{path}: no images in this folder (of the kinds {' '.join(sorted(IMAGE_TYPES))})")
     if others := {p.suffix.lower() or p.name for p in inside} - IMAGE_TYPES:

@@ -6,11 +6,14 @@ They are stored in the type in which the stages compute, so that nothing is roun
 the channels last, which is how convolutions read fastest.
 """
 
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +22,15 @@ from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import RESIDENT, Batches
 from fer_utils.devices import Hardware, memory
 from fer_utils.errors import FerError
+from fer_utils.io import FULL
 from fer_utils.models.freezing import frozen_stages
 from fer_utils.models.network import Network
 from fer_utils.training.experiment import Experiment
 
 # Bytes of one split, at most; what is larger goes to a file that the system maps into memory.
 IN_MEMORY = 4 * 2**30
+UNSUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # by this file system
+ZEROS = bytes(2**20)
 
 
 class FeatureCache:
@@ -111,7 +117,30 @@ def _allocate(count: int, features: Tensor, folder: Path) -> Tensor:
 
 def _mapped(numbers: int, size: int, dtype: torch.dtype, folder: Path) -> Tensor:
     folder.mkdir(parents=True, exist_ok=True)
+    needed = f"the {size / 1e9:.1f} GB that the frozen stages make of the images"
+    full = FerError(f"{folder}: no room for {needed}")
     if shutil.disk_usage(folder).free < size:
-        raise FerError(f"{folder}: no room for the {size / 1e9:.1f} GB that the frozen stages make of the images")
-    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        raise full
+    with tempfile.NamedTemporaryFile(dir=folder, buffering=0) as file:
+        try:
+            _allocate(file, size)
+        except OSError as error:
+            raise full if error.errno in FULL else error from None
         return torch.from_file(file.name, shared=True, size=numbers, dtype=dtype)
+
+
+def _allocate(file: BinaryIO, size: int) -> None:
+    """Gives an empty file its bytes on the disk; OSError where there is no room.
+
+    A file with holes is mapped all the same, and filling one on a full disk kills the process.
+    """
+    try:
+        return os.posix_fallocate(file.fileno(), 0, size)
+    except AttributeError:  # macOS and Windows have no such call
+        pass
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+    written = 0
+    while written < size:  # a write may stop halfway
+        written += file.write(ZEROS[: size - written])

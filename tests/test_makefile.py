@@ -1,0 +1,64 @@
+"""What `make` would do, with a program in place of Python that only says how it was called."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from fer_utils import paths
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+READ = "fer_utils prepare {} --name fer2013"
+
+
+def make(home, *arguments, **environment) -> str:
+    """Its output; `home` is FER_HOME."""
+    inherited = {name: os.environ[name] for name in os.environ.keys() - {"FER2013", "MAKEFLAGS"}}
+    command = ["make", "--no-print-directory", "PYTHON=echo", *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=paths.CHECKOUT, capture_output=True, text=True,
+        env=inherited | {"FER_HOME": str(home)} | environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def home(tmp_path):
+    """With a store that is newer than any source."""
+    store = tmp_path / "data" / "fer2013" / "dataset.json"
+    store.parent.mkdir(parents=True)
+    (tmp_path / "a file.zip").write_text("")
+    store.write_text("{}")
+    return tmp_path
+
+
+def test_a_source_that_is_named_is_read_again(home):
+    source = home / "a file.zip"
+    assert READ.format(source) in make(home, "data", f"FER2013={source}")
+    assert READ.format(source) in make(home, "data", FER2013=str(source))
+    store = home / "data" / "fer2013" / "dataset.json"
+    assert READ.format(source) in make(home, store, f"FER2013={source}")  # as for other targets
+
+
+def test_without_one_a_store_is_enough(home):
+    store = home / "data" / "fer2013" / "dataset.json"
+    assert "prepare" not in make(home, "data")
+    assert "prepare" not in make(home, store, FER2013="for the tests.zip")
+    store.unlink()
+    assert "fer_utils prepare --name fer2013" in make(home, "data")
+
+
+def test_clean_cleans_where_things_were_made(home):
+    kept = "results/fer2013/runs"
+    made = ["results/sample/runs", "data/sample", "results/fer2013/notebooks", kept]
+    for folder in made:
+        (home / folder).mkdir(parents=True)
+    commands = make(home, "--dry-run", "clean")
+    assert "report/generated" in commands
+    (line,) = [line for line in commands.splitlines() if str(home) in line]
+    subprocess.run(line, shell=True, check=True)
+    assert [folder for folder in made if (home / folder).exists()] == [kept]
+    assert (home / "data" / "fer2013" / "dataset.json").exists()
+    assert " results/" not in commands and " data/" not in commands
