@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fer_utils.cli import audit
+from fer_utils.data import audit
 from fer_utils.data.dataset import TEST_SPLITS
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.experiments.results import Results
