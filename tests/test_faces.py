@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fer_utils.experiments.run import run
 
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.splits import split_task
 from fer_utils.data.tasks import EMOTIONS, get_task
 from fer_utils.errors import FerError
+from fer_utils.experiments.runner import run
 from fer_utils.training.experiment import Experiment
 
 # FER2013's counts of images a class in training and test
