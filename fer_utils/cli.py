@@ -1,6 +1,5 @@
 """The command line: the notebooks' verbs without a notebook, for a headless machine or a cluster node."""
 
-import dataclasses
 import os
 import re
 import sys
@@ -68,10 +67,10 @@ def run(
     from fer_utils import distributed
     from fer_utils.experiments import runner
     from fer_utils.experiments.results import open_results
-    from fer_utils.training.experiment import Experiment
+    from fer_utils.training.experiment import Experiment, parse_settings
 
     with distributed.failing_together():
-        chosen = Experiment.make(**_parse(settings or [], Experiment))
+        chosen = Experiment(**parse_settings(settings or []))
         if distributed.is_main_process():
             print(chosen.id, flush=True)
         folder = runner.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
@@ -105,13 +104,13 @@ def study(
     """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
     from fer_utils.experiments import ray_cluster, studies
     from fer_utils.experiments.local_pool import run_side_by_side
-    from fer_utils.training.experiment import Experiment
+    from fer_utils.training.experiment import parse_settings
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise FerError("torchrun is for one run; a study is spread with: study NAME --on ray")
-    extra = _parse(settings or [], Experiment)
+    extra = parse_settings(settings or [])
     if seeds:
-        extra["seeds"] = [_number(seed, int, "seeds") for seed in seeds.split(",")]
+        extra["seeds"] = [parse_settings([f"seed={seed}"])["seed"] for seed in seeds.split(",")]
     if one_of(on, PLACES, "place") == "ray":
         extra["spread"] = partial(ray_cluster.spread, address=address, gpus_per_run=gpus_per_run)
     elif jobs != 1:
@@ -197,36 +196,6 @@ def report(dataset: Dataset = "sample"):
     from fer_utils.reporting import build as room
 
     print(room.build(dataset))
-
-
-def _parse(pairs: list[str], cls) -> dict:
-    """name=value strings as typed settings of the dataclass `cls`. Raises FerError."""
-    types = {field.name: field.type for field in dataclasses.fields(cls)}
-    settings = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise FerError(f"{pair!r} is not of the form name=value; names: {', '.join(types)}")
-        settings[name] = _value(text, types.get(name, str), name)
-    return settings
-
-
-def _value(text: str, kind, name: str):
-    if text.lower() == "none" and "None" in str(kind):
-        return None
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise FerError(f"{name} must be true or false; got {text!r}")
-        return text.lower() == "true"
-    number = next((t for t in (int, float) if t is kind or t.__name__ in str(kind).split(" | ")), None)
-    return _number(text, number, name) if number else text
-
-
-def _number(text: str, kind, name: str):
-    try:
-        return kind(text)
-    except ValueError:
-        raise FerError(f"{name} must be a number ({kind.__name__}); got {text!r}") from None
 
 
 def main() -> None:

@@ -138,7 +138,7 @@ def test_a_store_that_cannot_be_written_to_and_none_at_all(tmp_path, computed, m
     def refuse(path):
         raise PermissionError(13, "read-only", str(path))
 
-    monkeypatch.setattr(duplicates.files, "whole_file", refuse)
+    monkeypatch.setattr(duplicates.io, "atomic_file", refuse)
     duplicates.near.cache_clear()
     assert duplicates.near(open_store(tmp_path / "store")).tolist() == [0, 1, 2, 3, 4]
     assert not list((tmp_path / "store").glob("near-*"))

@@ -81,7 +81,7 @@ REPORT_B = {
 def report_a(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Experiment]:
     """Report A's comparison with its CNN: both tasks, both losses, paired by seed."""
     return [
-        Experiment.make(dataset=dataset, task=task, loss=loss, seed=seed, **settings)
+        Experiment(dataset=dataset, task=task, loss=loss, seed=seed, **settings)
         for seed, task, loss in product(seeds, TASKS, LOSSES)
     ]
 
@@ -94,7 +94,7 @@ def dedupe(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> 
 def median(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report A's denoising experiment: the four classes with and without the median filter."""
     return [
-        Experiment.make(dataset=dataset, task="multiclass", loss=loss, seed=seed, median=filtered, **settings)
+        Experiment(dataset=dataset, task="multiclass", loss=loss, seed=seed, median=filtered, **settings)
         for seed, loss, filtered in product(seeds, LOSSES, (False, True))
     ]
 
@@ -102,7 +102,7 @@ def median(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experi
 def class_weights(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> list[Experiment]:
     """The four classes with and without class weights, so that "focal" and "weighted" are not confused."""
     return [
-        Experiment.make(dataset=dataset, loss=loss, seed=seed, class_weights=weighted, **settings)
+        Experiment(dataset=dataset, loss=loss, seed=seed, class_weights=weighted, **settings)
         for seed, loss, weighted in product(seeds, LOSSES, (True, False))
     ]
 
@@ -110,7 +110,7 @@ def class_weights(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settin
 def gamma(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Experiment]:
     """The four classes with focal loss and every exponent from 0 (weighted cross-entropy) to 5."""
     return [
-        Experiment.make(dataset=dataset, task="multiclass", loss="focal", seed=seed, gamma=exponent, **settings)
+        Experiment(dataset=dataset, task="multiclass", loss="focal", seed=seed, gamma=exponent, **settings)
         for seed, exponent in product(seeds, (0.0, 0.5, 1.0, 2.0, 3.0, 5.0))
     ]
 
@@ -118,7 +118,7 @@ def gamma(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Ex
 def learning_rate(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """How the learning rate was chosen, on validation: half and twice the default beside it."""
     return [
-        Experiment.make(dataset=dataset, task=task, seed=seed, learning_rate=rate, **settings)
+        Experiment(dataset=dataset, task=task, seed=seed, learning_rate=rate, **settings)
         for seed, task, rate in product(seeds, TASKS, (2.5e-4, 5e-4, 1e-3))
     ]
 
@@ -128,7 +128,7 @@ def best(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Exp
     tests = {"binary": "all", "three": "all", "multiclass": "all", "seven": "private"}
     recipe = RECIPE | settings
     return [
-        Experiment.make(dataset=dataset, task=task, test=test, seed=seed, **recipe)
+        Experiment(dataset=dataset, task=task, test=test, seed=seed, **recipe)
         for seed, (task, test) in product(seeds, tests.items())
     ]
 
@@ -137,7 +137,7 @@ def ablation(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list
     """What each part of the recipe is worth: the four classes with all of it, and with one part left out."""
     recipe = RECIPE | settings
     return [
-        Experiment.make(dataset=dataset, task="multiclass", seed=seed, **recipe | left_out)
+        Experiment(dataset=dataset, task="multiclass", seed=seed, **recipe | left_out)
         for seed, left_out in product(seeds, ({}, *WITHOUT.values()))
     ]
 
@@ -146,7 +146,7 @@ def start(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experim
     """Where to start from: the recipe's network from random weights, beside ImageNet's fine-tuned end to end."""
     recipe = RECIPE | settings
     return [
-        Experiment.make(dataset=dataset, task="multiclass", seed=seed, **recipe | start)
+        Experiment(dataset=dataset, task="multiclass", seed=seed, **recipe | start)
         for seed, start in product(seeds, ({}, FROM_IMAGENET))
     ]
 
@@ -156,7 +156,7 @@ def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Expe
     protocol = FINE | {"trainable": 2} | settings
     models = ("resnet18", "efficientnet_b1", "mobilenet_v2", "efficientnet_lite0")
     return [
-        Experiment.make(dataset=dataset, model=model, task=task, loss=loss, epochs=epochs, seed=seed, **protocol)
+        Experiment(dataset=dataset, model=model, task=task, loss=loss, epochs=epochs, seed=seed, **protocol)
         for seed, model, epochs, task, loss in product(seeds, models, (5, 10), TASKS, LOSSES)
     ]
 
@@ -164,7 +164,7 @@ def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Expe
 def report_b(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report B's comparison on three emotions: from random weights, from ImageNet's and from faces'."""
     return [
-        Experiment.make(dataset=dataset, task="three", model=model, seed=seed, **GRADUAL | own | settings)
+        Experiment(dataset=dataset, task="three", model=model, seed=seed, **GRADUAL | own | settings)
         for seed, (model, own) in product(seeds, REPORT_B.items())
     ]
 
@@ -176,7 +176,7 @@ def grid(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experime
     if varied := {*settings} & {"learning_rate", "weight_decay", *augmented}:
         raise TypeError(f"the grid varies {', '.join(sorted(varied))}")
     return [
-        Experiment.make(
+        Experiment(
             dataset=dataset, learning_rate=rate, weight_decay=decay, seed=seed, **base | settings | augmentation
         )
         for seed, rate, decay, augmentation in product(seeds, (3e-3, 1e-2, 3e-2), (0.0, 1e-3), ({}, augmented))

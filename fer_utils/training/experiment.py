@@ -1,10 +1,13 @@
-"""An experiment is data: a frozen dataclass that names a run completely, and whose id names its folder."""
+"""An experiment is data: a frozen dataclass that names a run completely; its id names its folder."""
 
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import get_args
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from fer_utils.data.splits import TESTS
 from fer_utils.data.tasks import get_task
@@ -18,63 +21,73 @@ from fer_utils.training.schedules import SCHEDULES
 
 SELECTIONS = ("last", "best")
 
+Count = Annotated[int, Field(gt=0)]
+Index = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]  # of 1
 
-@dataclass(frozen=True)
+
+# Strict: "3" is no number and 1 is no bool; but 1 is the float 1.0, so that equal experiments are equal.
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class Experiment:
-    """Every setting of a run. Defaults are report A's protocol; where it is silent, the comment says "ours".
+    """Every setting of a run. Defaults are report A's protocol; "ours" marks what it leaves open.
 
-    A setting added later gets a default that means "as before": the id hashes only what differs from the
-    defaults, so results that exist keep their id.
+    A setting added later gets a default that means "as before": the id hashes only what differs from
+    the defaults, so results that exist keep their id. Raises FerError, naming the setting, for a
+    value of the wrong type or out of range, and for an unknown name.
     """
 
     dataset: str = "sample"  # a prepared store: data/<dataset>
     task: str = "multiclass"  # binary, multiclass, three, seven, or classes joined by +
     model: str = "cnn"
     loss: str = "cross_entropy"  # or focal
-    gamma: float = 2.0  # focal loss only; ours (Lin et al.'s choice)
+    gamma: NotNegative = 2.0  # focal loss only; ours (Lin et al.'s choice)
     class_weights: bool = True  # the task's weights; False: all 1
-    epochs: int = 10
-    batch_size: int = 64  # ours
+    epochs: Count = 10
+    batch_size: Count = 64  # ours
     optimiser: str = "adam"  # ours; or adamw, sgd
-    learning_rate: float = 5e-4  # ours, chosen on validation (study learning_rate)
-    weight_decay: float = 1e-4  # ours; the report uses some
-    cap: int | None = 4000  # training images a class, at most
+    learning_rate: Positive = 5e-4  # ours, chosen on validation (study learning_rate)
+    weight_decay: NotNegative = 1e-4  # ours; the report uses some
+    cap: Count | None = 4000  # training images per class, at most
     validation: float = 0.2  # share of the training images
-    dedupe: bool = False  # copies of one photograph on one side only: leaked test images left out (copies.near)
-    image_size: int | None = None  # None: the network's own
+    dedupe: bool = False  # copies of one photograph on one side only (see data.duplicates)
+    image_size: Count | None = None  # pixels; None: the network's own
     median: bool = False  # 3×3 median filter on every image
-    dropout: float | None = None  # before the head; None: the network's own
+    dropout: Share | None = None  # before the head; None: the network's own
     select: str = "last"  # which epoch is tested: the last, or the best on validation
-    seed: int = 0  # draws the cap, the split, the weights, the order, the augmentation and the dropout
-    test: str = "all"  # every test image; or private: PrivateTest, with PublicTest for validation
-    flip: bool = False  # augmentation: see Augment, here to mixup
-    rotation: float = 0.0  # degrees
-    shift: float = 0.0  # share of the side
-    scale: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    erasing: float = 0.0  # probability
-    mixup: float = 0.0  # alpha
-    label_smoothing: float = 0.0  # cross-entropy only
+    seed: Index = 0  # draws the cap, the split, weights, order, augmentation and dropout
+    test: str = "all"  # every test image; or private: PrivateTest, validated on PublicTest
+    flip: bool = False  # augmentation: see data.augmentation, here to mixup
+    rotation: NotNegative = 0.0  # degrees
+    shift: Share = 0.0  # of the side
+    scale: Share = 0.0
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    erasing: Share = 0.0  # probability
+    mixup: NotNegative = 0.0  # alpha
+    label_smoothing: Share = 0.0  # cross-entropy only
     schedule: str = "constant"  # of the learning rate; or cosine, one_cycle, plateau
-    ema: float = 0.0  # decay of the averaged weights, for example 0.998; 0: the last step's weights
+    ema: Share = 0.0  # decay of the averaged weights, for example 0.998; 0: the last step's
     tta: str = "none"  # test-time augmentation of the final scores; or flip, flip_shift
-    trainable: int | None = None  # only so many of the last stages learn; None: all. Report A's is 2
-    thaw: str = ""  # instead: gradual unfreezing, "1:1 3:2" = from epoch 1 the last stage, from epoch 3 two
-    rest: bool = True  # frozen stages in evaluation mode; False: in training mode, report A's way
-    stage_decay: float = 1.0  # a stage's learning rate as a share of the next one's; the head has learning_rate
-    thaw_warm_up: int = 0  # steps over which the learning rate rises after each thaw
-    clip: float = 0.0  # the largest norm of a gradient; 0: any
-    patience: int = 0  # stop after so many epochs without a higher validation accuracy; 0: never
-    saturation: float = 0.0  # augmentation of colour images: see Augment
+    trainable: Count | None = None  # only so many of the last stages learn; None: all; report A: 2
+    thaw: str = ""  # instead: gradual unfreezing, "1:1 3:2" = from epoch 1 one stage, from 3 two
+    rest: bool = True  # frozen stages in evaluation mode; False: in training mode, as report A
+    stage_decay: Annotated[float, Field(gt=0, le=1)] = 1.0  # a stage's rate over the next one's
+    thaw_warm_up: Index = 0  # steps over which the learning rate rises after each unfreezing
+    clip: NotNegative = 0.0  # the largest norm of a gradient; 0: any
+    patience: Index = 0  # stop after so many epochs without a higher validation accuracy; 0: never
+    saturation: Share = 0.0  # augmentation of colour images
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, values, handler):
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise _as_one_line(error) from None
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value, allowed = getattr(self, field.name), get_args(field.type) or (field.type,)
-            if type(value) is int and float in allowed:  # gamma=1 and gamma=1.0 are one experiment, with one id
-                object.__setattr__(self, field.name, float(value))
-            elif type(value) not in allowed:
-                raise FerError(f"{field.name} must be of type {field.type}; got {value!r}")
         get_task(self.task)
         check_model(self.model, self.image_size)
         make_loss(self.loss, 0.0, None, self.label_smoothing)
@@ -87,45 +100,14 @@ class Experiment:
             raise FerError(
                 f"trainable={self.trainable} and thaw={self.thaw!r} exclude each other; give one of them"
             )
-        for name in ("epochs", "batch_size", "cap", "image_size", "learning_rate", "trainable", "stage_decay"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise FerError(f"{name} must be above 0; got {value}")
-        for name in ("gamma", "weight_decay", "seed", "rotation", "mixup", "thaw_warm_up", "clip", "patience"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise FerError(f"{name} must be 0 or more; got {getattr(self, name)}")
-        for name in (
-            "shift",
-            "scale",
-            "brightness",
-            "contrast",
-            "saturation",
-            "erasing",
-            "label_smoothing",
-            "ema",
-            "dropout",
-        ):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise FerError(f"{name} must be at least 0 and below 1; got {value}")
-        if self.stage_decay > 1:
-            raise FerError(f"stage_decay must be at most 1; got {self.stage_decay}")
-        _ = self.unfreezing
-
-    @classmethod
-    def make(cls, **settings) -> "Experiment":
-        """An experiment from settings by name; an unknown name is a FerError that lists the right ones."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        for name in settings:
-            one_of(name, known, "parameter")
-        return cls(**settings)
+        _ = self.unfreezing  # raises for a schedule that makes no sense
 
     @property
     def id(self) -> str:
         """Readable slug plus a hash of every setting that differs from its default."""
-        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        changed = {name: value for name, value in settings.items() if value != defaults[name]}
+        fields = dataclasses.fields(self)
+        settings = {field.name: getattr(self, field.name) for field in fields}
+        changed = {field.name: settings[field.name] for field in fields if settings[field.name] != field.default}
         digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
 
@@ -137,3 +119,37 @@ class Experiment:
 
     def replace(self, **settings) -> "Experiment":
         return dataclasses.replace(self, **settings)
+
+
+FIELDS = {field.name: field.type for field in dataclasses.fields(Experiment)}
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, object]:
+    """Settings of an Experiment by name from "name=value" strings; "none" where None is allowed.
+
+    Raises FerError for an unknown name or a value that is not of the setting's type.
+    """
+    settings: dict[str, object] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise FerError(f"{pair!r} is not of the form name=value; names: {', '.join(FIELDS)}")
+        kind = FIELDS[one_of(name, FIELDS, "parameter")]
+        if text.lower() == "none" and "None" in str(kind):
+            settings[name] = None
+            continue
+        try:
+            settings[name] = TypeAdapter(kind).validate_strings(text)
+        except ValidationError as error:
+            raise _as_one_line(error, name) from None
+    return settings
+
+
+def _as_one_line(error: ValidationError, name: str = "") -> FerError:
+    """The first thing that is wrong, with the setting's name and what it got."""
+    first = error.errors(include_url=False)[0]
+    name = name or str(first["loc"][0])
+    if first["type"] == "unexpected_keyword_argument":
+        one_of(name, FIELDS, "parameter")  # raises, with the name that was meant
+    message = first["msg"].removeprefix("Input should be ")
+    return FerError(f"{name} must be {message}; got {first['input']!r}")
