@@ -11,7 +11,7 @@ Read the rooms in this order; each imports only from those before it.
 - training: freezing, losses, gradients, trunk, schedules, averaging, checkpoints, training
 - a run and what it leaves: evaluation, experiment, results
 - drawing: typeset, figures, charts, tracking
-- many runs: running, failures, jobs, cluster, studies
+- many runs: running, failures, jobs, cluster, slurm, studies
 - evidence: significance, calibration, evidence, reproduction, claims, suspects, transfer
 - the best network: restricted, ensembles, rivals, ablations, costs, trained, pictures, predictor, corruptions,
   robustness, model_card, best

@@ -5,14 +5,17 @@ import re
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_utils import paths
 from fer_utils.errors import FerError, one_of
 
-PLACES = ("here", "ray")  # where a study runs
+if TYPE_CHECKING:
+    from fer_utils.experiments.studies import Spread
+
+PLACES = ("here", "ray", "slurm")  # where a study runs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,13 +25,15 @@ app = typer.Typer(
     help="Facial-expression experiments: prepare a data set, run experiments and studies, build the report.",
 )
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
-Precision = Annotated[str, typer.Option(help="of training: auto, fp32 or bf16")]
-Tracker = Annotated[str, typer.Option(help="none, tensorboard or wandb: curves while it computes")]
+Device = Annotated[str, typer.Option(help="auto (the fastest there is), cpu, cuda or mps")]
+Precision = Annotated[str, typer.Option(help="of training: auto (bf16 where the processor has it), fp32 or bf16")]
+Tracker = Annotated[str, typer.Option(help="curves while it computes: none, tensorboard or wandb")]
 Results = Annotated[
-    str, typer.Option(help="a set of results of its own, in results-NAME/: computes anew beside results/")
+    str, typer.Option(metavar="NAME", help="a set of results of its own, results-NAME/ instead of results/")
 ]
-Dataset = Annotated[str, typer.Option(help="a prepared data set under data/; 'sample' is drawn when needed")]
+Dataset = Annotated[
+    str, typer.Option(metavar="NAME", help="a prepared data set under data/; sample is drawn when needed")
+]
 
 
 @app.command()
@@ -36,9 +41,13 @@ def prepare(
     source: Annotated[
         Path | None, typer.Argument(help="zip, folder or CSV; none: fetch FER2013 from Kaggle")
     ] = None,
-    name: Annotated[str, typer.Option(help="the data set's name")] = "fer2013",
-    size: Annotated[int | None, typer.Option(help="side in pixels; none: as the images are")] = None,
-    grey: Annotated[bool | None, typer.Option("--grey/--colour", help="none: as the images are")] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="the data set's: letters, digits, - and _")] = "fer2013",
+    size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="side of the stored images; left out: as they are")
+    ] = None,
+    grey: Annotated[
+        bool | None, typer.Option("--grey/--colour", help="what is stored; left out: as the images are")
+    ] = None,
 ):
     """Read a data set once into data/NAME.
 
@@ -64,9 +73,10 @@ def run(
     results: Results = "",
 ):
     """Run one experiment, for example: run dataset=fer2013 task=binary loss=focal seed=1"""
+    import pandas as pd
+
     from fer_utils import distributed
     from fer_utils.experiments import runner
-    from fer_utils.experiments.results import open_results
     from fer_utils.training.experiment import Experiment, parse_settings
 
     with distributed.failing_together():
@@ -76,7 +86,8 @@ def run(
         folder = runner.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
     if not distributed.is_main_process():
         return
-    scores = open_results(chosen.dataset, paths.results_set(results)).select(run=chosen.id).scores()
+    scores = pd.read_csv(folder / "metrics.csv", dtype={"class": str}, keep_default_na=False)
+    scores = scores[scores["split"] == "test"]
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
     print(folder)
 
@@ -85,25 +96,51 @@ def run(
 def study(
     name: Annotated[str, typer.Argument(help="report_a, median, …; an unknown name lists them")],
     dataset: Dataset = "sample",
-    seeds: Annotated[str, typer.Option(help="comma-separated; none: the study's own")] = "",
+    seeds: Annotated[
+        str, typer.Option(metavar="0,1,…", help="whole numbers, with commas; left out: the study's own")
+    ] = "",
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value for every experiment of the study")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="for every experiment; may be repeated"),
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    jobs: Annotated[int, typer.Option(help="runs at a time on this machine, each in a process of its own")] = 1,
-    on: Annotated[str, typer.Option(help="here, or ray: over a cluster, see docs/cluster.md")] = "here",
-    address: Annotated[str | None, typer.Option(help="the cluster's host:port; none: this machine's")] = None,
-    gpus_per_run: Annotated[
-        float | None, typer.Option(help="for example 0.25; none: one, where there is any")
-    ] = None,
     tracker: Tracker = "none",
     results: Results = "",
-    replace: Annotated[bool, typer.Option("--replace", help="drop runs of other settings from the list")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="drop runs of other settings from the study's list")
+    ] = False,
+    on: Annotated[str, typer.Option(help="here, ray or slurm; see docs/cluster.md")] = "here",
+    jobs: Annotated[
+        int, typer.Option(help="--on here: runs at a time, each in a process of its own; 1 or more")
+    ] = 1,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="--on ray: the cluster's; left out: this machine's"),
+    ] = None,
+    gpus_per_run: Annotated[
+        float | None,
+        typer.Option(help="--on ray: 0, a share such as 0.25, or a whole number; left out: 1, where there is any"),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="--on slurm: partition, timeout_min, …; may be repeated; an unknown name lists all",
+        ),
+    ] = None,
 ):
-    """Run every unfinished experiment of a study, for example: study report_a --dataset fer2013 --seeds 0,1,2"""
-    from fer_utils.experiments import ray_cluster, studies
-    from fer_utils.experiments.local_pool import run_side_by_side
+    """Run every unfinished experiment of a study. What is finished is skipped, so that it can be stopped any time.
+
+    Examples:
+
+    - study report_a --dataset fer2013 --seeds 0,1,2 --jobs 2
+
+    - study gamma --set epochs=2
+
+    - study report_a --dataset fer2013 --device cuda --on slurm --slurm partition=gpu --slurm timeout_min=120
+    """
+    from fer_utils.experiments import studies
     from fer_utils.training.experiment import parse_settings
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
@@ -111,10 +148,7 @@ def study(
     extra = parse_settings(settings or [])
     if seeds:
         extra["seeds"] = [parse_settings([f"seed={seed}"])["seed"] for seed in seeds.split(",")]
-    if one_of(on, PLACES, "place") == "ray":
-        extra["spread"] = partial(ray_cluster.spread, address=address, gpus_per_run=gpus_per_run)
-    elif jobs != 1:
-        extra["spread"] = partial(run_side_by_side, jobs=jobs)
+    extra["spread"] = _way(on, jobs, address, gpus_per_run, slurm or [])
     studies.run_study(
         name, dataset, device, precision, paths.results_set(results), tracker, replace=replace, **extra
     )
@@ -122,8 +156,10 @@ def study(
 
 @app.command()
 def weights(
-    fetch: Annotated[str, typer.Option(help="a model whose weights to download, or all")] = "",
-    file: Annotated[str, typer.Option(help="MODEL=PATH: a file of weights of your own to check and keep")] = "",
+    fetch: Annotated[str, typer.Option(metavar="MODEL", help="whose weights to download; all: every model's")] = "",
+    file: Annotated[
+        str, typer.Option(metavar="MODEL=PATH", help="a file of weights of your own to check and keep")
+    ] = "",
 ):
     """List the pretrained weights: where from, size, present or missing, licence, what to do.
 
@@ -145,13 +181,16 @@ def weights(
 @app.command()
 def audit(
     dataset: Dataset = "sample",
-    similarity: Annotated[float, typer.Option(help="correlation above which two images are near-copies")] = 0.95,
+    similarity: Annotated[
+        float, typer.Option(help="correlation, 0 to 1, above which two images are near-copies")
+    ] = 0.95,
+    results: Results = "",
 ):
     """List copies, leaks, conflicting labels and blank images in results/DATASET/audit/*.csv."""
     from fer_utils.data import audit as room
     from fer_utils.data.synthetic import open_dataset
 
-    folder = paths.RESULTS / dataset / "audit"
+    folder = paths.results_set(results) / dataset / "audit"
     print(room.write(open_dataset(dataset), folder, similarity).to_string())
     print(folder)
 
@@ -159,8 +198,11 @@ def audit(
 @app.command()
 def best(
     dataset: Dataset = "sample",
-    task: Annotated[str, typer.Option(help="whose best network is exported")] = "seven",
+    task: Annotated[
+        str, typer.Option(help="whose best network is exported: binary, three, multiclass or seven")
+    ] = "seven",
     device: Device = "cpu",
+    results: Results = "",
 ):
     """Export the best network of study `best` and write results/DATASET/best/*.csv and MODEL_CARD.md.
 
@@ -168,14 +210,18 @@ def best(
     """
     from fer_utils.reporting import build as room
 
-    print(room.make(dataset, task, device))
+    print(room.make(dataset, task, device, paths.results_set(results)))
 
 
 @app.command()
 def predict(
     images: Annotated[list[Path], typer.Argument(help="images and folders of images, each showing one face")],
-    csv: Annotated[Path | None, typer.Option(help="write the table there")] = None,
-    model: Annotated[Path | None, typer.Option(help="an exported network; none: the committed one")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="where to write the table; left out: it is printed")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="an exported network; left out: the committed one")
+    ] = None,
 ):
     """Print the probability of each expression, a row an image, for example: predict photos/ --csv faces.csv"""
     from fer_utils import io
@@ -191,11 +237,40 @@ def predict(
 
 
 @app.command()
-def report(dataset: Dataset = "sample"):
+def report(dataset: Dataset = "sample", results: Results = ""):
     """Build report/report.pdf from the results of a data set and from nothing else."""
     from fer_utils.reporting import build as room
 
-    print(room.build(dataset))
+    print(room.build(dataset, paths.results_set(results)))
+
+
+def _way(on: str, jobs: int, address: str | None, gpus_per_run: float | None, slurm: list[str]) -> "Spread | None":
+    """How a study is run; None: one run after another. Raises FerError for options that make no sense."""
+    one_of(on, PLACES, "place")
+    given = {
+        "--jobs": ("here", jobs != 1),
+        "--address": ("ray", address is not None),
+        "--gpus-per-run": ("ray", gpus_per_run is not None),
+        "--slurm": ("slurm", bool(slurm)),
+    }
+    for option, (place, is_given) in given.items():
+        if is_given and on != place:
+            raise FerError(f"{option} is for --on {place}, and this study is run --on {on}; leave one of them out")
+    if on == "ray":
+        from fer_utils.experiments import ray_cluster
+
+        ray_cluster.check_share(gpus_per_run)
+        return partial(ray_cluster.spread, address=address, gpus_per_run=gpus_per_run)
+    if on == "slurm":
+        from fer_utils.experiments import slurm as room
+
+        return partial(room.spread, options=room.parse_options(slurm))
+    if jobs == 1:
+        return None
+    from fer_utils.experiments.local_pool import check_jobs, run_side_by_side
+
+    check_jobs(jobs)
+    return partial(run_side_by_side, jobs=jobs)
 
 
 def main() -> None:

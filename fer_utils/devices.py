@@ -20,6 +20,8 @@ from fer_utils.precision import Float32Depthwise
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 GRAPHS = 64  # compiled graphs kept at a time; torch's 8 are too few for a study of several networks
+CGROUPS = Path("/sys/fs/cgroup")  # where Linux mounts the limits of containers and of a cluster's jobs
+OWN_CGROUP = Path("/proc/self/cgroup")  # which of them hold for this process
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,49 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
 
 
 def memory(device: torch.device) -> int:
-    """Bytes that the device has in all; an Apple GPU shares the machine's."""
+    """Bytes that this process may use of the device's memory in all; an Apple GPU shares the machine's.
+
+    Within a container, or a job of a cluster, that is its limit where it is below what the machine has.
+    """
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([_machine_memory(), *_memory_limits()])
+
+
+def _machine_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # Windows
+        import psutil
+
+        return psutil.virtual_memory().total
+
+
+def _memory_limits() -> list[int]:
+    """Bytes, of every control group (version 1 or 2) that this process is in; [] where nothing limits it.
+
+    A group is bounded by those above it too. Where a container sees only its own group, /proc names it
+    by its path on the host, which is not there, and the limit is at the root.
+    """
+    try:
+        lines = OWN_CGROUP.read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return []
+    limits = []
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if controllers == "":  # version 2
+            root, name = CGROUPS, "memory.max"
+        elif "memory" in controllers.split(","):
+            root, name = CGROUPS / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        own = Path(path.lstrip("/"))
+        for group in (own, *own.parents):
+            try:
+                limits.append(int((root / group / name).read_text()))
+            except (OSError, ValueError):  # no such group here; "max"
+                continue
+    return limits
 
 
 def has_bf16(device: str) -> bool:
@@ -136,12 +177,12 @@ def has_bf16(device: str) -> bool:
 
 def _bf16_units() -> list[str]:
     """What of the processor multiplies bf16; without any of it PyTorch imitates bf16, very slowly."""
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return [unit for unit in ("avx512_bf16", "amx_bf16") if found.get(unit)]
 
 
 def _cpu_name() -> str:
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return str(found.get("cpu_name") or platform.machine())
 
 

@@ -170,6 +170,15 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
+        mean_so_far, variance_so_far, batches = (
+            self.running_mean,
+            self.running_var,
+            self.num_batches_tracked,
+        )
+        if mean_so_far is None or variance_so_far is None or batches is None or self.momentum is None:
+            raise FerError(
+                "several processes need batch normalisation with running means and a momentum; start one"
+            )
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         pixels = wide.new_tensor([x.numel() // x.shape[1]])
         total, count = Sum.apply(torch.cat([wide.sum((0, 2, 3)), pixels])).split([x.shape[1], 1])
@@ -177,9 +186,9 @@ class BatchNorm(nn.BatchNorm2d):
         centred = wide - mean.view(1, -1, 1, 1)
         variance = Sum.apply(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            batches += 1
+            mean_so_far.lerp_(mean, self.momentum)
+            variance_so_far.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
         return torch.addcmul(self.bias.view(1, -1, 1, 1), centred, scale.view(1, -1, 1, 1)).to(x.dtype)
 

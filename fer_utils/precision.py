@@ -7,6 +7,7 @@ last two stages.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -31,7 +32,7 @@ class Float32Depthwise(TorchFunctionMode):
 @contextmanager
 def exact_fp32() -> Iterator[None]:
     """Inside, CUDA multiplies float32 in float32. By default cuDNN's convolutions round to TF32 (10 bits)."""
-    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
     before = [backend.allow_tf32 for backend in backends]
     try:
         for backend in backends:

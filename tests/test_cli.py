@@ -7,9 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from fer_utils.analysis import transfer
+from fer_utils.cli import app
 from fer_utils.experiments.results import open_results
 
 
@@ -39,6 +41,28 @@ def test_prepare_run_audit(tmp_path, photos):
     assert done.returncode == 0 and (tmp_path / "results" / "mine" / "audit" / "identical.csv").exists(), (
         done.stderr
     )
+
+
+def test_the_scores_of_a_run_are_read_from_its_own_folder_alone(tmp_path):
+    """Another run that cannot be read, or ten thousand that can, do not matter."""
+    other = tmp_path / "results" / "sample" / "runs" / "other"
+    other.mkdir(parents=True)
+    (other / "done.json").write_text("{}")
+    done = fer(tmp_path, "run", "task=binary", "epochs=1", "cap=20")
+    assert done.returncode == 0, done.stderr
+    *scores, folder = done.stdout.splitlines()[-7:]
+    assert [line.split()[0] for line in scores].count("support") == 2 and "results/sample/runs/binary" in folder
+
+
+def test_a_set_of_results_is_audited_exported_and_reported_beside_the_others(tmp_path, photos):
+    fer(tmp_path, "prepare", photos, "--name", "mine", check=True)
+    done = fer(tmp_path, "audit", "--dataset", "mine", "--results", "again")
+    assert done.returncode == 0 and (tmp_path / "results-again" / "mine" / "audit" / "near.csv").exists(), (
+        done.stderr
+    )
+    for command in ("best", "report"):
+        done = fer(tmp_path, command, "--dataset", "mine", "--results", "again")
+        assert f"no finished runs under {tmp_path / 'results-again' / 'mine' / 'runs'}" in done.stderr
 
 
 def test_own_colour_photos_through_report_bs_study(tmp_path):
@@ -72,6 +96,28 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
         (["run", "--tracker", "tensorbord"], "unknown tracker 'tensorbord' (did you mean 'tensorboard'?)"),
         (["study", "report_c"], "unknown study 'report_c'"),
         (["study", "report_a", "--seeds", "a"], "seed must be a valid integer"),
+        (["study", "report_a", "--jobs", "0"], "jobs must be at least 1; got 0"),
+        (
+            ["study", "report_a", "--jobs", "2", "--on", "ray"],
+            "--jobs is for --on here, and this study is run --on ray",
+        ),
+        (["study", "report_a", "--jobs", "2", "--on", "slurm"], "--jobs is for --on here"),
+        (["study", "report_a", "--address", "a:1"], "--address is for --on ray, and this study is run --on here"),
+        (["study", "report_a", "--gpus-per-run", "0.25"], "--gpus-per-run is for --on ray"),
+        (["study", "report_a", "--slurm", "partition=gpu", "--on", "ray"], "--slurm is for --on slurm"),
+        (["study", "report_a", "--on", "rya"], "unknown place 'rya' (did you mean 'ray'?)"),
+        (["study", "report_a", "--on", "ray", "--gpus-per-run", "-1"], "GPUs per run must be 0, a share such as"),
+        (["study", "report_a", "--on", "ray", "--gpus-per-run", "1.5"], "or a whole number; got 1.5"),
+        (["study", "report_a", "--on", "ray", "--gpus-per-run", "nan"], "or a whole number; got nan"),
+        (
+            ["study", "report_a", "--on", "slurm", "--slurm", "partiton=gpu"],
+            "'partiton' (did you mean 'partition'?)",
+        ),
+        (["study", "report_a", "--on", "slurm", "--slurm", "timeout_min=-3"], "timeout_min must be a whole number"),
+        (
+            ["study", "report_a", "--on", "slurm", "--slurm", "partition"],
+            "'partition' is not of the form name=value",
+        ),
         (["report", "--dataset", "nothing"], "no finished runs"),
         (["prepare", "nowhere.zip", "--name", "../elsewhere"], "cannot name a data set"),
         (["prepare", "nowhere.zip", "--name", "reported"], "cannot name a data set"),
@@ -134,6 +180,18 @@ def test_torchrun_is_for_one_run(tmp_path, monkeypatch):
 def test_help_has_examples(tmp_path):
     done = fer(tmp_path, "study", "--help")
     assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(done.stdout.split())
+
+
+def test_every_option_says_what_it_takes():
+    """A choice names all it may be, and a number its unit or its range."""
+    said = {
+        f"{command} {option.opts[0]}": option.help
+        for command, parameters in typer.main.get_command(app).commands.items()
+        for option in parameters.params
+    }
+    assert all(said.values()) and len(said) > 25
+    assert all("cpu, cuda or mps" in text for name, text in said.items() if name.endswith("--device"))
+    assert "0 to 1" in said["audit --similarity"] and "1 or more" in said["study --jobs"]
 
 
 def test_runs_side_by_side_are_those_of_one_after_another(tmp_path):

@@ -140,6 +140,28 @@ def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_
         ray_cluster.spread(good, "auto", "auto", results, store, address, 0.25)
 
 
+@pytest.mark.parametrize("word", ["auto", "local"])
+def test_rays_own_words_for_an_address_are_no_hosts(store, tmp_path, monkeypatch, word):
+    ray = pytest.importorskip("ray")
+    asked = []
+
+    def init(address, **_):
+        asked.append(address)
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setenv("RAY_ADDRESS", word)
+    with pytest.raises(FerError, match="no Ray cluster on this machine; start one with"):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store)
+    assert asked == [word]
+
+
+@pytest.mark.parametrize("share", [-1, -0.5, 1.5, float("nan"), float("inf")])
+def test_shares_of_a_gpu_that_cannot_be_are_refused(store, tmp_path, share):
+    with pytest.raises(FerError, match="GPUs per run must be 0, a share such as"):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store, gpus_per_run=share)
+
+
 def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     with socket.socket() as free:

@@ -328,6 +328,21 @@ def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("(finished)") == 2  # the median study shares its unfiltered runs
 
 
+def test_a_study_computed_elsewhere_may_name_a_device_that_is_not_here(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    sent = []
+
+    def elsewhere(experiments, device, *_):
+        sent.append((len(experiments), device))
+
+    small = {"seeds": [0], "epochs": 1, "batch_size": 16}
+    studies.run_study("report_a", "drawn", "cuda", "auto", tmp_path, spread=elsewhere, **small)
+    assert sent == [(4, "cuda")]
+    with pytest.raises(FerError, match="device 'cuda' is not available on this machine"):
+        studies.run_study("report_a", "drawn", "cuda", "auto", tmp_path, **small)
+
+
 def test_more_seeds_join_a_study_and_other_settings_make_another(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
 

@@ -9,7 +9,7 @@ from fer_utils.paths import CHECKOUT
 UNNEEDED = (
     "papermill", "nbformat", "nbclient", "jupyterlab", "IPython", "ipykernel", "matplotlib", "seaborn", "cleanlab",
     "kagglehub", "safetensors", "timm", "h5py", "yaml", "lightning", "lightning_fabric", "ray",
-    "wandb", "tensorboard",
+    "wandb", "tensorboard", "submitit",
 )  # fmt: skip
 
 

@@ -51,6 +51,76 @@ def test_a_parameter_that_no_notebook_declares_is_an_error(tmp_path, monkeypatch
         notebooks.load_profile("fer")
 
 
+@pytest.mark.parametrize(
+    "line, complaint",
+    [
+        ("seeds: 3", r"profile 'odd': seeds must be like the notebook's own \[0, 1\]; got 3"),
+        ("seeds: [0, one]", r"seeds must be like the notebook's own \[0, 1\]; got 'one'"),
+        ("similarity: high", r"similarity must be like the notebook's own 0.99; got 'high'"),
+        ("dataset: 2013", r"dataset must be like the notebook's own 'sample'; got 2013"),
+        ("settings: {epohcs: 8}", r"unknown setting in profile 'odd': settings: 'epohcs' \(did you mean 'epochs'"),
+        ("settings: {epochs: many}", r"settings: epochs must be of type int; got 'many'"),
+        ("settings: {epochs: true}", r"settings: epochs must be of type int; got True"),
+        ("grid_settings: {cap: 1.5}", r"grid_settings: cap must be of type int or null; got 1.5"),
+        ("grid_settings: {seeds: 0}", r"grid_settings: seeds must be a list like \[0, 1\]; got 0"),
+        ("settings: null", r"settings must be like the notebook's own"),
+        ("settings: {epochs: 8", r"odd.yaml: while parsing a flow mapping"),
+        ("sample", r"odd.yaml: a profile has lines like 'dataset: sample'"),
+    ],
+)
+def test_a_profile_with_a_value_of_the_wrong_type_is_one_line(tmp_path, monkeypatch, line, complaint):
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "odd.yaml").write_text(f"{line}\n")
+    for path in ALL:
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.setattr(notebooks.paths, "NOTEBOOKS", tmp_path)
+    with pytest.raises(FerError, match=complaint) as raised:
+        notebooks.load_profile("odd")
+    assert "\n" not in str(raised.value)
+
+
+def test_profiles_may_give_whole_numbers_and_null_where_a_notebook_says_so():
+    fer2013 = notebooks.load_profile("fer2013")
+    assert fer2013["transfer_settings"] is None and fer2013["settings"] == {}
+    notebooks.Parameter(0.5, "").check("similarity", 1)
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["02_cnn", "sample", "epohcs=3"], "unknown parameter 'epohcs'"),
+        (["02_cnn", "sample", "sedes=[0]"], "unknown parameter 'sedes' (did you mean 'seeds'?)"),
+        (["02_cnn", "sample", "seeds=0"], "seeds must be like the notebook's own [0, 1]; got 0"),
+        (["02_cnn", "sample", "settings={epohcs: 3}"], "unknown setting in settings: 'epohcs' (did you mean"),
+        (["02_cnn", "sample", "seeds=[0"], "seeds must be like [0, 1]; got '[0'"),
+        (["02_cnn", "sample", "seeds"], "'seeds' is not of the form name=value; names: dataset, device"),
+        (["02_cmn", "sample"], "unknown notebook '02_cmn' (did you mean '02_cnn'?)"),
+        (["02_cnn"], "usage: python -m fer_utils.reporting.notebooks NAME PROFILE [name=value ...]"),
+    ],
+)  # fmt: skip
+def test_what_no_notebook_takes_is_refused_before_anything_runs(monkeypatch, arguments, complaint):
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: pytest.fail("it runs"))
+    with pytest.raises(SystemExit) as ended:
+        notebooks.main(arguments)
+    said = str(ended.value.code)
+    assert said.startswith("fer_utils: ") and complaint in said and "\n" not in said
+
+
+def test_values_on_the_command_line_have_the_notebooks_types(tmp_path, monkeypatch, capsys):
+    given = {}
+
+    def keep(source, output, parameters, **_):
+        given.update(parameters)
+        output.write_text("{}")
+
+    monkeypatch.setattr(papermill, "execute_notebook", keep)
+    monkeypatch.setattr(notebooks.paths, "RESULTS", tmp_path)
+    notebooks.main(["02_cnn", "sample", "seeds=[3]", "dataset=2013", "settings={epochs: 2}"])
+    assert given == {"dataset": "2013", "seeds": [3], "settings": {"epochs": 2}}
+    notebooks.main(["04_focal_vs_cross_entropy", "sample", "device=cpu"])
+    assert "04_focal_vs_cross_entropy has no parameter device; it is left out" in capsys.readouterr().err
+
+
 def test_a_notebook_that_fails_leaves_no_output(tmp_path, monkeypatch):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     broken = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})

@@ -212,13 +212,24 @@ def test_read_from_the_store_or_resident_an_epoch_ends_with_the_same_weights(tmp
     pd.testing.assert_frame_equal(history.drop(columns="seconds"), same.drop(columns="seconds"))
 
 
+def real_cpu_error():
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60, dtype=torch.uint8)
+    return raised.value
+
+
 @pytest.mark.parametrize(
     "error",
     [
+        real_cpu_error(),
         torch.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
-        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:90] DefaultCPUAllocator: not enough memory: you tried to …"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17.5 GB, other allocations: 1 GB, max …)"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        MemoryError(),
     ],
+    ids=lambda error: str(error)[:20],
 )
 def test_lack_of_memory_is_told_on_every_device(error):
     assert memory.is_out_of_memory(error) and not memory.is_out_of_memory(RuntimeError("shapes do not match"))

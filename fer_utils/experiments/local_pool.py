@@ -9,9 +9,10 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from queue import SimpleQueue
 
 import torch
 
@@ -19,8 +20,10 @@ from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures
-from fer_utils.experiments.runner import run
+from fer_utils.experiments.runner import announce, run
 from fer_utils.training.experiment import Experiment
+
+KILLED = "its process was killed twice, once with no other beside it; most likely memory is short"
 
 
 def run_side_by_side(
@@ -30,37 +33,95 @@ def run_side_by_side(
 
     The results are those of runs one after another, but for the last digits: fewer threads add up in another
     order. Each process opens the store of `faces` itself. A run that fails does not keep the others from
-    being finished. Raises FerError then, with the reason of each.
+    being finished, and neither does one whose process is killed, most often since memory is short: it is
+    tried once more at the end, alone. Raises FerError then, with the reason of each that failed.
     """
-    if jobs < 1:
-        raise FerError(f"jobs must be at least 1; got {jobs}")
+    check_jobs(jobs)
+    announce(device, precision)
     threads = max(1, torch.get_num_threads() // jobs)
-    context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     failures, done = Failures(len(experiments)), 0
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(threads,)) as pool:
 
-        def compute(some: Sequence[Experiment], wait: bool) -> list[Experiment]:
-            """Returns those that another process computes."""
-            nonlocal done
-            run_one = partial(run, device=device, precision=precision, results=results, wait=wait)
-            futures, busy = {pool.submit(run_one, one): one for one in some}, []
+    def compute(
+        some: Sequence[Experiment], wait: bool, at_once: int, last_try: bool = False
+    ) -> tuple[list[Experiment], list[Experiment]]:
+        """Returns those that another process computes, and those whose process was killed."""
+        nonlocal done
+        busy: list[Experiment] = []
+        killed: list[Experiment] = []
+        with Workers(at_once, threads) as workers:
+            arguments = {"device": device, "precision": precision, "results": results, "wait": wait}
+            futures = {workers.submit(one, arguments): one for one in some}
             for future in as_completed(futures):
+                one = futures[future]
                 try:
                     future.result()
                 except io.Busy:
-                    busy.append(futures[future])
+                    busy.append(one)
+                except BrokenProcessPool:
+                    if last_try:
+                        failures.add(one.id, FerError(KILLED))
+                    else:
+                        print(f"{one.id}: its process was killed; tried again at the end", flush=True)
+                        killed.append(one)
                 except Exception as error:
-                    failures.add(futures[future].id, error)
+                    failures.add(one.id, error)
                 else:
                     done += 1
-                    print(f"[{done}/{len(experiments)}] {futures[future].id}", flush=True)
-            return busy
+                    print(f"[{done}/{len(experiments)}] {one.id}", flush=True)
+        return busy, killed
 
-        try:
-            compute(compute(experiments, wait=False), wait=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    busy, killed = compute(experiments, wait=False, at_once=jobs)
+    _, killed_later = compute(busy, wait=True, at_once=jobs)
+    compute([*killed, *killed_later], wait=True, at_once=1, last_try=True)
     failures.report()
+
+
+def check_jobs(jobs: int) -> None:
+    """Raises FerError for a number of processes that makes no sense."""
+    if jobs < 1:
+        raise FerError(f"jobs must be at least 1; got {jobs}")
+
+
+class Workers:
+    """Processes that compute a run at a time each. One that is killed takes no other run with it.
+
+    In a single pool nobody could tell whose run had killed the process, and every run would fail.
+    """
+
+    def __init__(self, count: int, threads: int):
+        self.threads = threads
+        self.callers = ThreadPoolExecutor(count)
+        self.idle: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
+        for _ in range(count):
+            self.idle.put(self._process())
+
+    def _process(self) -> ProcessPoolExecutor:
+        """Starts with its first run."""
+        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+        return ProcessPoolExecutor(1, context, initializer=_begin, initargs=(self.threads,))
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def submit(self, experiment: Experiment, arguments: dict):
+        """A future of `run(experiment, **arguments)`; its error is BrokenProcessPool if the process was killed."""
+        return self.callers.submit(self._call, experiment, arguments)
+
+    def _call(self, experiment: Experiment, arguments: dict) -> Path:
+        process = self.idle.get()
+        try:
+            return process.submit(run, experiment, **arguments).result()
+        except BrokenProcessPool:
+            process.shutdown()
+            process = self._process()
+            raise
+        finally:
+            self.idle.put(process)
+
+    def __exit__(self, *_) -> None:
+        self.callers.shutdown(cancel_futures=True)  # waits for the runs that have begun
+        while not self.idle.empty():
+            self.idle.get().shutdown()
 
 
 def _begin(threads: int) -> None:

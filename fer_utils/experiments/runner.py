@@ -33,6 +33,12 @@ from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
 
 
+def announce(device: str, precision: str) -> None:
+    """Says at the start of many runs where and in which precision they are computed here. Raises FerError."""
+    chosen = devices.choose(device, precision)
+    print(f"on this machine: device {chosen.device.type}, precision {chosen.precision}", flush=True)
+
+
 def folder_of(experiment: Experiment, results: Path = paths.RESULTS) -> Path:
     return results / experiment.dataset / "runs" / experiment.id
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from fer_utils import devices, io, paths
+from fer_utils import io, paths
 from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import split_task
 from fer_utils.data.synthetic import open_dataset
@@ -15,7 +15,7 @@ from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures
 from fer_utils.experiments.recipes import make_study
-from fer_utils.experiments.runner import folder_of, run
+from fer_utils.experiments.runner import announce, folder_of, run
 from fer_utils.models.pretrained import store
 from fer_utils.training.experiment import Experiment
 
@@ -38,7 +38,7 @@ def run_study(
     """Runs what is not finished yet of a study, and returns the ids of all.
 
     spread: how; None: one run after another in this process, followed by a tracker (see tracking).
-    jobs.run_side_by_side and cluster.spread know other ways, which nothing follows: then FerError.
+    jobs.run_side_by_side, cluster.spread and slurm.spread know other ways, which nothing follows: then FerError.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are
     meant. Other seeds that are listed already stay; other settings make a list of their own (`listing`)
@@ -63,8 +63,7 @@ def run_study(
         split_task(faces, get_task(one.task), one.cap, one.validation, one.seed, one.test)
     list_at = listing(results / dataset / "studies", name, whole, replace)
     _write_lists(list_at, experiments, left_out)
-    chosen = devices.choose(device, precision)
-    print(f"{list_at.stem}: {len(experiments)} runs on {chosen.device.type} in {chosen.precision}", flush=True)
+    print(f"{list_at.stem}: {len(experiments)} runs", flush=True)
     (spread or partial(_one_after_another, tracker=tracker))(experiments, device, precision, results, faces)
     return [experiment.id for experiment in experiments]
 
@@ -133,6 +132,7 @@ def _can_run(experiment: Experiment, results: Path) -> bool:
 def _one_after_another(
     experiments: Sequence[Experiment], device: str, precision: str, results: Path, faces: Faces, tracker: str
 ) -> None:
+    announce(device, precision)
     failures, busy = Failures(len(experiments)), []
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()

@@ -2,11 +2,17 @@
 
     python -m fer_utils.reporting.notebooks NAME PROFILE [name=value …]
 
-papermill, made strict: an unknown parameter is an error, and the output file appears only after success.
+papermill, made strict: it only warns of an unknown parameter and then takes the default. Here an unknown name
+or a value of the wrong type is an error before anything runs, and the output file appears only after success.
 """
 
+import ast
+import dataclasses
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 import papermill
 import yaml
@@ -14,28 +20,71 @@ from nbclient.exceptions import DeadKernelError
 
 from fer_utils import io, paths
 from fer_utils.errors import FerError, one_of
+from fer_utils.training.experiment import Experiment
 
 TIMEOUT = 24 * 3600  # seconds a cell may take: a whole study runs in one
+USAGE = "python -m fer_utils.reporting.notebooks NAME PROFILE [name=value ...]"
 
 
-def load_profile(name: str) -> dict:
-    """The parameters in notebooks/profiles/<name>.yaml. Raises FerError for an unknown profile or parameter."""
+@dataclass(frozen=True)
+class Parameter:
+    """What a notebook says of a parameter: its own value, and the comment beside it."""
+
+    default: Any
+    comment: str
+
+    def parse(self, text: str) -> Any:
+        """The value that a text on the command line means; YAML, as in a profile, unless it is a string."""
+        return text if isinstance(self.default, str) else yaml.safe_load(text)
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises FerError for a value of another kind than the notebook's own."""
+        if value is None and self.comment.startswith("None:"):
+            return
+        if not _of_type(value, type(self.default)):
+            raise FerError(f"{name} must be like the notebook's own {self.default!r}; got {value!r}")
+        if isinstance(value, dict):
+            _check_settings(name, value)
+        if isinstance(value, list):
+            kinds = {type(item) for item in self.default}
+            if wrong := [item for item in value if type(item) not in kinds]:
+                raise FerError(f"{name} must be like the notebook's own {self.default!r}; got {wrong[0]!r}")
+
+
+def load_profile(name: str) -> dict[str, Any]:
+    """The parameters in notebooks/profiles/<name>.yaml.
+
+    Raises FerError for an unknown profile, a name that no notebook declares and a value of the wrong type.
+    """
     profiles = {path.stem: path for path in sorted((paths.NOTEBOOKS / "profiles").glob("*.yaml"))}
-    parameters = yaml.safe_load(profiles[one_of(name, profiles, "profile")].read_text(encoding="utf-8"))
-    known = set().union(*(_declared(notebook) for notebook in paths.NOTEBOOKS.glob("*.ipynb")))
-    for parameter in parameters:
+    path = profiles[one_of(name, profiles, "profile")]
+    try:
+        parameters = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise FerError(f"{path}: {' '.join(str(error).split())}") from None
+    if not isinstance(parameters, dict):
+        raise FerError(f"{path}: a profile has lines like 'dataset: sample'")
+    known = _known(paths.NOTEBOOKS.glob("*.ipynb"))
+    for parameter, value in parameters.items():
         one_of(parameter, sorted(known), f"parameter in profile {name!r}:")
+        known[parameter].check(f"profile {name!r}: {parameter}", value)
     return parameters
 
 
-def execute(notebook: Path, profile: str, **more) -> Path:
+def execute(notebook: Path, profile: str, **more: Any) -> Path:
     """Executes a notebook with what it declares of the profile's parameters and of `more`; returns the copy.
 
-    The executed copy goes to results/<dataset>/notebooks/. Raises papermill's error where a cell fails.
+    The executed copy goes to results/<dataset>/notebooks/. Raises FerError for an unknown name or a value of the
+    wrong type, before anything runs, and papermill's error where a cell fails.
     """
+    declared = _declared(notebook)
+    known = _known(paths.NOTEBOOKS.glob("*.ipynb")) | declared
+    for name, value in more.items():
+        known[one_of(name, sorted(known), "parameter")].check(name, value)
+        if name not in declared:  # make gives all of them the same
+            print(f"{notebook.stem} has no parameter {name}; it is left out", file=sys.stderr)
     parameters = load_profile(profile) | more
     output = paths.RESULTS / parameters["dataset"] / "notebooks" / notebook.name
-    declared = _declared(notebook)
     with io.atomic_file(output) as part:
         copy = part.with_suffix(".ipynb")  # papermill insists on the ending
         try:
@@ -54,14 +103,57 @@ def execute(notebook: Path, profile: str, **more) -> Path:
     return output
 
 
-def _declared(notebook: Path) -> set[str]:
-    return set(papermill.inspect_notebook(notebook))
+def parse(pairs: Iterable[str]) -> dict[str, Any]:
+    """name=value texts as values of the types that the notebooks' own have. Raises FerError."""
+    known = _known(paths.NOTEBOOKS.glob("*.ipynb"))
+    parameters = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise FerError(f"{pair!r} is not of the form name=value; names: {', '.join(sorted(known))}")
+        try:
+            parameters[name] = known[one_of(name, sorted(known), "parameter")].parse(text)
+        except yaml.YAMLError:
+            raise FerError(f"{name} must be like {known[name].default!r}; got {text!r}") from None
+    return parameters
+
+
+def _declared(notebook: Path) -> dict[str, Parameter]:
+    found = papermill.inspect_notebook(notebook)
+    return {name: Parameter(ast.literal_eval(about["default"]), about["help"]) for name, about in found.items()}
+
+
+def _known(notebooks: Iterable[Path]) -> dict[str, Parameter]:
+    """Of all notebooks; where several have a name, whose types are the same, it is the first one's."""
+    return {name: about for path in sorted(notebooks, reverse=True) for name, about in _declared(path).items()}
+
+
+def _of_type(value: Any, kind: type) -> bool:
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _check_settings(name: str, settings: dict) -> None:
+    """Of a study: settings of an experiment, and the seeds. What fits together is the study's to check."""
+    types = {field.name: field.type for field in dataclasses.fields(Experiment)}
+    for setting, value in settings.items():
+        one_of(setting, ["seeds", *types], f"setting in {name}:")
+        if setting == "seeds":
+            if not isinstance(value, list) or not all(type(seed) is int for seed in value):
+                raise FerError(f"{name}: seeds must be a list like [0, 1]; got {value!r}")
+            continue
+        kinds = get_args(types[setting]) or (types[setting],)
+        if not any(_of_type(value, kind) for kind in kinds):
+            wanted = " or ".join(kind.__name__.replace("NoneType", "null") for kind in kinds)
+            raise FerError(f"{name}: {setting} must be of type {wanted}; got {value!r}")
 
 
 def main(arguments: list[str]) -> None:
-    name, profile, *more = arguments
     try:
-        print(execute(paths.NOTEBOOKS / f"{name}.ipynb", profile, **dict(pair.split("=", 1) for pair in more)))
+        if len(arguments) < 2:
+            raise FerError(f"usage: {USAGE}")
+        name, profile, *more = arguments
+        one_of(name, sorted(path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")), "notebook")
+        print(execute(paths.NOTEBOOKS / f"{name}.ipynb", profile, **parse(more)))
     except FerError as error:
         sys.exit(f"fer_utils: {error}")
     except papermill.PapermillExecutionError as error:

@@ -1,5 +1,6 @@
 """What happens where a batch does not fit into memory: it goes through the network in pieces."""
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,6 +10,11 @@ from fer_utils.distributed import World
 from fer_utils.errors import FerError
 
 Result = TypeVar("Result")
+
+# What a RuntimeError says: CUDA's driver and Apple's GPU; the CPU's allocator; cuBLAS and cuDNN.
+OUT_OF_MEMORY = re.compile(
+    "out of memory|DefaultCPUAllocator|(CUBLAS|CUDNN)_STATUS_ALLOC_FAILED"
+)
 
 
 class MicroBatch:
@@ -28,7 +34,7 @@ class MicroBatch:
         while True:
             try:
                 return epoch(self.size)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Here, behind the except clause, the error no longer holds the failed step's tensors.
@@ -37,8 +43,8 @@ class MicroBatch:
             if self.size == 1:
                 raise FerError("out of memory with one image at a time; use a smaller image_size")
             self.size = -(-self.size // 2)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            if torch.accelerator.is_available():
+                torch.accelerator.empty_cache()
             self.start_again()
 
     def notes(self) -> dict[str, int]:
@@ -47,6 +53,7 @@ class MicroBatch:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether PyTorch lacked memory: CUDA has a type for it, the CPU and MPS say it in words."""
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
+    """Whether a device lacked memory: PyTorch has a type for CUDA's allocator alone."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))
