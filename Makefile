@@ -49,7 +49,7 @@ gpu:  ## with an NVIDIA GPU: both reports' studies, dedupe, best and benchmarks,
 	sh benchmarks/gpu.sh "$(FER2013)" $(PYTHON3)
 
 report: $(WHERE)/results/$(DATASET)/report.pdf  ## the PDF alone
-	@cp "$<" report/report.pdf
+	@[ report/report.pdf -nt "$<" ] || cp "$<" report/report.pdf
 
 outputs: $(READY)  ## bring committed outputs up to date: README, notebooks in place
 	$(PYTHON) -m fer_utils.reporting.readme

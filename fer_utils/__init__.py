@@ -13,10 +13,10 @@ Read the rooms in this order; each imports only from those before it.
 - drawing: typeset, figures, charts, tracking
 - many runs: running, failures, jobs, cluster, slurm, studies
 - evidence: significance, calibration, evidence, reproduction, claims, suspects, transfer
-- the best network: restricted, ensembles, rivals, ablations, costs, trained, pictures, predictor, corruptions,
-  robustness, model_card, best
-- pages: tables, best_tables, best_charts, transfer_tables, transfer_charts, transfer_macros, contents, macros,
-  report, notebooks, readme
+- the best network: evidence_files, restricted, ensembles, rivals, ablations, costs, trained,
+  pictures, predictor, corruptions, robustness, model_card, best
+- pages: tables, best_tables, best_charts, transfer_tables, transfer_charts,
+  transfer_macros, contents, macros, report, notebooks, readme
 """
 
 __version__ = "0.1.0"

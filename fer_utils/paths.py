@@ -1,6 +1,8 @@
 """Where everything lives. Nothing in this project changes the working folder or climbs with `..`.
 
 The environment variable FER_HOME moves data/ and results/ elsewhere (a scratch disk, a shared folder).
+Without it they are in the checkout, or, where a wheel is installed, in the working folder. A wheel
+has the few files of the checkout that setup.py lists, no notebooks and not the report's text.
 """
 
 import os
@@ -9,8 +11,10 @@ from pathlib import Path
 
 from fer_utils.errors import FerError
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-HOME = Path(os.environ.get("FER_HOME") or CHECKOUT).resolve()
+PACKAGE = Path(__file__).resolve().parent
+SHIPPED = PACKAGE / "shipped"  # in a wheel alone
+CHECKOUT = SHIPPED if SHIPPED.exists() else PACKAGE.parent
+HOME = Path(os.environ.get("FER_HOME") or (Path.cwd() if SHIPPED.exists() else CHECKOUT)).resolve()
 
 DATA = HOME / "data"
 RESULTS = HOME / "results"

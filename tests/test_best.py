@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import load_best, paths
+from fer_utils import io, load_best, paths
 from fer_utils.data import audit
 from fer_utils.data.dataset import open_store
 from fer_utils.errors import FerError
@@ -123,6 +123,35 @@ def test_without_the_checkpoint_the_export_stays(home, folder, capsys):
         best_network.make("drawn", results=home / "results")
     exported.rename(folder / "model.safetensors")
     hidden.rename(run / "last.pth")
+
+
+def test_speeds_are_measured_once_for_the_same_runs(home, folder, monkeypatch, capsys):
+    """Of a made-up study start: measuring takes longer than all the rest."""
+    run = open_results("drawn", home / "results").study("best").runs["run"].iloc[0]
+    listed = folder.parent / "studies" / "start.json"
+    io.write_json(listed, [run])
+    calls = []
+
+    def networks(study, device):
+        calls.append(device)
+        made = {"model": ["cnn"], "minutes": 1 / 3, "epochs": 1, "device": f"{device}, a"}
+        return pd.DataFrame(made)
+
+    monkeypatch.setattr(best_network.costs, "networks", networks)
+    best_network.make("drawn", results=home / "results")
+    first = (folder / "networks.csv").read_bytes(), (folder / "curves.csv").read_bytes()
+    best_network.make("drawn", results=home / "results")
+    assert len(calls) == 1 and "delete it to measure anew" in capsys.readouterr().out
+    assert first == ((folder / "networks.csv").read_bytes(), (folder / "curves.csv").read_bytes())
+    index = io.read_json(folder / "evidence.json")
+    assert index["networks.csv"]["runs"] == [run] and len(index["scores.csv"]["runs"]) > 1
+    assert {f"{name}.csv" for name in best_network.read("drawn", home / "results")} == set(index)
+    (folder / "networks.csv").unlink()
+    best_network.make("drawn", results=home / "results")
+    assert len(calls) == 2
+    for name in ("networks.csv", "curves.csv"):
+        (folder / name).unlink()
+    listed.unlink()
 
 
 def test_what_was_measured_of_another_network_does_not_outlive_it(home, folder, monkeypatch):

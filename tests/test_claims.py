@@ -8,39 +8,86 @@ import pytest
 
 from fer_utils import paths
 from fer_utils.analysis import claims
+from fer_utils.evaluation.statistics import least_seeds
 from fer_utils.experiments.results import open_results
 
-
-def row(kind="more", n=10, mean=0.0, half=0.01, p_holm=1.0, reported=0.03, lacking=False):
-    return SimpleNamespace(
-        kind=kind, n=n, mean=mean, low=mean - half, high=mean + half, p_holm=p_holm, reported=reported,
-        lacking=lacking,
-    )  # fmt: skip
+KINDS = list(claims.THRESHOLDS)
+CLEAR = np.array([0.10, 0.11, 0.09, 0.10, 0.12, 0.08, 0.10, 0.11, 0.09, 0.10])  # about +10 points
+WIDE = np.tile([0.05, -0.05], 5)
 
 
+def judged(kind: str, difference, tests: int = 1, lacking=False) -> str:
+    """The verdict on made-up differences; tests: claims in the family, all with this p-value."""
+    difference = np.asarray(difference, float)
+    p_holm = min(1.0, tests * claims.p_value(kind, difference))
+    mean = difference.mean() if len(difference) else np.nan
+    row = SimpleNamespace(kind=kind, n=len(difference), mean=mean, p_holm=p_holm, lacking=lacking)
+    return claims.verdict(row)
+
+
+OPPOSITE = {"supported": "not supported", "not supported": "supported", "undecided": "undecided"}
+
+
+@pytest.mark.parametrize("n", range(2, 11))
+@pytest.mark.parametrize("shift", [0.0, 0.05, 0.1])
+def test_negated_differences_get_the_opposite_verdict(n, shift):
+    difference = CLEAR[:n] - shift
+    assert judged("more", -difference) == OPPOSITE[judged("more", difference)]
+    assert judged("same", -difference) == judged("same", difference)
+    mirrored = 2 * claims.MARGIN - difference  # around the threshold of "no more"
+    assert judged("no more", mirrored) == OPPOSITE[judged("no more", difference)]
+
+
+@pytest.mark.parametrize("tests", [1, 5])
 @pytest.mark.parametrize(
-    "case, verdict",
+    "kind, difference, verdict",
     [
-        (row(mean=0.02, p_holm=0.01), "supported"),
-        (row(mean=-0.02, p_holm=0.01), "not supported"),
-        (row(mean=0.0, half=0.01), "not supported"),  # the reported 3 points lie above the whole interval
-        (row(mean=0.0, half=0.05), "undecided"),
-        (row(mean=0.12, half=0.002, reported=0.14, p_holm=0.06), "undecided"),  # an effect, smaller than reported
-        (row(mean=0.0, half=0.01, reported=np.nan), "undecided"),  # nothing printed to be excluded
-        (row(kind="same", mean=0.001, half=0.004, p_holm=0.01), "supported"),
-        (row(kind="same", mean=0.03, half=0.01), "not supported"),
-        (row(kind="same", mean=-0.03, half=0.01), "not supported"),
-        (row(kind="same", mean=0.005, half=0.02), "undecided"),
-        (row(kind="no more", mean=-0.03, half=0.01, p_holm=0.01), "supported"),
-        (row(kind="no more", mean=0.03, half=0.01), "not supported"),
-        (row(kind="no more", mean=-0.03, half=0.05), "undecided"),
-        (row(n=1, half=np.nan, lacking=True), "undecided"),
-        (row(n=0, mean=np.nan), "not run"),
-        (row(n=0, mean=np.nan, lacking=True), "not run: weights missing"),
+        ("more", CLEAR, "supported"),
+        ("more", -CLEAR, "not supported"),
+        ("same", CLEAR, "not supported"),
+        ("same", -CLEAR, "not supported"),
+        ("more", WIDE, "undecided"),
+        ("same", WIDE, "undecided"),
+        ("no more", WIDE, "undecided"),
+        ("same", (CLEAR - 0.1) / 4, "supported"),
+        ("no more", CLEAR, "not supported"),
+        ("no more", -CLEAR, "supported"),
     ],
 )
-def test_the_rule(case, verdict):
-    assert claims.verdict(case) == verdict
+def test_both_verdicts_need_the_same_number_of_seeds(tests, kind, difference, verdict):
+    least = least_seeds(tests)
+    if verdict == "undecided":
+        assert {judged(kind, difference[:n], tests) for n in range(2, 11)} == {"undecided"}
+        return
+    assert {judged(kind, difference[:n], tests) for n in range(2, least)} == {"undecided"}
+    assert {judged(kind, difference[:n], tests) for n in range(least, 11)} == {verdict}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_seeds_that_agree_never_undo_a_verdict(kind):
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        centre = rng.choice([-0.03, 0.0, 0.005, 0.03])
+        difference = rng.normal(centre, 0.01, 10)
+        before = judged(kind, difference)
+        thresholds = claims.THRESHOLDS[kind]
+        side = [difference.mean() > threshold for threshold in thresholds]
+        agreeing = rng.normal(centre, 0.01, 500)
+        same = [[d > threshold for threshold in thresholds] == side for d in agreeing]
+        after = judged(kind, [*difference, *agreeing[same][:2]])
+        assert before == "undecided" or after == before, (kind, before, after)
+
+
+def test_no_effect_is_undecided_whatever_a_report_prints():
+    """Once: refuted with three seeds, as the interval ended below the printed difference."""
+    assert judged("more", [0.001, -0.001, 0.0005]) == "undecided"
+    assert judged("more", (CLEAR - 0.1) / 10) == "undecided"
+
+
+def test_fewer_than_two_seeds_have_no_verdict():
+    assert judged("more", [0.5], lacking=True) == "undecided"
+    assert judged("more", []) == "not run"
+    assert judged("more", [], lacking=True) == "not run: weights missing"
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from fer_utils.evaluation import statistics
 from fer_utils.evaluation.statistics import (
-    equivalence,
     holm,
+    least_seeds,
     mcnemar,
     paired_seeds,
+    signflip,
 )
 
 # Darwin's pairs of crossed and self-fertilised maize, eighths of an inch (Fisher, The Design of Experiments, 1935)
@@ -71,18 +71,29 @@ def test_no_effect_is_called_one_in_about_a_twentieth_of_cases():
     assert all(0.03 <= rate <= 0.07 for rate in rates), rates
 
 
-def test_equivalence_is_two_one_sided_t_tests():
-    """Differences of 1 to 5 with margin 6 : the t statistics are (3 ± 6) / (s / √5) with s = √2.5."""
-    p = equivalence([1, 2, 3, 4, 5], 6)
-    assert p == pytest.approx(stats.t.sf(3 / np.sqrt(0.5), 4))
-    assert equivalence([1, 2, 3, 4, 5], 3.0) == pytest.approx(0.5)  # the mean lies on the margin
-    assert np.isnan(equivalence([1.0], 1.0))
+@pytest.mark.parametrize("n", [2, 5, 10, 14])
+def test_sign_flips_are_counted(n):
+    difference = np.random.default_rng(n).normal(0.005, 0.02, n)
+    signs = np.array(np.meshgrid(*[[-1, 1]] * n)).reshape(n, -1)
+    for threshold in (0.0, 0.01):
+        sums = np.abs((difference - threshold) @ signs)
+        share = np.mean(sums >= abs((difference - threshold).sum()) - 1e-12)
+        assert signflip(difference, threshold) == pytest.approx(share, abs=1e-12)
 
 
-def test_equivalence_is_claimed_wrongly_one_in_twenty_times_at_the_margin():
-    rng = np.random.default_rng(1)
-    rate = np.mean([equivalence(rng.normal(0.01, 0.004, 10), 0.01) < 0.05 for _ in range(1000)])
-    assert 0.035 <= rate <= 0.065
+def test_sign_flips_of_known_data():
+    assert signflip([1, 2, 3]) == 2 / 2**3 and signflip([-1, -2, -3]) == 2 / 2**3
+    assert signflip([1, 2, 3], 2) == 1.0 and signflip([4, 5, 6], 3) == 2 / 2**3
+    assert signflip([0.01, 0.01], 0.01) == 1.0 and np.isnan(signflip([0.1]))
+    assert signflip(np.full(20, 0.1)) < 0.001
+
+
+def test_the_least_number_of_seeds_of_a_verdict():
+    for tests in (1, 2, 5, 20):
+        least = least_seeds(tests)
+        assert max(holm([signflip(np.ones(least))] * tests)) < 0.05
+        assert min(holm([signflip(np.ones(least - 1))] * tests)) >= 0.05
+    assert (least_seeds(), least_seeds(5)) == (6, 8)
 
 
 def accuracy_of(right: np.ndarray):

@@ -1,38 +1,41 @@
 """What the two reports claim, what was measured, and a verdict that a rule gives, never a hand.
 
-Every claim is about a difference between scores of one seed. The rule takes the mean difference over seeds, its
-95 % t-interval, and a p-value corrected over all claims that were run (Holm):
+Every claim is about a difference between scores of one seed, and about one or two thresholds of
+its mean over seeds (M = MARGIN):
 
-- kind "more": supported where p < 0.05 and the difference has the claimed sign; not supported where p < 0.05 and it
-  has the other, or where the interval reaches 0 or less and ends below the difference that the report prints;
-- kind "same": supported where p < 0.05 that the difference is smaller than MARGIN (two one-sided t-tests); not
-  supported where the whole interval lies outside the margin;
-- kind "no more": supported where p < 0.05 that the difference is below MARGIN (one-sided t-test); not supported
-  where the whole interval lies above it;
-- undecided in all other cases, also where a single seed was run; not run where none was.
+    kind      thresholds    supported where the mean lies    not supported where it lies
+    more      0             above                            below
+    same      −M and +M     between them                     outside them
+    no more   +M            below                            above
+
+One test decides in both directions: the exact two-sided sign-flip test (significance.signflip) that
+the mean equals the threshold, of two thresholds the larger p-value, corrected by Holm's method over
+all claims with at least two seeds. Where the corrected p is below ALPHA, the side on which the mean
+lies is the verdict; otherwise the claim is undecided. So the negated data of a claim "more" get the
+opposite verdict, and those of a claim "same" the same one; further seeds that agree only lower p.
+No verdict is possible with fewer than significance.least_seeds(tests) seeds: 6 for a claim alone, 8
+in a family of five whose p-values are all as small as they can be. "not run": there is no seed.
 
 Report A's claims about its CNN are judged by the runs of its protocol, those about its pretrained networks by
 study `transfer`, report B's by study `report_b`, in whatever settings they were made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 
+import numpy as np
 import pandas as pd
 
 from fer_utils.analysis.reported import reported_a, reported_a_epochs, reported_b
-from fer_utils.evaluation.statistics import (
-    below,
-    equivalence,
-    holm,
-    paired_seeds,
-)
+from fer_utils.evaluation.statistics import holm, paired_seeds, signflip
 from fer_utils.experiments.results import Results
 from fer_utils.experiments.studies import NOT_RUN
 from fer_utils.training.experiment import Experiment
 
 MARGIN = 0.01  # "changes little": by less than one point
+ALPHA = 0.05  # of the family of all claims that were run
+THRESHOLDS = {"more": (0.0,), "same": (-MARGIN, MARGIN), "no more": (MARGIN,)}
 ALIKE = ("angry", "fear", "sad")  # these overlap, says report A
 
 PRETRAINED = ("transfer", "report_b")  # studies of the other networks
@@ -140,16 +143,24 @@ def ours(results: Results) -> Score:
     base = results.study("report_a").runs.iloc[0]
     settings = [field.name for field in fields(Experiment) if field.name not in ("seed", "loss")]
     protocol = {name: base[name] for name in settings} | {"task": "multiclass"}
-    frame = pd.concat([results.scores(), _confusion_shares(results.study("report_a")), _of_epochs(results)])
+    frames = [results.scores(), _confusion_shares(results.study("report_a")), _of_epochs(results)]
+    values = pd.concat([frame[["metric", "class", "run", "value"]] for frame in frames])
+    by_score = {key: group for key, group in values.groupby(["metric", "class"])}
     runs = [run for name in PRETRAINED if results.has_study(name) for run in results.study(name).runs["run"]]
-    pretrained = frame[frame["run"].isin(runs)]
+    pretrained = results.runs["run"].isin(runs)
+
+    @cache
+    def having(name: str, value) -> pd.Series:
+        return results.runs[name].isin([value])
 
     def score(metric: str, cls: str = "", **changes) -> pd.Series:
         of_cnn = changes.get("model", "cnn") == "cnn"
-        found, expected = (frame, protocol) if of_cnn else (pretrained, {"task": "multiclass"})
-        for name, value in (expected | changes | {"metric": metric, "class": cls}).items():
-            found = found[found[name].isin([value])]
-        return found.set_index("seed")["value"]
+        asked = (protocol if of_cnn else {"task": "multiclass"}) | changes
+        wanted = [having(name, value) for name, value in asked.items()]
+        chosen = np.logical_and.reduce(wanted if of_cnn else [*wanted, pretrained])
+        scored = by_score.get((metric, cls), values.head(0))
+        seeds = results.runs.loc[chosen, ["run", "seed"]]
+        return scored.merge(seeds, on="run").set_index("seed")["value"]
 
     return score
 
@@ -192,7 +203,8 @@ def theirs() -> Score:
 def judge(results: Results) -> pd.DataFrame:
     """A row a claim: report, network, claim, kind, reported, n, mean, low, high, p, p_holm, verdict.
 
-    Differences in 0..1; n: paired seeds. p: exact sign-flip test for "more", t-tests for the other kinds.
+    Differences in 0..1; n: paired seeds; low, high: 95 % t-interval, not used for the verdict.
+    p, p_holm: of the test at the top of this file, before and after its correction.
     """
     mine, printed = ours(results), theirs()
     missing = {model for name in PRETRAINED for model in results.not_run(name)["model"]}
@@ -201,12 +213,8 @@ def judge(results: Results) -> pd.DataFrame:
         difference = claim.measure(mine).dropna().to_numpy()
         paired = paired_seeds(0 * difference, difference)
         reported = claim.measure(printed).dropna()
-        p = {
-            "more": paired.p_signflip,
-            "same": equivalence(difference, MARGIN),
-            "no more": below(difference, MARGIN),
-        }
-        figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high, "p": p[claim.kind]}
+        figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high}
+        figures["p"] = p_value(claim.kind, difference)
         about = {"report": claim.report, "network": claim.network, "claim": claim.text, "kind": claim.kind}
         lacking = not missing.isdisjoint(claim.models)
         rows.append(about | {"reported": reported.mean()} | figures | {"lacking": lacking})
@@ -216,15 +224,17 @@ def judge(results: Results) -> pd.DataFrame:
     return frame.assign(verdict=[verdict(row) for row in frame.itertuples()]).drop(columns="lacking")
 
 
+def p_value(kind: str, difference: Sequence[float]) -> float:
+    """Uncorrected, of a claim of this kind by its differences over seeds; NaN for fewer than 2."""
+    return max(signflip(difference, threshold) for threshold in THRESHOLDS[kind])
+
+
 def verdict(row) -> str:
-    """The rule at the top of this file; row: kind, reported, n, mean, low, high, p_holm and lacking (weights)."""
+    """The rule at this file's top; row: kind, n, mean, p_holm, lacking (are weights missing)."""
     if row.n == 0:
         return NOT_RUN if row.lacking else "not run"
-    if row.n == 1:
+    if not row.p_holm < ALPHA:
         return "undecided"
-    if row.kind == "more":
-        if row.p_holm < 0.05:
-            return "supported" if row.mean > 0 else "not supported"
-        return "not supported" if row.low <= 0 and row.high < row.reported else "undecided"
-    outside = row.low > MARGIN or (row.kind == "same" and row.high < -MARGIN)
-    return "supported" if row.p_holm < 0.05 else "not supported" if outside else "undecided"
+    above = sum(row.mean > threshold for threshold in THRESHOLDS[row.kind])
+    claimed = 0 if row.kind == "no more" else 1  # so many, if the claim is right
+    return "supported" if above == claimed else "not supported"

@@ -3,6 +3,8 @@
 A row of what was not run has no scores; its `status` says why. Scores and accuracies are shares of 1.
 """
 
+from functools import cache
+
 import pandas as pd
 import torch
 
@@ -61,6 +63,7 @@ def _side(of) -> int:
     return find_backbone(of.model).native_size if pd.isna(of.image_size) else int(of.image_size)
 
 
+@cache
 def _skeleton(model: str, classes: int) -> Stages:
     """A network's names and shapes, without values."""
     with torch.device("meta"):

@@ -6,6 +6,7 @@ Two sources of chance are kept apart: another draw of test images (bootstrap, Mc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -39,10 +40,36 @@ def paired_seeds(a: Sequence[float], b: Sequence[float]) -> Paired:
     if not difference.any():
         return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5)
     half = t_half_width(difference)
-    flips = {"permutation_type": "samples", "n_resamples": EXACT, "rng": np.random.default_rng(0)}
-    p_signflip = stats.permutation_test((difference,), np.mean, **flips).pvalue
     wins = (difference > 0).mean() + (difference == 0).mean() / 2
-    return Paired(n, mean, mean - half, mean + half, p_signflip, stats.wilcoxon(difference).pvalue, wins)
+    p_wilcoxon = stats.wilcoxon(difference).pvalue
+    return Paired(n, mean, mean - half, mean + half, signflip(difference), p_wilcoxon, wins)
+
+
+def signflip(difference: Sequence[float], threshold: float = 0.0) -> float:
+    """Two-sided p-value of the mean of differences over seeds being `threshold` (Fisher 1935).
+
+    The share of all sign flips of (difference − threshold) whose mean is as far from 0 as the one
+    that was measured: 2/2^n at least, where all n differences lie on one side. It assumes only that
+    differences lie symmetrically around their mean. More than 14 seeds: 2^14 flips drawn at random,
+    always the same ones. NaN for fewer than 2 seeds.
+    """
+    shifted = np.asarray(difference, float) - threshold
+    if len(shifted) < 2:
+        return np.nan
+    if not shifted.any():
+        return 1.0
+    flips = {"n_resamples": EXACT, "rng": np.random.default_rng(0)}
+    test = stats.permutation_test((shifted,), np.mean, permutation_type="samples", **flips)
+    return float(test.pvalue)
+
+
+def least_seeds(tests: int = 1, alpha: float = 0.05) -> int:
+    """From how many seeds on `signflip` can be below alpha after Holm's correction.
+
+    With fewer no data whatever are significant: the smallest p-value is 2/2^n, and Holm's method
+    multiplies the smallest of a family by the number of its `tests`.
+    """
+    return next(n for n in range(2, 64) if tests * 2 / 2**n < alpha)
 
 
 def t_half_width(values: Sequence[float], more: int = 0) -> float:
@@ -64,21 +91,6 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
     return stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
 
 
-def below(difference: Sequence[float], margin: float) -> float:
-    """p-value of a one-sided t-test that the mean difference over seeds is margin or more; NaN for fewer than 2."""
-    if len(difference) < 2:
-        return np.nan
-    return float(stats.ttest_1samp(difference, margin, alternative="less").pvalue)
-
-
-def equivalence(difference: Sequence[float], margin: float) -> float:
-    """p-value that the mean difference over seeds lies outside ±margin: two one-sided t-tests (Schuirmann 1987).
-
-    Small values say that whatever difference there is, is smaller than the margin. NaN for fewer than 2 seeds.
-    """
-    return max(below(difference, margin), below([-d for d in difference], margin))
-
-
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """p-values adjusted for a family of tests, in the given order (Holm 1979)."""
     p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
@@ -98,9 +110,18 @@ def bootstrap(
     the ends have the shape M. groups: int, one an image; images of a group (copies of one photograph) are drawn
     together, since they are not independent.
     """
-    rng = np.random.default_rng(seed)
     _, group = np.unique(groups, return_inverse=True)
-    n = group.max() + 1
-    draws = rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float32)
-    low, high = np.nanpercentile(statistic(draws[:, group]), [2.5, 97.5], axis=0)
+    weights = _drawn(group.astype(np.int64).tobytes(), resamples, seed)
+    low, high = np.nanpercentile(statistic(weights), [2.5, 97.5], axis=0)
     return low, high
+
+
+@lru_cache(maxsize=4)  # of the same images many statistics are asked one after another
+def _drawn(group: bytes, resamples: int, seed: int) -> np.ndarray:
+    """How often each image was drawn, float32, resamples×N; group: int64, N numbers 0, 1, …"""
+    group = np.frombuffer(group, np.int64)
+    n = group.max() + 1
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    weights = draws.astype(np.float32)[:, group]
+    weights.flags.writeable = False
+    return weights

@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ from fer_utils import io, paths
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.errors import FerError
 from fer_utils.training.experiment import Experiment
+
+KEPT = 2**29  # bytes of predictions in memory; the 163 committed runs have 37 million
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Results:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     history: pd.DataFrame
+    _kept: dict[str, dict[str, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     def select(self, **settings) -> "Results":
         """The runs whose settings have these values, for example select(task="binary", loss="focal")."""
@@ -37,7 +40,7 @@ class Results:
             runs = runs[runs[name].isin(wanted)]
         keep = set(runs["run"])
         metrics, history = (frame[frame["run"].isin(keep)] for frame in (self.metrics, self.history))
-        return Results(self.folder, runs, metrics, history)
+        return Results(self.folder, runs, metrics, history, self._kept)
 
     def has_study(self, name: str) -> bool:
         """Whether at least one run of a study is finished."""
@@ -77,14 +80,28 @@ class Results:
         return faces if set(self.runs["digest"]) == {faces.digest} else None
 
     def predictions(self, run: str) -> dict[str, np.ndarray]:
-        """Arrays of one run: {val,test}_{logits,labels,rows} and classes; rows point into the data set."""
-        with np.load(self.folder / "runs" / run / "predictions.npz") as arrays:
-            return dict(arrays)
+        """Arrays of one run: {val,test}_{logits,labels,rows} and classes; rows are the data set's.
+
+        Read-only, and kept as long as these results are, up to KEPT bytes: a file is opened once.
+        """
+        if run not in self._kept:
+            with np.load(self.folder / "runs" / run / "predictions.npz") as arrays:
+                made = dict(arrays)
+            for array in made.values():
+                array.flags.writeable = False  # it is the same array for all who ask
+            while self._kept and _bytes(made, *self._kept.values()) > KEPT:
+                del self._kept[next(iter(self._kept))]  # the one that was read first
+            self._kept[run] = made
+        return dict(self._kept[run])
 
     def confusion(self, run: str) -> pd.DataFrame:
         """Counts on the test split: true class in rows, predicted class in columns."""
         frame = pd.read_csv(self.folder / "runs" / run / "confusion.csv", index_col="true")
         return frame.rename_axis(columns="predicted")
+
+
+def _bytes(*predictions: dict[str, np.ndarray]) -> int:
+    return sum(array.nbytes for made in predictions for array in made.values())
 
 
 def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:

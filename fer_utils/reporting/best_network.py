@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import devices, io, paths
+from fer_utils import (
+    devices,
+    evidence_files,
+    io,
+    paths,
+)
 from fer_utils.analysis import (
     ablation,
     costs,
@@ -60,12 +65,11 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
         measured = _export(found, run, export, device)
     frames = compare(found, study) | measured
     if found.has_study("start"):
-        starts = found.study("start")
-        frames["networks"] = costs.networks(starts, device)
-        frames["curves"] = costs.curves(starts, frames["networks"])
+        frames |= _starts(found, device)
     for name, frame in frames.items():
         with io.atomic_file(folder / f"{name}.csv") as part:
-            frame.to_csv(part, index=False, float_format="%.6g")
+            part.write_text(evidence_files.as_csv(frame), encoding="utf-8")
+    evidence_files.write_index(folder, evidence_files.bases(found, frames))
     about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
     chosen = study.runs.set_index("run").loc[run.name]
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
@@ -93,6 +97,20 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
         "parts": robustness.parts(trained, faces, audit, groups),
         "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
     }
+
+
+def _starts(found: Results, device: str) -> Frames:
+    """Pages on study start: measured before, of the same runs on such a device, or measured now."""
+    folder, pages = found.folder / "best", ("networks", "curves")
+    before, now = evidence_files.recorded(folder), evidence_files.bases(found, pages)
+    if all((folder / f"{page}.csv").exists() and before.get(page) == now[page] for page in pages):
+        frames = {page: evidence_files.read_csv(folder / f"{page}.csv") for page in pages}
+        if frames["networks"]["device"].str.startswith(device).all():
+            print(f"{folder / 'networks.csv'} stays as it was measured; delete it to measure anew")
+            return frames
+    study = found.study("start")
+    networks = costs.networks(study, device)
+    return {"networks": networks, "curves": costs.curves(study, networks)}
 
 
 def choose(study: Results, task: str) -> str:
@@ -143,5 +161,5 @@ def read(dataset: str, results: Path = paths.RESULTS) -> Frames:
     folder = results / dataset / "best"
     if results == paths.RESULTS and not folder.exists():
         folder = paths.REFERENCE / dataset / "best"
-    frames = {name: pd.read_csv(folder / f"{name}.csv") for name in PAGES if (folder / f"{name}.csv").exists()}
-    return {name: frame.fillna({"class": ""}) if "class" in frame else frame for name, frame in frames.items()}
+    there = [name for name in PAGES if (folder / f"{name}.csv").exists()]
+    return {name: evidence_files.read_csv(folder / f"{name}.csv") for name in there}

@@ -6,12 +6,13 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from fer_utils.reporting.figures import COLOURS
+from fer_utils.reporting.figures import COLOURS, styled
 from fer_utils.reporting.latex import word
 
 EFFECT = ["mean", "images_low", "images_high"]
 
 
+@styled
 def robustness(frame: pd.DataFrame) -> Figure:
     """Accuracy against strength, a panel a corruption; bands are 95 % intervals. robustness.under_corruption."""
     accuracy = frame[frame["class"] == ""]
@@ -35,6 +36,7 @@ def robustness(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+@styled
 def ablation(frame: pd.DataFrame) -> Figure:
     """What each ingredient adds, in points; bars are 95 % intervals over images. ablations.effects."""
     names = list(dict.fromkeys(frame["ingredient"]))[::-1]
@@ -51,6 +53,7 @@ def ablation(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+@styled
 def curves(frame: pd.DataFrame) -> Figure:
     """Validation accuracy against minutes of training, a line a network. costs.curves."""
     figure, axis = plt.subplots(figsize=(4.6, 2.6))

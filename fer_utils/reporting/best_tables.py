@@ -5,6 +5,7 @@ import pandas as pd
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.analysis.rivals import FRESH
 from fer_utils.reporting.latex import (
+    INTERVAL,
     MODEL_NAMES,
     booktabs,
     interval,
@@ -28,7 +29,7 @@ def scores(frame: pd.DataFrame) -> str:
         rows.append(
             [word(task), f"{accuracy['images']:,.0f}", f"{accuracy['seeds']:.0f}", both[0], images, both[1]]
         )
-    return booktabs(["task", "test images", "seeds", "accuracy", "95\\,\\% interval", "macro F1"], rows)
+    return booktabs(["task", "test images", "seeds", "accuracy", INTERVAL, "macro F1"], rows)
 
 
 def rival(frame: pd.DataFrame) -> str:
@@ -38,7 +39,7 @@ def rival(frame: pd.DataFrame) -> str:
          signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    header = ["task", "our network", "test images", "", "seeds", "rival", "ours", "gain", "95\\,\\% interval"]
+    header = ["task", "our network", "test images", "", "seeds", "rival", "ours", "gain", INTERVAL]
     return booktabs(header, rows, left=3)
 
 
@@ -83,7 +84,7 @@ def parts(frame: pd.DataFrame) -> str:
         [r.part, r.role, f"{r.images:,}", percent(r.value), f"{percent(r.low)} to {percent(r.high)}"]
         for r in frame.itertuples()
     ]
-    return booktabs(["part", "split", "images", "right", "95\\,\\% interval"], rows, columns="llrrr")
+    return booktabs(["part", "split", "images", "right", INTERVAL], rows, columns="llrrr")
 
 
 def ensembles(frame: pd.DataFrame) -> str:
@@ -93,7 +94,7 @@ def ensembles(frame: pd.DataFrame) -> str:
          percent(r.together), signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    header = ["task", "networks", "ensemble", "images", "alone", "together", "gain", "95\\,\\% interval"]
+    header = ["task", "networks", "ensemble", "images", "alone", "together", "gain", INTERVAL]
     return booktabs(header, rows, left=3)
 
 
@@ -104,7 +105,7 @@ def restricted(frame: pd.DataFrame) -> str:
          f"{percent(r.restricted)} ({r.restricted_seeds})", signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    return booktabs(["task", "images", TRAINED, RESTRICTED, "gain", "95\\,\\% interval"], rows)
+    return booktabs(["task", "images", TRAINED, RESTRICTED, "gain", INTERVAL], rows)
 
 
 def networks(frame: pd.DataFrame) -> str:

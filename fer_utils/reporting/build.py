@@ -1,56 +1,137 @@
 """The LaTeX report from the results folder and from nothing else: numbers, tables, figures, PDF.
 
-Only the two figures that show faces need the data set as well; without it they are left out.
+Evidence is computed where results/<dataset>/evidence is not of the present runs, and read where it
+is. Photographs need the data set as well. Where data/ does not hold it, figures that show them are
+left out, and files that were made with it stay as they are.
 """
 
 import shutil
 import subprocess
 from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 
 from fer_utils import io, paths
+from fer_utils.analysis import evidence_files
+from fer_utils.analysis.evidence_files import hashed
 from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
 from fer_utils.reporting import contents, figures, numbers
+from fer_utils.reporting.contents import Frames
 
 
-def build(dataset: str, results: Path = paths.RESULTS) -> Path:
+def build(dataset: str, results: Path | None = None) -> Path:
     """Generates everything that the text includes, compiles it, and returns report/report.pdf.
 
-    A copy goes to results/<dataset>/report.pdf. Raises FerError where results or LaTeX are missing.
+    A copy goes to <results>/<dataset>/report.pdf (results: paths.RESULTS), but one with photographs
+    is not replaced by one without. What is up to date is not made again. Raises FerError where
+    results or LaTeX are missing.
     """
+    if not (paths.REPORT / "main.tex").exists():
+        raise FerError(f"{paths.REPORT / 'main.tex'} is missing; the report is built in a checkout")
+    results = paths.RESULTS if results is None else results
     found = open_results(dataset, results)
-    generate(found, paths.REPORT / "generated")
+    generated, stamp = paths.REPORT / "generated", paths.REPORT / "build" / "made_from.txt"
+    if not stamp.exists() or stamp.read_text() != _made_from(found, generated):
+        generate(found, generated)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(_made_from(found, generated))
     pdf = compile_pdf(paths.REPORT)
-    shutil.copy(pdf, found.folder / "report.pdf")
+    _hand_over(pdf, found, results / dataset)
     return pdf
 
 
+def _made_from(results: Results, generated: Path) -> str:
+    """A hash of all that `generate` reads and of what it wrote."""
+    folder, faces = results.folder, results.faces()
+    parts = ("studies", "audit", "evidence", "best")
+    read = [path for part in parts for path in sorted((folder / part).glob("*.[cj]s*"))]
+    runs = [folder / "runs" / run for run in results.runs["run"]]
+    read += [run / name for run in runs for name in evidence_files.OF_A_RUN]
+    read += sorted(Path(__file__).parent.rglob("*.py"))
+    wrote = [path for path in sorted(generated.rglob("*")) if path.is_file()]
+    data = "no data set" if faces is None else faces.digest
+    return " ".join([hashed([*read, *wrote]), str(folder), data, matplotlib.__version__])
+
+
+def _hand_over(pdf: Path, results: Results, folder: Path) -> None:
+    """Copies the PDF into `folder`, unless what is there has photographs and this one has none."""
+    kept = folder / "report.pdf"
+    if kept.exists() and results.faces() is None and _made_with_data(folder / "evidence"):
+        print(f"the data set is not at hand: {pdf} has no photographs, {kept} stays as it was")
+        return
+    with io.atomic_file(kept) as part:
+        shutil.copy(pdf, part)
+
+
 def generate(results: Results, folder: Path) -> None:
-    """Writes numbers.tex, tables/*.tex and figures/*.pdf anew, whole or not at all; evidence as CSV to results/."""
+    """Writes numbers.tex, tables/*.tex and figures/*.pdf anew, whole or not at all."""
     name = results.folder.name
-    for audit in ("counts", "identical", "near"):
+    for audit in ("counts", "identical", "near", "summary"):
         if not (results.folder / "audit" / f"{audit}.csv").exists():
             raise FerError(f"the report needs the audit of {name}: python -m fer_utils audit --dataset {name}")
     study = results.study("report_a")
-    frames = contents.gather(results, study)
-    with io.atomic_folder(results.folder / "evidence") as part:
-        for frame in frames:
-            frames[frame].to_csv(part / f"{frame}.csv", index=False, float_format="%.6g")
+    frames = up_to_date(results, study)
     with io.atomic_folder(folder) as part:
         (part / "tables").mkdir()
         for table, text in contents.make_tables(results, study, frames).items():
             (part / "tables" / f"{table}.tex").write_text(text, encoding="utf-8")
         values = numbers.numbers(results, study, frames)
         (part / "numbers.tex").write_text(numbers.as_latex(values), encoding="utf-8")
-        for figure, drawn in contents.make_figures(results, study, frames).items():
-            figures.save(drawn, figure, part / "figures")
-            plt.close(drawn)
+        with figures.style():
+            for figure, drawn in contents.make_figures(results, study, frames).items():
+                figures.save(drawn, figure, part / "figures")
+                plt.close(drawn)
+
+
+def up_to_date(results: Results, study: Results) -> Frames:
+    """The evidence of these results, read where it is up to date, else computed and written.
+
+    The committed study is written to from its own checkout, not from where FER_HOME is elsewhere.
+    """
+    folder = results.folder / "evidence"
+    complete = results.faces() is None or _made_with_data(folder)
+    if complete and evidence_files.is_current(results):
+        return evidence_files.read(folder)
+    frames = contents.gather(results, study)
+    stand_on = evidence_files.bases(results, frames)
+    _keep_names(folder, frames, stand_on)
+    if results.folder.parent != paths.REFERENCE or paths.RESULTS == paths.REFERENCE:
+        evidence_files.write(folder, frames, stand_on)
+    # to six digits, as they will be read the next time: the same results give the same bytes
+    return {name: evidence_files.as_read(frame) for name, frame in frames.items()}
+
+
+def _made_with_data(folder: Path) -> bool:
+    """Whether the evidence in this folder names images, which takes the data set."""
+    path = folder / "suspects.csv"
+    return path.exists() and "name" in evidence_files.read_csv(path)
+
+
+def _keep_names(folder: Path, frames: Frames, stand_on: dict[str, evidence_files.Basis]) -> None:
+    """Puts the suspects of `folder`, with the images' names, in the place of new ones without.
+
+    Other suspects than the runs give now are kept too, with what they stand on, and this is said.
+    """
+    new = frames["suspects"]
+    if "name" in new or not _made_with_data(folder):
+        return
+    before = evidence_files.recorded(folder).get("suspects")
+    if before is not None and before.digest != stand_on["suspects"].digest:
+        return  # rows of another data set
+    frames["suspects"] = old = evidence_files.read_csv(folder / "suspects.csv")
+    if evidence_files.as_csv(old[list(new)]) != evidence_files.as_csv(new):
+        print(f"the data set is not at hand: {folder / 'suspects.csv'} stays, of earlier runs")
+        stand_on.pop("suspects")
+        stand_on |= {} if before is None else {"suspects": before}
 
 
 def compile_pdf(folder: Path) -> Path:
-    """Runs latexmk, or tectonic, on main.tex; returns report.pdf. Raises FerError with LaTeX's own first error."""
+    """Runs latexmk, or tectonic, on main.tex; returns report.pdf.
+
+    Raises FerError with LaTeX's own first error, or where LaTeX is missing.
+    """
     if shutil.which("latexmk"):
         command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-outdir=build", "main.tex"]
     elif shutil.which("tectonic"):
@@ -61,9 +142,22 @@ def compile_pdf(folder: Path) -> Path:
             "LaTeX is missing; install it with: apt-get install latexmk texlive-latex-extra "
             "texlive-fonts-recommended lmodern (or: conda install -c conda-forge tectonic)"
         )
+    log = folder / "build" / "main.log"
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()
-        first = next((line for line in lines if line.startswith(("!", "error:"))), lines[-1] if lines else "")
-        raise FerError(f"LaTeX failed: {first.strip()} (all of it in {folder / 'build' / 'main.log'})")
-    return Path(shutil.copy(folder / "build" / "main.pdf", folder / "report.pdf"))
+        told = done.stdout + done.stderr  # of an error that an earlier run met, the log alone tells
+        told += log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        raise FerError(f"LaTeX failed: {first_error(told)} (all of it in {log})")
+    if not (pdf := folder / "build" / "main.pdf").exists():
+        raise FerError(f"LaTeX left no {pdf} (all that it said is in {log})")
+    return Path(shutil.copy(pdf, folder / "report.pdf"))
+
+
+def first_error(told: str) -> str:
+    """The first error in what LaTeX said, with its place if that is told; or else the last line."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    for position, line in enumerate(lines):
+        if line.startswith(("!", "error:")):
+            where = (later for later in lines[position : position + 12] if later.startswith("l."))
+            return " ".join([line, *list(where)[:1]])
+    return lines[-1] if lines else "it said nothing"

@@ -34,6 +34,7 @@ DRAWN = ("robustness", "curves")  # pages of the best network that are figures a
 
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; further studies where they have been run."""
+    four = study.select(task="multiclass")
     made = {
         "reproduction": (every_figure := reproduction.every_figure(results)),
         "coverage": reproduction.coverage(every_figure),
@@ -47,7 +48,10 @@ def gather(results: Results, study: Results) -> Frames:
         "calibration": (calibrations := calibration.calibrations(study)),
         "calibration_differences": calibration.calibration_differences(calibrations),
         "stuck": loss_comparison.stuck(study),
-        "suspects": label_errors.find(study.select(task="multiclass"), study.faces()),
+        "suspects": label_errors.find(four, study.faces()),
+        "out_of_sample": _by_label(label_errors.out_of_sample(four)),
+        "reliability": _reliability(four),
+        "tricky": _tricky(four),
     }
     if results.has_study("gamma"):
         gamma = results.study("gamma")
@@ -59,6 +63,32 @@ def gather(results: Results, study: Results) -> Frames:
         if results.has_study(name):
             made[name] = loss_comparison.differences(results.study(name), name, False, True, by="loss")
     return made | transfer.frames(results)
+
+
+def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
+    """How many images some run had not in training, by their label's class: label, images."""
+    classes = list(pooled.columns[2:])
+    images = pooled["label"].value_counts().reindex(range(len(classes)), fill_value=0)
+    return pd.DataFrame({"label": classes, "images": images.to_numpy()})
+
+
+def _reliability(four: Results) -> pd.DataFrame:
+    """evidence.pooled_reliability of each loss on four classes: loss, and its columns."""
+    curves = {loss: calibration.pooled_reliability(four.select(loss=loss)) for loss in LOSS_NAMES}
+    tables = [curve.assign(loss=loss) for loss, curve in curves.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _titled(curves: pd.DataFrame) -> Frames:
+    return {name: curves[curves["loss"] == loss] for loss, name in LOSS_NAMES.items()}
+
+
+def _tricky(four: Results) -> pd.DataFrame:
+    """The surest errors of the first run with cross-entropy: true, predicted, probability, row."""
+    made = four.predictions(four.select(loss="cross_entropy").runs["run"].iloc[0])
+    answers = (made["test_labels"], made["test_logits"], made["classes"])
+    errors = metrics.confident_errors(*answers, n=16)
+    return errors.assign(row=made["test_rows"][errors["position"]]).drop(columns="position")
 
 
 def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, str]:
@@ -105,9 +135,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     made = {
         "overfitting": plots.overfitting({name: runs.history for name, runs in by_loss.items()}),
         "confusion": plots.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
-        "reliability": plots.reliability_diagrams(
-            {name: calibration.pooled_reliability(runs) for name, runs in by_loss.items()}
-        ),
+        "reliability": plots.reliability_diagrams(_titled(frames["reliability"])),
         "paired_seeds": plots.paired_seeds(
             study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
         ),
@@ -127,7 +155,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
             made["copies"] = _copies(faces, near)
         if len(frames["suspects"]):
             made["suspects"] = _suspects(faces, frames["suspects"])
-        made["tricky"] = _tricky(faces, results, by_loss["cross-entropy"].runs["run"].iloc[0])
+        made["tricky"] = _tricky_gallery(faces, frames["tricky"])
     return made | transfer_plots.make(results, frames)
 
 
@@ -135,6 +163,11 @@ def _best_pages(results: Results) -> Frames:
     """What `python -m fer_utils best` has left in results/<dataset>/best/, without pages that are empty."""
     pages = best_network.read(results.folder.name, results.folder.parent)
     return {name: page for name, page in pages.items() if len(page)}
+
+
+def _tricky_gallery(faces: Faces, errors: pd.DataFrame) -> plt.Figure:
+    told = [f"{e.true}, not\n{e.predicted} ({e.probability:.0%})" for e in errors.itertuples()]
+    return figures.gallery(faces.images[errors["row"]], told)
 
 
 def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8) -> plt.Figure:
@@ -155,11 +188,3 @@ def _suspects(faces: Faces, found: pd.DataFrame, each: int = 2) -> plt.Figure:
     shown = found.groupby(["label", "suggested"]).head(each).head(16)
     captions = [f"{row.label}; rather\n{row.suggested} ({row.p_suggested:.0%})" for row in shown.itertuples()]
     return figures.gallery(faces.images[shown["row"]], captions)
-
-
-def _tricky(faces: Faces, results: Results, run: str) -> plt.Figure:
-    """The errors of a run that it was surest of."""
-    made = results.predictions(run)
-    errors = metrics.confident_errors(made["test_labels"], made["test_logits"], made["classes"], n=16)
-    captions = [f"{true}, not\n{predicted} ({p:.0%})" for _, true, predicted, p in errors.itertuples(index=False)]
-    return figures.gallery(faces.images[made["test_rows"][errors["position"]]], captions)

@@ -1,6 +1,8 @@
 """Figures that show the data: counts and faces; the style of all figures; `save`, one id for file and text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,21 +16,63 @@ from fer_utils.data.dataset import Faces
 
 COLOURS = {"cross_entropy": "#0072B2", "focal": "#D55E00", "train": "#555555", "val": "#009E73"}  # Okabe-Ito
 
-sns.set_theme(
-    context="paper",
-    style="whitegrid",
-    rc={"figure.dpi": 110, "figure.constrained_layout.use": True, "pdf.fonttype": 42, "axes.titlesize": 9},
-)
+PALETTE = sns.color_palette("deep")
+THEME = {
+    **sns.plotting_context("paper"),
+    **sns.axes_style("whitegrid"),
+    "axes.prop_cycle": plt.cycler(color=PALETTE),
+    "patch.facecolor": PALETTE[0],
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "axes.titlesize": 9,
+    "text.parse_math": False,  # a class may have a $ in its name
+}
+_styled = False  # whether `style` holds now
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The style of our figures, while they are drawn and saved; then the caller's comes back.
+
+    Not by plt.rc_context, which would undo that a notebook's backend becomes interactive meanwhile.
+    """
+    global _styled
+    before, outer = {name: plt.rcParams[name] for name in THEME}, _styled
+    _styled = True
+    try:
+        plt.rcParams.update(THEME)
+        yield
+    finally:
+        plt.rcParams.update(before)
+        _styled = outer
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Makes a function draw its figure in `style`, whatever the caller's settings are."""
+
+    @wraps(draw)
+    def wrapped(*args, **settings) -> Figure:
+        later = _styled  # the caller holds the style until the figure is saved
+        with style():
+            figure = draw(*args, **settings)
+            if not later:  # ticks take their looks where they are laid out first: here, not later
+                figure.draw_without_rendering()
+        return figure
+
+    return wrapped
 
 
 def save(figure: Figure, name: str, folder: Path = paths.REPORT / "generated" / "figures") -> Path:
     """Writes <folder>/<name>.pdf, byte for byte the same for the same figure."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.pdf"
-    figure.savefig(path, metadata={"CreationDate": None}, bbox_inches="tight")
+    with style():
+        figure.savefig(path, metadata={"CreationDate": None}, bbox_inches="tight")
     return path
 
 
+@styled
 def class_counts(counts: pd.DataFrame) -> Figure:
     """counts: images, classes in rows and splits in columns (Faces.counts())."""
     figure, axis = plt.subplots(figsize=(6, 2.6))
@@ -44,6 +88,7 @@ def class_counts(counts: pd.DataFrame) -> Figure:
     return figure
 
 
+@styled
 def contact_sheet(faces: Faces, columns: int = 10) -> Figure:
     """The first training faces of each class, one row a class in alphabetical order."""
     classes = sorted(faces.index["label"].unique())
@@ -58,6 +103,7 @@ def contact_sheet(faces: Faces, columns: int = 10) -> Figure:
     return figure
 
 
+@styled
 def before_after(before: np.ndarray, after: np.ndarray, names: tuple[str, str]) -> Figure:
     """Two rows: images, and the same images treated. uint8, N×H×W[×3]."""
     figure, axes = plt.subplots(2, len(before), figsize=(0.75 * len(before) + 1, 1.7))
@@ -74,6 +120,7 @@ def _show(axis, image: np.ndarray) -> None:
     axis.grid(False)
 
 
+@styled
 def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 8) -> Figure:
     """Faces with a caption of one or two short lines below each. images: uint8, N×H×W[×3]."""
     rows = -(-len(images) // columns)

@@ -1,4 +1,8 @@
-"""How a number and a setting are printed, and tables in LaTeX."""
+"""How a number and a setting are printed, and tables in LaTeX.
+
+Text becomes LaTeX in one place, `latex`: whatever is not marked as Tex is escaped there, so that a
+class may be called `no_face & hands`.
+"""
 
 from collections.abc import Sequence
 
@@ -32,6 +36,32 @@ METRIC_NAMES = {
     "f1": "F1",
 }
 
+ESCAPES = {character: rf"\{character}" for character in "#$%&_{}"}
+ESCAPES |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+ESCAPES |= {"×": r"$\times$", "[": "{[}", "*": "{*}"}  # [ and * after \\ are its arguments
+PRINTABLE = "–—‘’“”…−€"  # what our fonts have beyond the Latin letters
+
+
+class Tex(str):
+    """Text that is LaTeX already, which `latex` leaves as it is."""
+
+
+INTERVAL = Tex("95\\,\\% interval")
+
+
+def latex(value) -> Tex:
+    """A value as text that LaTeX takes: special characters escaped, "?" for letters our fonts lack.
+
+    Tex is left as it is.
+    """
+    if isinstance(value, Tex):
+        return value
+    return Tex("".join(ESCAPES.get(c, c) if _printable(c) else "?" for c in str(value)))
+
+
+def _printable(character: str) -> bool:
+    return character.isprintable() and (character <= "\u017f" or character in PRINTABLE)
+
 
 def percent(share: float) -> str:
     """0.634 → 63.4; a dash for NaN (the standard deviation of one seed)."""
@@ -39,20 +69,21 @@ def percent(share: float) -> str:
 
 
 def plus_minus(mean: float, std: float) -> str:
-    return percent(mean) if pd.isna(std) else rf"{percent(mean)} $\pm$ {percent(std)}"
+    return percent(mean) if pd.isna(std) else Tex(rf"{percent(mean)} $\pm$ {percent(std)}")
 
 
 def signed(points: float) -> str:
-    return "--" if pd.isna(points) else f"${points:+.1f}$"  # mathematics, for a true minus sign
+    """Points with their sign, as mathematics for a true minus sign."""
+    return "--" if pd.isna(points) else Tex(f"${points:+.1f}$")
 
 
 def interval(low: float, high: float) -> str:
     """A difference's interval in points."""
-    return f"{signed(low * 100)} to {signed(high * 100)}"
+    return Tex(f"{signed(low * 100)} to {signed(high * 100)}")
 
 
 def p_value(p: float) -> str:
-    return "--" if pd.isna(p) else "$<$0.001" if p < 0.001 else f"{p:.3f}"
+    return "--" if pd.isna(p) else Tex("$<$0.001") if p < 0.001 else f"{p:.3f}"
 
 
 def word(value) -> str:
@@ -71,19 +102,20 @@ def booktabs(
 ) -> str:
     """A LaTeX tabular: the first `left` columns are text, the others numbers set to the right.
 
-    above: lines before the header, such as names that span columns. columns: LaTeX's own description of them, where
-    text must be broken. A little air goes where the first of several text columns changes.
+    Cells and header are escaped unless they are Tex. above: LaTeX lines before the header, such as
+    names that span columns. columns: LaTeX's own description of them, where text must be broken. A
+    little air goes where the first of several text columns changes.
     """
     columns = columns or "l" * left + "r" * (len(header) - left)
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
     lines += [above] if above else []
-    lines += [" & ".join(header) + r" \\", r"\midrule"]
+    lines += [" & ".join(map(latex, header)) + r" \\", r"\midrule"]
     before = None
     for row in rows:
         if left > 1 and before not in (None, row[0]):
             lines.append(r"\addlinespace")
         before = row[0]
-        lines.append(" & ".join(map(str, row)) + r" \\")
+        lines.append(" & ".join(map(latex, row)) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -94,7 +126,7 @@ def ragged(width: str) -> str:
 
 def spanning(names: Sequence[str], width: int, start: int) -> str:
     """A header line of names that each span `width` columns, the first from column `start` (1-based)."""
-    cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{name}}}" for name in names)
+    cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{latex(name)}}}" for name in names)
     rules = [start + i * width for i in range(len(names))]
     lines = "".join(rf"\cmidrule(lr){{{first}-{first + width - 1}}}" for first in rules)
     return " & " * (start - 1) + cells + r" \\" + "\n" + lines

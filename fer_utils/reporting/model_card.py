@@ -146,6 +146,7 @@ def _size(about: dict) -> str:
 
 
 def table(header: list[str], rows: list[list]) -> str:
-    """A Markdown table."""
+    """A Markdown table; a bar in a cell is escaped."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

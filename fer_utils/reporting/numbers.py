@@ -3,15 +3,24 @@
 The text writes \\fer{key} for a number; a key that is not defined here stops the build.
 """
 
+import re
+
 import pandas as pd
 
-from fer_utils.analysis import label_errors, loss_comparison, reproduction
+from fer_utils.analysis import loss_comparison, reproduction
 from fer_utils.analysis.claims import ALIKE, MARGIN
-from fer_utils.evaluation.statistics import t_half_width
+from fer_utils.evaluation.statistics import least_seeds, t_half_width
 from fer_utils.experiments.recipes import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.reporting import best_network, transfer_numbers
-from fer_utils.reporting.latex import listed, percent, signed
+from fer_utils.reporting.latex import (
+    latex,
+    listed,
+    percent,
+    signed,
+)
+
+UNNAMEABLE = re.compile(r"[\\{}%#~^$&]|[^ -~]")
 
 
 def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -25,7 +34,7 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     made |= (
         _differences(frames["paired"], frames["single_runs"])
         | _claims(frames)
-        | _suspects(study, frames["suspects"])
+        | _suspects(frames["suspects"], frames["out_of_sample"])
     )
     if results.has_study("class_weights"):
         made |= _recall_without_weights(results.study("class_weights"))
@@ -153,21 +162,23 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
         for name in ("supported", "not supported", "undecided", "not run")
     }
     checked = frames["identities"]
-    made |= {"claims": str(len(frames["claims"])), "claims.run": str((frames["claims"]["n"] > 1).sum())}
+    tested = int((frames["claims"]["n"] > 1).sum())
+    made |= {"claims": str(len(frames["claims"])), "claims.run": str(tested)}
+    made["claims.least.alone"] = str(least_seeds())
+    made["claims.least"] = str(least_seeds(max(tested, 1)))
     made |= {"identities": str(checked["figures"].sum()), "identities.fail": str((~checked["holds"]).sum())}
     coverage = frames["coverage"]
     return made | {"figures.printed": str(coverage["figures"].sum()), "margin": f"{MARGIN * 100:g}"}
 
 
-def _suspects(study: Results, found: pd.DataFrame) -> dict[str, str]:
+def _suspects(found: pd.DataFrame, judged: pd.DataFrame) -> dict[str, str]:
     """How many labels are doubtful, of how many images that some run had not in training."""
-    four = study.select(task="multiclass")
-    judged = label_errors.out_of_sample(four)
+    images = judged["images"].sum()
     among = found["label"].isin(ALIKE) & found["suggested"].isin(ALIKE)
     return {
         "suspects": f"{len(found):,}",
-        "suspects.images": f"{len(judged):,}",
-        "suspects.share": percent(len(found) / len(judged)),
+        "suspects.images": f"{images:,}",
+        "suspects.share": percent(len(found) / images),
         "suspects.alike": percent(among.mean()),
     }
 
@@ -214,9 +225,12 @@ def _best(results: Results) -> dict[str, str]:
 
 
 def as_latex(values: dict[str, str]) -> str:
-    """numbers.tex: a definition of fer@<key> for every value."""
-    escape = str.maketrans({character: rf"\{character}" for character in "%&#_"})
+    """numbers.tex: a definition of fer@<key> for every value.
+
+    In a key, "-" stands for the characters of a class's name that \\csname would not take.
+    """
     lines = [
-        rf"\expandafter\def\csname fer@{key}\endcsname{{{text.translate(escape)}}}" for key, text in values.items()
+        rf"\expandafter\def\csname fer@{UNNAMEABLE.sub('-', key)}\endcsname{{{latex(text)}}}"
+        for key, text in values.items()
     ]
     return "\n".join(lines) + "\n"

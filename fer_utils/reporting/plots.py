@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.experiments.results import overfit_epoch
-from fer_utils.reporting.figures import COLOURS
+from fer_utils.reporting.figures import COLOURS, styled
 from fer_utils.reporting.latex import (
     LOSS_NAMES,
     METRIC_NAMES,
@@ -17,6 +17,7 @@ from fer_utils.reporting.latex import (
 )
 
 
+@styled
 def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
     """Train against validation accuracy an epoch, one panel an entry; a band of ±1 sd where there are seeds.
 
@@ -41,6 +42,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+@styled
 def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
     """Shares of each true class, in percent; of two matrices also the difference, in points.
 
@@ -61,6 +63,7 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+@styled
 def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task") -> Figure:
     """A line a seed from its cross-entropy to its focal run; a bar for the mean, a diamond for the reported value.
 
@@ -68,26 +71,32 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
     reported: (by, loss, value).
     """
     panels = list(dict.fromkeys(scores[by]))
+    both = {
+        panel: group.pivot_table(index="seed", columns="loss", values="value")
+        for panel, group in scores.groupby(by)
+    }
+    seeds = {panel: len(pairs.dropna()) for panel, pairs in both.items()}
+    alike = len(set(seeds.values())) == 1  # else each panel has its own number in its title
+    seed = f"one of {seeds[panels[0]]} seeds" if alike else "one seed"
     wide = 3.1 if len(panels) < 3 else 1.8
     figure, axes = plt.subplots(
         1, len(panels), figsize=(wide * len(panels), 2.9), squeeze=False, sharey=by == "class"
     )
     for axis, panel in zip(axes[0], panels, strict=True):
-        pairs = scores[scores[by] == panel].pivot_table(index="seed", columns="loss", values="value")
+        pairs = both[panel]
         axis.plot([0, 1], pairs[list(LOSS_NAMES)].T, color="#aaaaaa", linewidth=1)
         for x, loss in enumerate(LOSS_NAMES):
             axis.plot(np.full(len(pairs), x), pairs[loss], "o", color=COLOURS[loss], alpha=0.6, markersize=4)
             axis.hlines(pairs[loss].mean(), x - 0.12, x + 0.12, color=COLOURS[loss], linewidth=2.5)
             theirs = reported[(reported[by] == panel) & (reported["loss"] == loss)]["value"]
             axis.plot(np.full(len(theirs), x), theirs, "D", color="black", fillstyle="none", markersize=6)
-        axis.set(
-            title=TASK_NAMES.get(panel, panel), xticks=[0, 1], xticklabels=LOSS_NAMES.values(), xlim=(-0.5, 1.5)
-        )
+        title = TASK_NAMES.get(panel, panel) + ("" if alike else f", {_counted(seeds[panel])}")
+        axis.set(title=title, xticks=[0, 1], xticklabels=LOSS_NAMES.values(), xlim=(-0.5, 1.5))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axis.grid(axis="x", visible=False)
     axes[0, 0].set_ylabel(f"{word(scores['metric'].iloc[0])} on test")
     handles = [
-        plt.Line2D([], [], color="#aaaaaa", marker="o", label=f"one of {len(pairs)} seeds"),
+        plt.Line2D([], [], color="#aaaaaa", marker="o", label=seed),
         plt.Line2D([], [], color="black", linewidth=2.5, label="mean"),
         plt.Line2D([], [], color="black", marker="D", fillstyle="none", linestyle="", label="reported"),
     ]
@@ -95,6 +104,11 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
     return figure
 
 
+def _counted(seeds: int) -> str:
+    return f"{seeds} seed" if seeds == 1 else f"{seeds} seeds"
+
+
+@styled
 def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
     """Focal minus cross-entropy in points, with 95 % intervals over seeds; a panel a metric, a row a protocol.
 
@@ -127,6 +141,7 @@ def _seeds(gains: pd.DataFrame, protocol: str, task: str) -> int:
     return gains.loc[(gains["protocol"] == protocol) & (gains["task"] == task), "n"].iloc[0]
 
 
+@styled
 def gammas(accuracy: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
     """Test accuracy, and calibration error before and after temperature scaling, against focal loss's exponent.
 
@@ -152,6 +167,7 @@ def _dots_and_means(axis, x: pd.Series, y: pd.Series, colour: str, label: str | 
     axis.plot(means.index, means, color=colour, label=label)
 
 
+@styled
 def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
     """Accuracy against confidence, with the share of images in each bin below. curves: title → reliability."""
     figure, axes = plt.subplots(

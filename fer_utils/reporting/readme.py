@@ -4,14 +4,17 @@ python -m fer_utils.reporting.readme
 """
 
 import re
+import sys
 
 from fer_utils import paths
-from fer_utils.analysis import reproduction, transfer
+from fer_utils.analysis import evidence_files, reproduction
 from fer_utils.analysis.reported import reported_a
+from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
 from fer_utils.reporting import (
     best_network,
     best_tables,
+    figures,
     model_card,
     plots,
     tables,
@@ -22,7 +25,16 @@ BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
 
 
 def main() -> None:
-    results = open_results("fer2013")
+    """Rewrites the tables of README.md and its picture; what is missing is one line on stderr."""
+    try:
+        write()
+    except FerError as error:
+        sys.exit(f"fer_utils: {error}")
+
+
+def write() -> None:
+    """Brings README.md and docs/paired_seeds.png up to date. Raises FerError."""
+    results = open_results("fer2013", paths.REFERENCE)  # its tables are the committed study's
     study = results.study("report_a")
     readme = paths.CHECKOUT / "README.md"
     made = blocks(results)
@@ -31,16 +43,21 @@ def main() -> None:
     )
     readme.write_text(text, encoding="utf-8")
     reported = reported_a().query("model == 'cnn' and metric == 'accuracy'")
-    picture = plots.paired_seeds(study.scores().query("metric == 'accuracy'"), reported)
-    picture.savefig(paths.CHECKOUT / "docs" / "paired_seeds.png", dpi=130, metadata={"Software": None})
+    png = paths.CHECKOUT / "docs" / "paired_seeds.png"
+    with figures.style():
+        picture = plots.paired_seeds(study.scores().query("metric == 'accuracy'"), reported)
+        picture.savefig(png, dpi=130, metadata={"Software": None})
 
 
 def blocks(results: Results) -> dict[str, str]:
-    """The README's tables, Markdown, by the names of the comments around them."""
-    pages = best_network.read(results.folder.name)
+    """The README's tables, Markdown, by the names of the comments around them, from evidence."""
+    frames = evidence_files.current(results)
+    pages = best_network.read(results.folder.name, results.folder.parent)
+    if missing := {"rival", "ensembles"} - set(pages):
+        raise FerError(f"{results.folder / 'best'} lacks {' and '.join(missing)}: run best first")
     return {
-        "results": tables.readme(reproduction.compare(results.study("report_a")).query("seeds > 0")),
-        "pretrained": transfer_tables.readme(transfer.frames(results)),
+        "results": tables.readme(reproduction.of_cnn(frames["reproduction"])),
+        "pretrained": transfer_tables.readme(frames),
         "best": best_tables.readme(pages["rival"]),
         "ensembles": model_card.ensembles(pages["ensembles"]),
     }

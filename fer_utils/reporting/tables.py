@@ -5,9 +5,11 @@ import pandas as pd
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.results import Results, over_seeds
 from fer_utils.reporting.latex import (
+    INTERVAL,
     LOSS_NAMES,
     METRIC_NAMES,
     TASK_NAMES,
+    Tex,
     booktabs,
     interval,
     p_value,
@@ -76,9 +78,10 @@ def paired(frame: pd.DataFrame) -> str:
     rows = []
     for r in frame.itertuples():
         ends = interval(r.low, r.high)
-        numbers = [r.n, signed(r.mean * 100), ends, f"{percent(r.wins)}\\,\\%", p_value(r.p_signflip)]
+        won = Tex(f"{percent(r.wins)}\\,\\%")
+        numbers = [r.n, signed(r.mean * 100), ends, won, p_value(r.p_signflip)]
         rows.append([word(r.metric), word(r.task), *numbers, p_value(r.p_holm)])
-    header = ["score", "task", "seeds", "mean", "95\\,\\% interval", "won", "$p$", "$p$ (Holm)"]
+    header = ["score", "task", "seeds", "mean", INTERVAL, "won", Tex("$p$"), Tex("$p$ (Holm)")]
     return booktabs(header, rows, left=2)
 
 
@@ -91,7 +94,7 @@ def calibration(frame: pd.DataFrame) -> str:
         nlls = [f"{mean[name]:.3f}" for name in ("nll", "nll_scaled")]
         rows.append([word(task), word(loss), *eces, *nlls, f"{mean['temperature']:.2f}"])
     header = ["task", "loss", *("raw", "scaled") * 2, "temperature"]
-    return booktabs(header, rows, spanning(["ECE, \\%", "NLL"], 2, 3), left=2)
+    return booktabs(header, rows, spanning(["ECE, %", "NLL"], 2, 3), left=2)
 
 
 def calibration_differences(frame: pd.DataFrame) -> str:
@@ -102,7 +105,7 @@ def calibration_differences(frame: pd.DataFrame) -> str:
          p_value(r.p_signflip)]
         for r in frame.itertuples()
     ]  # fmt: skip
-    return booktabs(["", "task", "mean", "95\\,\\% interval", "focal larger, \\%", "$p$"], rows, left=2)
+    return booktabs(["", "task", "mean", INTERVAL, "focal larger, %", Tex("$p$")], rows, left=2)
 
 
 def leaks(frame: pd.DataFrame) -> str:
@@ -132,7 +135,8 @@ def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
             rows.append([word(task), word(loss), *cells, f"{percent(ends['low'])} to {percent(ends['high'])}"])
         gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
         cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]
-        rows.append([word(task), "focal $-$ cross-entropy", *cells, interval(ends["low"], ends["high"])])
+        cells.append(interval(ends["low"], ends["high"]))
+        rows.append([word(task), Tex("focal $-$ cross-entropy"), *cells])
     return booktabs(["task", "", "mean", "other seeds", "other test images"], rows, left=2)
 
 
@@ -156,8 +160,8 @@ def gammas(accuracies: pd.DataFrame, calibrations: pd.DataFrame) -> str:
     for gamma, n in both.groupby("gamma").size().items():
         cells = [plus_minus(mean.loc[gamma, name], std.loc[gamma, name]) for name in columns]
         rows.append([f"{gamma:g}", n, *cells, f"{mean.loc[gamma, 'temperature']:.2f}"])
-    header = ["$\\gamma$", "seeds", "accuracy", "macro F1", "ECE", "ECE, scaled", "temperature"]
-    return booktabs(header, rows)
+    header = ["seeds", "accuracy", "macro F1", "ECE", "ECE, scaled", "temperature"]
+    return booktabs([Tex("$\\gamma$"), *header], rows)
 
 
 def effects(frame: pd.DataFrame, by: str) -> str:
@@ -167,7 +171,7 @@ def effects(frame: pd.DataFrame, by: str) -> str:
          p_value(r["p_signflip"])]
         for r in frame.to_dict("records")
     ]  # fmt: skip
-    return booktabs(["score", by, "seeds", "difference", "95\\,\\% interval", "$p$"], rows, left=2)
+    return booktabs(["score", by, "seeds", "difference", INTERVAL, Tex("$p$")], rows, left=2)
 
 
 def claims(frame: pd.DataFrame) -> str:
@@ -177,17 +181,17 @@ def claims(frame: pd.DataFrame) -> str:
         ends = interval(r.low, r.high) if r.n > 1 else "--"
         figures = [signed(r.reported * 100), signed(r.mean * 100), ends, r.n or "--", p_value(r.p_holm)]
         rows.append([r.report, r.network, r.claim, *figures, r.verdict])
-    header = ["", "network", "claim", "reported", "measured", "95\\,\\% interval", "$n$", "$p$", "verdict"]
+    header = ["", "network", "claim", "reported", "measured", INTERVAL]
+    header += [Tex("$n$"), Tex("$p$"), "verdict"]
     columns = f"l{ragged('1.7cm')}{ragged('4.05cm')}rrrrr{ragged('2.1cm')}"
     return booktabs(header, rows, left=2, columns=columns)
 
 
 def identities(frame: pd.DataFrame) -> str:
     """A row an identity: report, what must hold, how many figures were checked, whether all hold."""
-    rows = [
-        [r.report, r.identity.replace("×", r"$\times$"), r.figures, f"{r.deviation:.0e}", word(r.holds)]
-        for r in frame.itertuples()
-    ]
+    rows = []
+    for r in frame.itertuples():
+        rows.append([r.report, r.identity, r.figures, f"{r.deviation:.0e}", word(r.holds)])
     return booktabs(["report", "identity", "figures", "largest deviation", "holds"], rows, left=2)
 
 
@@ -196,7 +200,7 @@ def coverage(frame: pd.DataFrame) -> str:
     rows = []
     for r in frame.itertuples():
         within = "--" if pd.isna(r.within) else r.within
-        made = [r.reproduced, within] if r.reproduced else [r"\multicolumn{2}{r}{not run}"]
+        made = [r.reproduced, within] if r.reproduced else [Tex(r"\multicolumn{2}{r}{not run}")]
         rows.append([r.report, r.network.replace("_", " "), r.figures, *made])
     return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
 

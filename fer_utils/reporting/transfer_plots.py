@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
 from fer_utils.experiments.results import Results
 from fer_utils.reporting import plots
+from fer_utils.reporting.figures import styled
 from fer_utils.reporting.latex import MODEL_NAMES, word
 
 MODEL_COLOURS = {
@@ -38,6 +39,7 @@ def with_models(study: Results) -> pd.DataFrame:
     return study.history.merge(study.runs[["run", "model"]], on="run")
 
 
+@styled
 def overfitting(study: Results) -> Figure:
     """Report A's example (four classes, focal loss, 10 epochs) as it prints it, and every network that was run."""
     long = study.select(task="multiclass", loss="focal", epochs=10)
@@ -48,6 +50,7 @@ def overfitting(study: Results) -> Figure:
     return plots.overfitting(panels)
 
 
+@styled
 def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     """Loss and accuracy of every network an epoch, mean over seeds: ours, and the accuracy that report B prints.
 
@@ -74,6 +77,7 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     return figure
 
 
+@styled
 def grid(cells: pd.DataFrame) -> Figure:
     """Validation accuracy of every cell of `transfer.grid`, in percent; the best is boxed."""
     shades = {"vmin": cells["val"].min() * 100, "vmax": cells["val"].max() * 100, "cmap": "Blues"}

@@ -9,7 +9,9 @@ from fer_utils.experiments.recipes import TASKS
 from fer_utils.reporting.latex import (
     LOSS_NAMES,
     MODEL_NAMES,
+    Tex,
     booktabs,
+    latex,
     percent,
     plus_minus,
     ragged,
@@ -41,7 +43,7 @@ def networks(frame: pd.DataFrame) -> str:
     """`transfer.networks`: input, stages by name, how many parameters there are and how many of them learn."""
     rows = []
     for r in frame.itertuples():
-        counts = [f"{count / 1e6:.2f}\\,M" for count in (r.parameters, r.learning_parameters)]
+        counts = [Tex(f"{count / 1e6:.2f}\\,M") for count in (r.parameters, r.learning_parameters)]
         rows.append([word(r.model), r.size, r.frozen, r.learning, *counts])
     header = ["network", "input", "frozen stages", "stages that learn", "parameters", "that learn"]
     return booktabs(header, rows, columns="lrllrr")
@@ -117,7 +119,7 @@ def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -
 
 
 def _across(width: int, text: str) -> str:
-    return rf"\multicolumn{{{width}}}{{l}}{{{text}}}"
+    return Tex(rf"\multicolumn{{{width}}}{{l}}{{{latex(text)}}}")
 
 
 def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str]:
