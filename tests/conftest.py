@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from golden.build import Built, build
 
 from fer_utils import io, paths
 from fer_utils.data import ingest
@@ -30,6 +31,12 @@ def drawn() -> Faces:
 def store(drawn, tmp_path) -> Faces:
     drawn.save(tmp_path / "data" / "drawn")
     return open_store(tmp_path / "data" / "drawn")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Built:
+    """What `report` makes of the committed study, computed once for all tests."""
+    return build(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,15 @@ def test_pieces_add_up_to_the_batch(loss, weights, smoothing):
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("loss, weights, smoothing", LOSSES)
+def test_of_two_targets_each_counts_by_its_share(loss, weights, smoothing):
+    criterion = make_loss(loss, 2.0, weights, smoothing)
+    torch.manual_seed(1)
+    logits, first, second = torch.randn(16, 3), *torch.randint(0, 3, (2, 16))
+    found = batch_loss(criterion, logits, [Target(first, 0.7), Target(second, 0.3)], slice(0, 16), first)
+    torch.testing.assert_close(found, 0.7 * criterion(logits, first) + 0.3 * criterion(logits, second))
+
+
 def test_shares_of_pieces_are_those_of_what_the_loss_divides_by():
     labels = torch.tensor([0, 1, 2, 2])
     weighted, plain = make_loss("cross_entropy", 0.0, WEIGHTS), make_loss("focal", 2.0, WEIGHTS)

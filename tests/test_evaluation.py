@@ -82,6 +82,13 @@ def batches():
     return Batches(images, np.zeros(10, np.int64), 4, torch.device("cpu"))
 
 
+def test_predictions_are_made_in_evaluation_mode(batches):
+    """Whatever mode training has left the network in: dropout is off."""
+    network = torch.nn.Sequential(Pixels(False), torch.nn.Dropout(0.5)).train()
+    expected = Pixels(False)(batches.images).numpy()
+    np.testing.assert_array_equal(prediction.predict(network, batches), expected)
+
+
 def test_tta_by_flip_of_a_network_that_flips_do_not_matter_to_changes_nothing(batches):
     plain, flipped = (prediction.predict(Pixels(True), batches, tta) for tta in ("none", "flip"))
     np.testing.assert_allclose(metrics.probabilities(flipped), metrics.probabilities(plain), atol=1e-6)

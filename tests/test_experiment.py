@@ -137,6 +137,46 @@ def test_saved_logits_give_the_saved_scores(finished):
     assert opened.confusion(folder.name).to_numpy().sum() == len(made["test_labels"]) == 4 * 8
 
 
+def test_the_history_and_the_scores_have_the_same_validation_images(finished):
+    _, _, root, folder = finished
+    opened = results.open_results("drawn", root)
+    last = opened.history.query("run == @folder.name")["val_accuracy"].iloc[-1]
+    made = opened.predictions(folder.name)
+    assert last == pytest.approx(metrics.is_correct(made, "val").mean())
+    assert len(made["val_labels"]) != len(made["test_labels"])
+
+
+@pytest.mark.parametrize("loss, name", [("cross_entropy", "weight"), ("focal", "alpha")])
+def test_the_class_weights_are_the_tasks_or_none(drawn, tmp_path, monkeypatch, loss, name):
+    found = []
+
+    def stop(trainer, *_):
+        found.append(getattr(trainer.criterion, name))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train_one_epoch", stop)
+    for weighted in (True, False):
+        chosen = Experiment(task="multiclass", loss=loss, class_weights=weighted, **SMALL)
+        with pytest.raises(KeyboardInterrupt):
+            run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert found[0].tolist() == pytest.approx([2.0, 1.5, 1.0, 1.3]) and found[1] is None
+
+
+@pytest.mark.parametrize("tested, other", [("best", "last"), ("last", "best")])
+def test_the_selected_epoch_is_tested(drawn, tmp_path, monkeypatch, tested, other):
+    """The weights of the other one are gone before the test."""
+    train = runner.train
+
+    def lose_the_other(network, loaders, config, hardware, folder, *others):
+        history = train(network, loaders, config, hardware, folder, *others)
+        (folder / f"{other}.pth").unlink()
+        return history
+
+    monkeypatch.setattr(runner, "train", lose_the_other)
+    chosen = Experiment(task="binary", select=tested, **SMALL)
+    assert (run(chosen, "cpu", "fp32", tmp_path, drawn) / "done.json").exists()
+
+
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
     seen, train_one_epoch = {}, loop.train_one_epoch
 

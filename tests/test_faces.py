@@ -66,6 +66,14 @@ def test_the_seed_decides_which_images(like_fer2013):
     assert (first.test == other.test).all()
 
 
+def test_the_seed_draws_the_cap_and_the_split(like_fer2013):
+    capped = [split_task(like_fer2013, get_task("binary"), 4000, 0.2, seed) for seed in (0, 1)]
+    whole = [split_task(like_fer2013, get_task("binary"), None, 0.2, seed) for seed in (0, 1)]
+    drawn, all_of_them = ([{*s.train, *s.val} for s in both] for both in (capped, whole))
+    assert drawn[0] != drawn[1] and all_of_them[0] == all_of_them[1]
+    assert set(whole[0].val) != set(whole[1].val)
+
+
 def test_classes_and_weights_of_the_tasks():
     assert get_task("binary").classes == ("happy", "sad")
     assert get_task("binary").weights == (1.0, 1.5)

@@ -50,6 +50,13 @@ def test_certainty_gives_finite_loss_and_gradient(gamma):
     assert logits.grad.isfinite().all()
 
 
+def test_cross_entropy_has_the_class_weights(batch):
+    logits, labels = batch
+    log_p = logits.log_softmax(1)[range(32), labels]
+    expected = -(WEIGHTS[labels] * log_p).sum() / WEIGHTS[labels].sum()
+    torch.testing.assert_close(make_loss("cross_entropy", 0.0, WEIGHTS)(logits, labels), expected)
+
+
 def test_label_smoothing_is_its_definition(batch):
     logits, labels = batch
     targets = torch.full((32, 4), 0.2 / 4, dtype=torch.float64)

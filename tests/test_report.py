@@ -1,5 +1,6 @@
 """The report: numbers as macros, tables that LaTeX takes, and hand-written sentences that the results bear out."""
 
+import os
 import re
 
 import pandas as pd
@@ -7,10 +8,10 @@ import pytest
 
 from fer_utils import paths
 from fer_utils.analysis import reproduction
+from fer_utils.errors import FerError
 from fer_utils.evaluation.statistics import paired_seeds
-from fer_utils.experiments.results import open_results
 from fer_utils.reporting import (
-    contents,
+    build,
     latex,
     numbers,
     tables,
@@ -22,11 +23,9 @@ SECTIONS = "".join(
 )
 
 
-@pytest.fixture(scope="module")
-def reference():
-    results = open_results("fer2013", paths.CHECKOUT / "results")
-    study = results.study("report_a")
-    return results, study, contents.gather(results, study)
+@pytest.fixture
+def reference(built):
+    return built.results, built.study, built.frames
 
 
 def test_every_number_that_the_text_uses_is_defined(reference):
@@ -142,3 +141,31 @@ def test_the_sentences_about_copies_hold(reference):
     assert mean["identical"] > mean["spared"] > mean["clean"]
     memory, easier = mean["identical"] - mean["spared"], mean["spared"] - mean["clean"]
     assert easier > memory, "most of the gap is not memory"
+
+
+@pytest.fixture
+def latexmk(tmp_path, monkeypatch):
+    """A latexmk that prints an error of LaTeX's and ends with the status it is given."""
+
+    def install(status: int) -> None:
+        script = "#!/bin/sh\nmkdir -p build\necho pdf > build/main.pdf\necho '! Undefined.'\n"
+        script += f"exit {status}\n"
+        (tmp_path / "latexmk").write_text(script)
+        (tmp_path / "latexmk").chmod(0o755)
+
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return install
+
+
+def test_the_pdf_is_latexs(latexmk, tmp_path):
+    latexmk(0)
+    assert build.compile_pdf(tmp_path).read_text() == "pdf\n"
+    assert build.compile_pdf(tmp_path) == tmp_path / "report.pdf"
+
+
+def test_a_failure_of_latex_is_an_error_and_leaves_the_old_pdf(latexmk, tmp_path):
+    latexmk(1)
+    (tmp_path / "report.pdf").write_text("old")
+    with pytest.raises(FerError, match=r"LaTeX failed: ! Undefined\. \(all of it in .*main\.log\)"):
+        build.compile_pdf(tmp_path)
+    assert (tmp_path / "report.pdf").read_text() == "old"

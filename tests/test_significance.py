@@ -10,6 +10,7 @@ from fer_utils.evaluation.statistics import (
     mcnemar,
     paired_seeds,
     signflip,
+    t_half_width,
 )
 
 # Darwin's pairs of crossed and self-fertilised maize, eighths of an inch (Fisher, The Design of Experiments, 1935)
@@ -57,6 +58,17 @@ def test_a_clear_difference_is_found_and_signed():
 def test_equal_scores_are_no_difference():
     result = paired_seeds([0.5, 0.6], [0.5, 0.6])
     assert (result.mean, result.p_signflip, result.p_wilcoxon, result.wins) == (0.0, 1.0, 1.0, 0.5)
+
+
+def test_a_tie_is_half_a_win():
+    assert paired_seeds([0.5, 0.5, 0.5, 0.5], [0.5, 0.6, 0.6, 0.4]).wins == 0.625
+
+
+def test_intervals_of_the_mean_and_of_one_more_value():
+    """Three values of standard deviation 1; Student's t with two degrees of freedom is 4.303."""
+    assert t_half_width([1, 2, 3]) == pytest.approx(4.302653 / np.sqrt(3))
+    assert t_half_width([1, 2, 3], more=1) == pytest.approx(4.302653 * np.sqrt(4 / 3))
+    assert np.isnan(t_half_width([1.0]))
 
 
 def test_one_seed_tells_nothing():

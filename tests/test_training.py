@@ -131,6 +131,71 @@ def test_every_step_has_the_learning_rate_of_its_schedule(tmp_path, monkeypatch)
     assert rates == [0.02 * lr_factor("one_cycle", number, 18) for number in range(18)]
 
 
+@pytest.fixture
+def draws(monkeypatch):
+    """At the first batch of each epoch of six: a random number, and the sums of the images."""
+    seen, mixup = [], loop.mixup
+
+    def note(images, labels, alpha):
+        seen.append((torch.rand(()).item(), tuple(images.sum((1, 2, 3)).tolist())))
+        return mixup(images, labels, alpha)
+
+    monkeypatch.setattr(loop, "mixup", note)
+    return lambda: seen[::6]
+
+
+def test_every_epoch_has_draws_and_an_order_of_its_own(tmp_path, draws):
+    go(tmp_path, 3)
+    chances, orders = zip(*draws(), strict=True)
+    assert len(set(chances)) == len(set(orders)) == 3
+
+
+def test_the_network_trains_in_training_mode_and_is_validated_on_validation(tmp_path, monkeypatch):
+    forward, seen = Network.forward, []
+
+    def note(self, images, start_stage=0):
+        seen.append((self.training, len(images)))
+        return forward(self, images, start_stage)
+
+    monkeypatch.setattr(Network, "forward", note)
+    go(tmp_path, 2)
+    assert seen == ([(True, 16)] * 6 + [(False, 16)] * 2) * 2
+
+
+def test_the_training_loss_is_the_mean_over_images_not_over_batches(tmp_path, monkeypatch):
+    """Of 100 images the last batch has four."""
+    loss_of, batches = loop.batch_loss, []
+
+    def note(criterion, logits, targets, piece, labels):
+        loss = loss_of(criterion, logits, targets, piece, labels)
+        correct = (logits.argmax(1) == labels).sum().item()
+        batches.append((loss.item(), correct, len(labels)))
+        return loss
+
+    monkeypatch.setattr(loop, "batch_loss", note)
+    _, history = go(tmp_path, 1, images=100)
+    losses, correct, sizes = map(np.array, zip(*batches, strict=True))
+    assert sizes.tolist() == [16] * 6 + [4]
+    assert history["train_loss"].item() == pytest.approx((losses * sizes).sum() / 100)
+    assert history["train_accuracy"].item() == pytest.approx(correct.sum() / 100)
+
+
+def test_a_steps_gradient_is_that_of_its_batch_alone(tmp_path, monkeypatch):
+    """Gradients of the batch before do not add to it."""
+    norms, step = [], torch.optim.SGD.step
+
+    def note(self):
+        norms.append(self.param_groups[0]["params"][0].grad.clone())
+        return step(self)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", note)
+    monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, x: x)
+    same = squares(16, 0)
+    monkeypatch.setattr(Batches, "shuffled", lambda self, *_: [(same.images, same.labels)] * 2)
+    go(tmp_path, 1, "sgd", 1e-30)
+    torch.testing.assert_close(norms[0], norms[1])
+
+
 def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch):
     """A batch whose partner is always itself: the accuracy is that without mixup, and so is the loss."""
     twice = lambda images, labels, _: (images, [Target(labels, 0.75), Target(labels, 0.25)])  # noqa: E731
@@ -178,6 +243,13 @@ def test_each_stage_has_its_share_of_the_learning_rate():
     assert [group["lr"] for group in groups] == [0.1, 0.05, 0.025, 0.0125, 0.00625]
     assert groups[0]["params"][0] is network.body.head.weight
     assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("stage_decay", [1.0, 0.5])
+def test_every_group_has_the_weight_decay(name, stage_decay):
+    groups = make_optimizer(name, Network("cnn", 2, size=16), 0.1, 0.25, stage_decay).param_groups
+    assert {group["weight_decay"] for group in groups} == {0.25}
 
 
 def test_the_rate_rises_after_each_thaw(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from fer_utils.reporting import (
 from fer_utils.reporting.latex import (
     Tex,
     booktabs,
-    latex,
+    escape,
     spanning,
 )
 
@@ -52,8 +52,8 @@ PAGE = r"""\documentclass{article}
 
 @pytest.mark.parametrize("name, escaped", NAMES.items())
 def test_every_special_character_is_escaped(name, escaped):
-    assert latex(name) == escaped
-    assert latex(latex(name)) == escaped, "what is LaTeX already is left alone"
+    assert escape(name) == escaped
+    assert escape(escape(name)) == escaped, "what is LaTeX already is left alone"
 
 
 def test_cells_and_header_are_escaped_and_latex_is_not():

@@ -10,7 +10,6 @@ import pandas as pd
 
 from fer_utils import (
     devices,
-    evidence_files,
     io,
     paths,
 )
@@ -18,6 +17,7 @@ from fer_utils.analysis import (
     ablation,
     costs,
     ensembles,
+    evidence_files,
     leakage,
     loss_comparison,
     restricted,

@@ -1,6 +1,6 @@
 """How a number and a setting are printed, and tables in LaTeX.
 
-Text becomes LaTeX in one place, `latex`: whatever is not marked as Tex is escaped there, so that a
+Text becomes LaTeX in one place, `escape`: whatever is not marked as Tex is escaped there, so that a
 class may be called `no_face & hands`.
 """
 
@@ -43,13 +43,13 @@ PRINTABLE = "–—‘’“”…−€"  # what our fonts have beyond the Lati
 
 
 class Tex(str):
-    """Text that is LaTeX already, which `latex` leaves as it is."""
+    """Text that is LaTeX already, which `escape` leaves as it is."""
 
 
 INTERVAL = Tex("95\\,\\% interval")
 
 
-def latex(value) -> Tex:
+def escape(value) -> Tex:
     """A value as text that LaTeX takes: special characters escaped, "?" for letters our fonts lack.
 
     Tex is left as it is.
@@ -109,13 +109,13 @@ def booktabs(
     columns = columns or "l" * left + "r" * (len(header) - left)
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
     lines += [above] if above else []
-    lines += [" & ".join(map(latex, header)) + r" \\", r"\midrule"]
+    lines += [" & ".join(map(escape, header)) + r" \\", r"\midrule"]
     before = None
     for row in rows:
         if left > 1 and before not in (None, row[0]):
             lines.append(r"\addlinespace")
         before = row[0]
-        lines.append(" & ".join(map(latex, row)) + r" \\")
+        lines.append(" & ".join(map(escape, row)) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -126,7 +126,7 @@ def ragged(width: str) -> str:
 
 def spanning(names: Sequence[str], width: int, start: int) -> str:
     """A header line of names that each span `width` columns, the first from column `start` (1-based)."""
-    cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{latex(name)}}}" for name in names)
+    cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{escape(name)}}}" for name in names)
     rules = [start + i * width for i in range(len(names))]
     lines = "".join(rf"\cmidrule(lr){{{first}-{first + width - 1}}}" for first in rules)
     return " & " * (start - 1) + cells + r" \\" + "\n" + lines

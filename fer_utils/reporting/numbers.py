@@ -14,7 +14,7 @@ from fer_utils.experiments.recipes import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.reporting import best_network, transfer_numbers
 from fer_utils.reporting.latex import (
-    latex,
+    escape,
     listed,
     percent,
     signed,
@@ -230,7 +230,7 @@ def as_latex(values: dict[str, str]) -> str:
     In a key, "-" stands for the characters of a class's name that \\csname would not take.
     """
     lines = [
-        rf"\expandafter\def\csname fer@{UNNAMEABLE.sub('-', key)}\endcsname{{{latex(text)}}}"
+        rf"\expandafter\def\csname fer@{UNNAMEABLE.sub('-', key)}\endcsname{{{escape(text)}}}"
         for key, text in values.items()
     ]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ from fer_utils.reporting.latex import (
     MODEL_NAMES,
     Tex,
     booktabs,
-    latex,
+    escape,
     percent,
     plus_minus,
     ragged,
@@ -119,7 +119,7 @@ def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -
 
 
 def _across(width: int, text: str) -> str:
-    return Tex(rf"\multicolumn{{{width}}}{{l}}{{{latex(text)}}}")
+    return Tex(rf"\multicolumn{{{width}}}{{l}}{{{escape(text)}}}")
 
 
 def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str]:

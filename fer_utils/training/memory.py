@@ -12,9 +12,7 @@ from fer_utils.errors import FerError
 Result = TypeVar("Result")
 
 # What a RuntimeError says: CUDA's driver and Apple's GPU; the CPU's allocator; cuBLAS and cuDNN.
-OUT_OF_MEMORY = re.compile(
-    "out of memory|DefaultCPUAllocator|(CUBLAS|CUDNN)_STATUS_ALLOC_FAILED"
-)
+OUT_OF_MEMORY = re.compile("out of memory|DefaultCPUAllocator|(CUBLAS|CUDNN)_STATUS_ALLOC_FAILED")
 
 
 class MicroBatch:

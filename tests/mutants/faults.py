@@ -1,0 +1,335 @@
+"""Faults that the tests must find. A fault is one text in one module, replaced by another.
+
+`old` must stand exactly once in the module `file`, which is looked for anywhere under fer_utils/,
+as a test file is anywhere under tests/. file.py::name is a single test of it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: a module's file name, a text and what replaces it, and the tests that kill it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _of(file: str, *tests: str, **faults: tuple[str, str]) -> list[Mutant]:
+    stem = file.removesuffix(".py")
+    return [Mutant(f"{stem}.{name}", file, *texts, tests) for name, texts in faults.items()]
+
+
+# Tables, numbers, charts and texts of the report: 21 faults that 66 tests once let pass
+REPORTING = [
+    *_of(
+        "tables.py",
+        "test_tables.py",
+        chance_kinds_of_interval_swapped=(
+            "*cells, f\"{percent(ends['low'])} to {percent(ends['high'])}\"]",
+            "cells[0], f\"{percent(ends['low'])} to {percent(ends['high'])}\", cells[1]]",
+        ),
+        averages_reported_and_reproduced_swapped=(
+            '(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for c',
+            '(plus_minus(c["mean"], c["std"]), percent(c["reported"]), signed(c["points"])) for c',
+        ),
+        claims_reported_and_measured_swapped=(
+            "[signed(r.reported * 100), signed(r.mean * 100), ends",
+            "[signed(r.mean * 100), signed(r.reported * 100), ends",
+        ),
+        single_runs_winners_swapped=(
+            '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
+            '(called["gain"] > 0).sum(), (called["gain"] < 0).sum()',
+        ),
+        calibration_raw_and_scaled_swapped=('("ece", "ece_scaled")]', '("ece_scaled", "ece")]'),
+        accuracies_validation_and_test_swapped=(
+            'for split in ("val", "test"))',
+            'for split in ("test", "val"))',
+        ),
+    ),
+    *_of(
+        "numbers.py",
+        "test_golden.py",
+        leaks_gain_of_the_wrong_sign=(
+            'percent(mean["all"] - mean["clean"])',
+            'percent(mean["clean"] - mean["all"])',
+        ),
+        gamma_low_is_high=(
+            '"gamma.low": percent(accuracy["mean"].min())',
+            '"gamma.low": percent(accuracy["mean"].max())',
+        ),
+        single_focal_is_cross_entropy=(
+            '.single.focal": str((called["gain"] > 0)',
+            '.single.focal": str((called["gain"] < 0)',
+        ),
+        easiest_is_hardest=(
+            'means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()',
+            'means["f1"].idxmin(), f"{task}.hardest": means["f1"].idxmax()',
+        ),
+    ),
+    *_of(
+        "plots.py",
+        "test_charts.py",
+        confusion_shares_of_the_prediction=(
+            "counts.div(counts.sum(axis=1), axis=0) * 100 for title",
+            "counts.div(counts.sum(axis=0), axis=1) * 100 for title",
+        ),
+        forest_mean_of_the_wrong_sign=(
+            'axis.plot(cell["mean"] * 100, y',
+            'axis.plot(-cell["mean"] * 100, y',
+        ),
+        reliability_axes_swapped=(
+            'plot(table["confidence"], table["accuracy"]',
+            'plot(table["accuracy"], table["confidence"]',
+        ),
+    ),
+    *_of(
+        "transfer_tables.py",
+        "test_tables.py",
+        validation_and_training_swapped=(
+            "percent(r.val), percent(r.train)",
+            "percent(r.train), percent(r.val)",
+        ),
+        five_and_ten_epochs_swapped=(
+            "percent(r.short), percent(r.long)",
+            "percent(r.long), percent(r.short)",
+        ),
+    ),
+    *_of(
+        "best_tables.py",
+        "test_tables.py",
+        accuracy_and_f1_swapped=("both[0], images, both[1]]", "both[1], images, both[0]]"),
+        rival_and_ours_swapped=(
+            "r.seeds, percent(r.rival), percent(r.ours)",
+            "r.seeds, percent(r.ours), percent(r.rival)",
+        ),
+    ),
+    *_of(
+        "model_card.py",
+        "test_model_card.py",
+        confusion_transposed=("shares = counts.div(", "shares = counts.T.div("),
+    ),
+    *_of(
+        "build.py",
+        "test_report.py::test_a_failure_of_latex_is_an_error_and_leaves_the_old_pdf",
+        latex_status_ignored=("if done.returncode:", "if False:"),
+    ),
+    *_of(
+        "figures.py",
+        "test_figures.py",
+        before_and_after_swapped=("zip(axes, (before, after)", "zip(axes, (after, before)"),
+    ),
+    *_of(
+        "transfer_plots.py",
+        "test_transfer_charts.py",
+        grid_shows_test=(
+            'columns="weight_decay", values="val")',
+            'columns="weight_decay", values="test")',
+        ),
+    ),
+]
+
+# What is computed: losses, metrics, statistics, splits, ids, training
+COMPUTING = [
+    *_of(
+        "losses.py",
+        "test_losses.py",
+        focal_sign=("loss = -(miss**", "loss = (miss**"),
+        focal_without_class_weights=("self.alpha[labels] * loss", "loss"),
+        focal_softmax_over_the_batch=("log_softmax(logits, dim=1)", "log_softmax(logits, dim=0)"),
+        cross_entropy_without_class_weights=(
+            "nn.CrossEntropyLoss(class_weights, ",
+            "nn.CrossEntropyLoss(None, ",
+        ),
+        smoothing_dropped=("label_smoothing=label_smoothing)", "label_smoothing=0.0)"),
+    ),
+    *_of(
+        "losses.py",
+        "test_clipping.py",
+        pieces_do_not_count_by_share=("share * share_of(", "share_of("),
+        share_of_images_not_of_weights=(
+            "weights[piece].sum() / weights[whole].sum()",
+            "len(piece) / len(whole)",
+        ),
+    ),
+    *_of(
+        "prediction.py",
+        "test_evaluation.py",
+        predict_without_eval_mode=("network.eval()", "network.train()"),
+        view_moves_the_other_way=("device=images.device) - by", "device=images.device) + by"),
+    ),
+    *_of(
+        "metrics.py",
+        "test_evaluation.py",
+        confusion_transposed=(
+            "confusion_matrix(labels, logits.argmax(1),",
+            "confusion_matrix(logits.argmax(1), labels,",
+        ),
+        top1_for_top2=("k=2, labels", "k=1, labels"),
+        least_sure_errors_first=("np.argsort(-sure[wrong]", "np.argsort(sure[wrong]"),
+    ),
+    *_of(
+        "metrics.py",
+        "test_evidence.py",
+        precision_and_recall_swapped=(
+            "counts.sum(2), counts.sum(1)",
+            "counts.sum(1), counts.sum(2)",
+        ),
+        resampled_top2_off_by_one=("true_logit).sum(1) < 2", "true_logit).sum(1) < 1"),
+    ),
+    *_of(
+        "statistics.py",
+        "test_significance.py",
+        difference_of_the_wrong_sign=(
+            "np.asarray(b, float) - np.asarray(a, float)",
+            "np.asarray(a, float) - np.asarray(b, float)",
+        ),
+        sd_without_bessel=("np.std(values, ddof=1)", "np.std(values, ddof=0)"),
+        interval_of_90_percent=("stats.t.ppf(0.975,", "stats.t.ppf(0.95,"),
+        prediction_interval_of_the_mean=("np.sqrt(more + 1 / n)", "np.sqrt(1 / n)"),
+        ties_count_nothing=(" + (difference == 0).mean() / 2", ""),
+        holm_off_by_one=("np.arange(len(p), 0, -1)", "np.arange(len(p) - 1, -1, -1)"),
+        holm_not_monotonic=("np.maximum.accumulate(p[order]", "np.asarray(p[order]"),
+        bootstrap_of_90_percent=("[2.5, 97.5]", "[5, 95]"),
+        bootstrap_parts_copies=("np.unique(groups,", "np.unique(np.arange(len(groups)),"),
+        mcnemar_counts_both_wrong=("(~right_a & right_b)", "(~right_a & ~right_b)"),
+    ),
+    *_of(
+        "splits.py",
+        "test_faces.py",
+        cap_off_by_one=("rng.choice(rows, cap,", "rng.choice(rows, cap - 1,"),
+        training_and_validation_swapped=(
+            "pool[in_train], pool[~in_train], test",
+            "pool[~in_train], pool[in_train], test",
+        ),
+        private_validates_on_private=('("PublicTest",) if private', '("PrivateTest",) if private'),
+        not_stratified=("stratify=labels[pool[first]]", "stratify=None"),
+        seed_does_not_draw_the_cap=("np.random.default_rng(seed)", "np.random.default_rng(0)"),
+        seed_does_not_draw_the_split=("random_state=seed", "random_state=0"),
+    ),
+    *_of(
+        "splits.py",
+        "test_copies.py",
+        leaked_test_images_stay=("test[~np.isin(groups[test], groups[elsewhere])]", "test"),
+        validation_shares_photographs=("pool[~np.isin(groups[pool], groups[val])]", "pool"),
+    ),
+    *_of(
+        "experiment.py",
+        "test_golden.py::test_every_committed_run_still_has_its_id",
+        id_of_all_settings=(" if settings[field.name] != field.default", ""),
+        a_default_changes=("weight_decay: NotNegative = 1e-4", "weight_decay: NotNegative = 1e-3"),
+        id_shorter=(".hexdigest()[:8]", ".hexdigest()[:7]"),
+    ),
+    *_of(
+        "checkpoints.py",
+        "test_checkpoints.py",
+        best_by_loss=(
+            '(row["val_accuracy"] for row in history)',
+            '(-row["val_loss"] for row in history)',
+        ),
+        best_is_the_latest_of_equals=("if last > max(before", "if last >= max(before"),
+    ),
+    *_of(
+        "loop.py",
+        "test_training.py::test_every_epoch_has_draws_and_an_order_of_its_own",
+        "test_training.py::test_the_network_trains_in_training_mode_and_is_validated_on_validation",
+        "test_training.py::test_the_training_loss_is_the_mean_over_images_not_over_batches",
+        "test_training.py::test_the_averaged_weights_are_validated_and_saved",
+        "test_training.py::test_with_mixup_a_hit_is_the_class_of_the_larger_share",
+        "test_training.py::test_a_steps_gradient_is_that_of_its_batch_alone",
+        trains_in_evaluation_mode=("t.network.train()", "t.network.eval()"),
+        validates_in_training_mode=("    network.eval()", "    network.train()"),
+        validates_on_training_images=("evaluate(t.evaluated, val_set", "evaluate(t.evaluated, train_set"),
+        validates_the_last_weights=("self.ema.network if self.ema else", "self.network if self.ema else"),
+        loss_of_the_mean_batch=("loss.detach() * len(labels)", "loss.detach()"),
+        same_seed_in_every_epoch=("seed = 1000 * t.config.seed + epoch", "seed = 1000 * t.config.seed"),
+        gradients_add_up=("t.network.zero_grad()", "pass"),
+        hits_of_the_smaller_share=("targets[0].labels[piece]", "targets[-1].labels[piece]"),
+    ),
+    *_of(
+        "loop.py",
+        "test_experiment.py::test_the_class_weights_are_the_tasks_or_none",
+        class_weights_dropped=("torch.tensor(get_task(config.task).weights)", "None"),
+    ),
+    *_of(
+        "optimizers.py",
+        "test_training.py::test_every_group_has_the_weight_decay",
+        "test_training.py::test_each_stage_has_its_share_of_the_learning_rate",
+        weight_decay_dropped=("weight_decay=weight_decay, fused", "weight_decay=0.0, fused"),
+        stages_in_the_wrong_order=("(reversed(network.stages))", "(network.stages)"),
+    ),
+    *_of(
+        "optimizers.py",
+        "test_clipping.py",
+        clips_at_twice_the_norm=("parameters(), self.max_norm)", "parameters(), 2 * self.max_norm)"),
+    ),
+    *_of(
+        "early_stopping.py",
+        "test_training.py::test_patience_counts_epochs_without_a_higher_accuracy",
+        patience_ends_with_a_better_epoch=(
+            "max(accuracies[-patience:]) <= max",
+            "max(accuracies[-patience:]) >= max",
+        ),
+    ),
+    *_of(
+        "memory.py",
+        "test_training.py::test_where_memory_runs_out_makes_no_difference",
+        a_failed_attempt_is_kept=("self.start_again()", "pass"),
+    ),
+    *_of(
+        "schedules.py",
+        "test_schedules.py",
+        cosine_rises=("(1 + cos(pi * progress)) / 2", "(1 - cos(pi * progress)) / 2"),
+        plateau_off_by_one=("if waited == PATIENCE:", "if waited > PATIENCE:"),
+    ),
+    *_of(
+        "schedules.py",
+        "test_training.py::test_the_rate_rises_after_each_thaw",
+        warm_up_counts_from_the_start=("(step - self.epoch_steps * (unfrozen - 1))", "(step)"),
+    ),
+    *_of(
+        "freezing.py",
+        "test_freezing.py",
+        first_stages_learn=("network.stages[-count:]", "network.stages[:count]"),
+        frozen_statistics_move=(
+            "frozen if frozen_in_eval else ()",
+            "frozen if not frozen_in_eval else ()",
+        ),
+        thaw_an_epoch_late=("if first <= epoch), default=1)", "if first < epoch), default=1)"),
+    ),
+    *_of(
+        "ema.py",
+        "test_averaging.py",
+        warm_up_off_by_one=(" / (10 + step))\n", " / (9 + step))\n"),
+        no_warm_up=("min(self.decay, (1 + step)", "max(self.decay, (1 + step)"),
+        averages_counters=("if not pair[0].is_floating_point()]", "if False]"),
+    ),
+    *_of(
+        "runner.py",
+        "test_experiment.py::test_saved_logits_give_the_saved_scores",
+        "test_experiment.py::test_the_history_and_the_scores_have_the_same_validation_images",
+        "test_experiment.py::test_the_class_weights_are_the_tasks_or_none",
+        "test_experiment.py::test_the_selected_epoch_is_tested",
+        scores_validation_on_test=("predict(network, batches[name]", 'predict(network, batches["test"]'),
+        best_epoch_not_tested=('f"{experiment.select}.pth"', '"last.pth"'),
+        rows_of_the_other_split=(
+            '{"val": split.val, "test": split.test}',
+            '{"val": split.test, "test": split.val}',
+        ),
+    ),
+    *_of(
+        "results.py",
+        "test_experiment.py::test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation",
+        winner_by_test=('study.scores("val").query', 'study.scores("test").query'),
+    ),
+    *_of(
+        "best_network.py",
+        "test_best.py::test_the_run_of_the_highest_validation_accuracy_is_exported",
+        export_chosen_by_test=('study.scores("val").query', 'study.scores("test").query'),
+    ),
+]
+
+MUTANTS = REPORTING + COMPUTING

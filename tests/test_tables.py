@@ -1,0 +1,144 @@
+"""Tables from frames of a few rows: which number stands in which column."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from fer_utils.experiments.results import Results
+from fer_utils.reporting import best_tables, tables, transfer_tables
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a LaTeX table, header first; lines of spanning names are left out."""
+    lines = [line for line in table.splitlines() if line.endswith(r" \\")]
+    lines = [line for line in lines if not line.lstrip(" &").startswith(r"\multicolumn")]
+    return [line.removesuffix(r" \\").split(" & ") for line in lines]
+
+
+def study(values: dict[tuple, float], **settings) -> Results:
+    """Accuracies by (task, loss, seed, split) as results of as many runs."""
+    columns = ["task", "loss", "seed", "split", "value"]
+    frame = pd.DataFrame([(*key, value) for key, value in values.items()], columns=columns)
+    frame["run"] = frame["task"] + frame["loss"] + frame["seed"].astype(str)
+    runs = frame[["run", "task", "loss", "seed"]].drop_duplicates().assign(**settings)
+    metrics = frame[["run", "split", "value"]].assign(metric="accuracy", **{"class": ""})
+    return Results(None, runs, metrics, None)
+
+
+def test_averages_set_the_reported_value_before_ours():
+    cell = {"class": "", "task": "binary", "metric": "accuracy", "std": 0.01}
+    ours = [
+        cell | {"loss": "cross_entropy", "reported": 0.9, "mean": 0.8, "points": -10.0},
+        cell | {"loss": "focal", "reported": 0.6, "mean": 0.65, "points": 5.0},
+    ]
+    header, row = rows(tables.averages(pd.DataFrame(ours)))
+    assert header == ["task", "score", *["reported", "reproduced", "diff."] * 2]
+    ce, focal = ["90.0", r"80.0 $\pm$ 1.0", "$-10.0$"], ["60.0", r"65.0 $\pm$ 1.0", "$+5.0$"]
+    assert row == ["two classes", "accuracy", *ce, *focal]
+
+
+def test_classes_set_the_reported_value_before_ours():
+    cell = {"class": "happy", "task": "binary", "loss": "focal", "std": 0.01}
+    values = {"precision": (0.9, 0.8), "recall": (0.7, 0.6), "f1": (0.5, 0.4)}
+    frame = pd.DataFrame(values, index=["reported", "mean"]).T.rename_axis("metric").reset_index()
+    header, row = rows(tables.classes(frame.assign(**cell), "binary"))
+    assert header[2:] == ["rep.", "reproduced"] * 3
+    assert row[2::2] == ["90.0", "70.0", "50.0"]
+    assert row[3::2] == [rf"{mean} $\pm$ 1.0" for mean in ("80.0", "60.0", "40.0")]
+
+
+def test_chance_tells_other_seeds_from_other_images():
+    values = {("binary", loss, seed, "test"): 0.5 + 0.1 * (loss == "focal") + 0.01 * seed
+              for loss in ("cross_entropy", "focal") for seed in (0, 1)}  # fmt: skip
+    about = {"metric": "accuracy", "task": "binary"}
+    pairs = pd.DataFrame([about | {"mean": 0.1, "low": 0.07, "high": 0.13}])
+    over_images = {"cross_entropy": (0.45, 0.55), "focal": (0.58, 0.63), "gain": (0.09, 0.12)}
+    images = pd.DataFrame(over_images, index=["low", "high"]).T.rename_axis("loss").reset_index()
+    header, ce, focal, gain = rows(tables.chance(pairs, study(values), images.assign(**about)))
+    assert header[2:] == ["mean", "other seeds", "other test images"]
+    # the t-interval of two values 0.01 apart: 12.706 × 0.005
+    assert ce[1:] == ["cross-entropy", "50.5", "44.1 to 56.9", "45.0 to 55.0"]
+    assert focal[1:] == ["focal", "60.5", "54.1 to 66.9", "58.0 to 63.0"]
+    assert gain[2:] == ["$+10.0$", "$+7.0$ to $+13.0$", "$+9.0$ to $+12.0$"]
+
+
+def test_single_runs_count_who_wins():
+    """p below 0.05: focal loss once ahead, cross-entropy twice."""
+    gain, p = [0.02, -0.02, -0.03, 0.04], [0.01, 0.02, 0.03, 0.06]
+    header, row = rows(tables.single_runs(pd.DataFrame({"task": "binary", "gain": gain, "p": p})))
+    assert header == ["task", "pairs of runs", "cross-entropy", "focal", "neither"]
+    assert row == ["two classes", "4", "2", "1", "1"]
+
+
+def test_calibration_is_raw_before_scaled():
+    values = {"ece": 0.1, "ece_scaled": 0.02, "nll": 0.9, "nll_scaled": 0.8, "temperature": 1.5}
+    frame = pd.DataFrame([{"task": "binary", "loss": "focal"} | values])
+    header, row = rows(tables.calibration(frame))
+    assert header[2:] == ["raw", "scaled", "raw", "scaled", "temperature"]
+    assert row[2:] == ["10.0", "2.0", "0.900", "0.800", "1.50"]
+
+
+def test_claims_set_the_reported_difference_before_the_measured_one():
+    claim = {"report": "A", "network": "CNN", "claim": "better", "verdict": "undecided"}
+    numbers = {"p_holm": 0.2, "reported": 0.03, "mean": -0.01, "low": -0.02, "high": 0.005, "n": 10}
+    header, row = rows(tables.claims(pd.DataFrame([claim | numbers])))
+    assert header[3:6] == ["reported", "measured", "95\\,\\% interval"]
+    assert row[3:] == ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "0.200", "undecided"]
+
+
+def test_accuracies_set_validation_before_test():
+    values = {("binary", "focal", 0, "val"): 0.7, ("binary", "focal", 0, "test"): 0.6}
+    header, row = rows(tables.accuracies(study(values), ["task", "loss"]))
+    assert header == ["task", "loss", "seeds", "validation", "test"]
+    assert row == ["two classes", "focal", "1", "70.0", "60.0"]
+
+
+def test_leaks_name_the_parts_of_the_test_images():
+    parts = {"all": 0.6, "identical": 0.9, "spared": 0.8, "near": 0.7, "clean": 0.5}
+    sizes = {f"{part}_images": 10 * position for position, part in enumerate(parts, start=1)}
+    frame = pd.DataFrame([{"task": "binary", "loss": "focal"} | parts | sizes])
+    header, row, images = rows(tables.leaks(frame))
+    assert header[2:] == ["all", "identical", "of it, spared", "near only", "no copy"]
+    assert row[2:] == ["60.0", "90.0", "80.0", "70.0", "50.0"]
+    assert images[2:] == ["10", "20", "30", "40", "50"]
+
+
+def test_the_best_networks_scores():
+    cell = {"task": "seven", "class": "", "images": 3589, "seeds": 3, "low": 0.69, "high": 0.72}
+    scores = [
+        cell | {"metric": "accuracy", "mean": 0.7, "std": 0.01},
+        cell | {"metric": "macro_f1", "mean": 0.6, "std": 0.02, "low": 0.0, "high": 1.0},
+    ]
+    header, row = rows(best_tables.scores(pd.DataFrame(scores)))
+    assert header[3:] == ["accuracy", "95\\,\\% interval", "macro F1"]
+    assert row[1:] == ["3,589", "3", r"70.0 $\pm$ 1.0", "69.0 to 72.0", r"60.0 $\pm$ 2.0"]
+
+
+def test_the_rival_stands_before_ours():
+    about = {"task": "seven", "network": "trained", "part": "all", "images": 3589, "seeds": 3}
+    numbers = {"installed": 0.5, "rival": 0.6, "ours": 0.7, "gain": 0.1}
+    frame = pd.DataFrame([about | numbers | {"gain_low": 0.08, "gain_high": 0.12}])
+    header, row = rows(best_tables.rival(frame))
+    assert header[5:7] == ["rival", "ours"]
+    assert row[5:] == ["60.0", "70.0", "$+10.0$", "$+8.0$ to $+12.0$"]
+    markdown = best_tables.readme(frame.assign(network=best_tables.TRAINED)).splitlines()[-1]
+    assert re.split(r" \| ", markdown.strip("| "))[2:5] == ["50.0 %", "60.0 %", "70.0 % (3)"]
+
+
+def test_best_epochs_are_validation_training_test():
+    ours = {"model": "resnet18", "status": "", "epoch": 3.0, "seeds": 2}
+    ours |= {"reported_epoch": 4, "reported_val": 0.9}
+    frame = pd.DataFrame([ours | {"val": 0.8, "train": 0.85, "test": 0.75}])
+    header, row = rows(transfer_tables.best_epochs(frame))
+    assert header[3:7] == ["epoch", "validation", "training", "test, last"]
+    assert row == ["ResNet18", "4", "90.0", "3", "80.0", "85.0", "75.0", "2"]
+
+
+@pytest.mark.parametrize("parted, told", [(pd.NA, "never"), (4, "4")])
+def test_lengths_set_five_epochs_before_ten(parted, told):
+    about = {"model": "resnet18", "task": "binary", "loss": "focal", "seeds": 2}
+    frame = pd.DataFrame([about | {"short": 0.6, "long": 0.7, "gain": 0.1, "best_epoch": 7.5}])
+    header, row = rows(transfer_tables.lengths(frame.assign(parted=pd.array([parted], "Int64"))))
+    assert header[4:] == ["5 epochs", "10 epochs", "diff.", "best epoch", "parts at"]
+    assert row[4:] == ["60.0", "70.0", "$+10.0$", "7.5", told]
