@@ -1,22 +1,16 @@
 """The small package behind the numbered notebooks: faces in, tables and figures out.
 
-Read the rooms in this order; each imports only from those before it.
+Data flows one way. Each folder imports only from those before it:
 
-- ground: errors, paths, files
-- data: emotions, faces, decoding, listing, sources, sample, copies, audit
-- the machine: compiling, depthwise, devices, parallel
-- what a network sees: batches, augment
-- networks: resnet, efficientnet_lite, face_resnet, vggface, timm_backbones, backbones, weight_files,
-  weight_sources, weights, models
-- training: freezing, losses, gradients, trunk, schedules, averaging, checkpoints, training
-- a run and what it leaves: evaluation, experiment, results
-- drawing: typeset, figures, charts, tracking
-- many runs: running, failures, jobs, cluster, slurm, studies
-- evidence: significance, calibration, evidence, reproduction, claims, suspects, transfer
-- the best network: evidence_files, restricted, ensembles, rivals, ablations, costs, trained,
-  pictures, predictor, corruptions, robustness, model_card, best
-- pages: tables, best_tables, best_charts, transfer_tables, transfer_charts,
-  transfer_macros, contents, macros, report, notebooks, readme
+- files at the top: errors, paths, io (whole files, locks), devices, precision, distributed, cli
+- data: from a folder, zip or CSV to a prepared data set, its tasks and splits, batches on the device
+- models: one file per network, their registry, freezing; pretrained: where weights come from
+- evaluation: logits, metrics, calibration, statistics, corrupted images
+- training: an experiment's configuration, losses, optimizer, checkpoints, and the loop
+- experiments: one run, recipes and studies, run here, over Ray or over Slurm; results as tables
+- analysis: from results to evidence: losses compared, leaks, claims, transfer, ablation, ensembles
+- inference: the exported network on other images
+- reporting: figures, tables, the report, README and model card
 """
 
 __version__ = "0.1.0"

@@ -14,6 +14,7 @@ from fer_utils.errors import FerError, one_of
 
 if TYPE_CHECKING:
     from fer_utils.experiments.studies import Spread
+    from fer_utils.training.tracking import Draw
 
 PLACES = ("here", "ray", "slurm")  # where a study runs
 
@@ -83,7 +84,9 @@ def run(
         chosen = Experiment(**parse_settings(settings or []))
         if distributed.is_main_process():
             print(chosen.id, flush=True)
-        folder = runner.run(chosen, device, precision, paths.results_set(results), tracker=tracker)
+        folder = runner.run(
+            chosen, device, precision, paths.results_set(results), tracker=tracker, draw=_draw(tracker)
+        )
     if not distributed.is_main_process():
         return
     scores = pd.read_csv(folder / "metrics.csv", dtype={"class": str}, keep_default_na=False)
@@ -150,7 +153,15 @@ def study(
         extra["seeds"] = [parse_settings([f"seed={seed}"])["seed"] for seed in seeds.split(",")]
     extra["spread"] = _way(on, jobs, address, gpus_per_run, slurm or [])
     studies.run_study(
-        name, dataset, device, precision, paths.results_set(results), tracker, replace=replace, **extra
+        name,
+        dataset,
+        device,
+        precision,
+        paths.results_set(results),
+        tracker,
+        _draw(tracker),
+        replace=replace,
+        **extra,
     )
 
 
@@ -208,7 +219,7 @@ def best(
 
     Needs the finished study, its checkpoints, the data set and its audit, for example: best --dataset fer2013
     """
-    from fer_utils.reporting import build as room
+    from fer_utils.reporting import best_network as room
 
     print(room.make(dataset, task, device, paths.results_set(results)))
 
@@ -271,6 +282,15 @@ def _way(on: str, jobs: int, address: str | None, gpus_per_run: float | None, sl
 
     check_jobs(jobs)
     return partial(run_side_by_side, jobs=jobs)
+
+
+def _draw(tracker: str) -> "Draw | None":
+    """What a tracker shows of a finished run; matplotlib is imported for it alone."""
+    if tracker == "none":
+        return None
+    from fer_utils.reporting.plots import of_run
+
+    return of_run
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from fer_utils.data.augmentation import (
     ERASED,
     Augment,
     affine,
-    mix,
+    mixup,
     relight,
     saturate,
 )
@@ -146,7 +146,7 @@ def test_mixup_blends_images_and_says_with_which():
     images = torch.randint(0, 256, (16, 1, 6, 6), dtype=torch.uint8)
     labels = torch.arange(16)
     for _ in range(5):
-        mixed, ((own, share), (other, rest)) = mix(images, labels, 0.4)
+        mixed, ((own, share), (other, rest)) = mixup(images, labels, 0.4)
         assert torch.equal(own, labels) and other.sort().values.tolist() == labels.tolist()
         assert 0.5 <= share <= 1 and share + rest == pytest.approx(1)
         torch.testing.assert_close(mixed, share * images.float() + rest * images[other].float())
@@ -154,7 +154,7 @@ def test_mixup_blends_images_and_says_with_which():
 
 def test_no_mixup(images):
     labels = torch.arange(400)
-    same, targets = mix(images, labels, 0.0)
+    same, targets = mixup(images, labels, 0.0)
     assert same is images and len(targets) == 1 and targets[0][0] is labels and targets[0][1] == 1.0
 
 

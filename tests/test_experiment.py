@@ -523,7 +523,7 @@ def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path
 
 def test_runs_whose_weights_are_missing_are_named_and_left_out(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
-    monkeypatch.setattr(studies.weights, "at_hand", lambda model: None)
+    monkeypatch.setattr(studies.store, "at_hand", lambda model: None)
     settings = {"epochs": 1, "batch_size": 32, "thaw": "1:1"}
     some = recipes.report_b
     monkeypatch.setitem(

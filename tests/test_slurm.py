@@ -153,7 +153,7 @@ def test_a_job_that_is_preempted_goes_on_after_its_last_epoch(fake_slurm, tmp_pa
     place = folder_of(long, tmp_path / "results")
 
     def preempt():
-        while not (place / "resume.pth").exists():
+        while not (place / "history.csv").exists():
             time.sleep(0.05)
         os.kill(int((folder / "pid_1").read_text()), signal.SIGUSR2)
 

@@ -81,7 +81,7 @@ def test_a_notebook_shows_the_figures():
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
     draw = "figures.class_counts(pd.DataFrame({'Test': [1, 2]}, index=['happy', 'sad']));"
-    cells = ("import pandas as pd\nfrom fer_utils import figures", draw, draw)
+    cells = ("import pandas as pd\nfrom fer_utils.reporting import figures", draw, draw)
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     NotebookClient(notebook, resources={"metadata": {"path": paths.CHECKOUT}}).execute()
     for cell in notebook.cells[1:]:

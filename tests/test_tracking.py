@@ -8,6 +8,7 @@ import pytest
 
 from fer_utils.errors import FerError
 from fer_utils.experiments import runner
+from fer_utils.reporting import plots
 from fer_utils.training import tracking
 from fer_utils.training.experiment import Experiment
 
@@ -15,8 +16,8 @@ CHOSEN = Experiment(dataset="drawn", task="binary", epochs=2, batch_size=16)
 CURVES = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"}
 
 
-def go(home, drawn, tracker):
-    return runner.run(CHOSEN, "cpu", "fp32", home, drawn, tracker)
+def go(home, drawn, tracker, plots.of_run):
+    return runner.run(CHOSEN, "cpu", "fp32", home, drawn, tracker, plots.of_run)
 
 
 def test_tensorboard_has_curves_configuration_and_pictures(drawn, tmp_path, monkeypatch):

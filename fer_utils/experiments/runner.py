@@ -50,13 +50,14 @@ def run(
     results: Path = paths.RESULTS,
     faces: Faces | None = None,
     tracker: str = "none",
+    draw: tracking.Draw | None = None,
     wait: bool = False,
 ) -> Path:
     """Trains, evaluates and writes the run's folder; returns it. Finished runs return at once.
 
     An interrupted run continues from its last epoch, and with precision "auto" in the precision that it
     had; another one must be asked for. config.json lists its segments: from which epoch on, and on what.
-    tracker: what follows it meanwhile (see tracking); it changes
+    tracker: what follows it meanwhile (see tracking), draw: the pictures of the finished run for it; they change
     nothing. wait: where another process computes this run, until it ends, instead of raising files.Busy.
     Raises FerError for bad settings or data, and where the folder's results were made from another data
     set of the same name.
@@ -79,7 +80,7 @@ def run(
             return folder
         segments = world.broadcast(_segments(folder) if world.is_main else None)
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
-        _compute(experiment, folder, faces, hardware, segments, world, tracker if world.is_main else "none")
+        _compute(experiment, folder, faces, hardware, segments, world, tracker if world.is_main else "none", draw)
     return folder
 
 
@@ -115,6 +116,7 @@ def _compute(
     segments: list[dict],
     world: distributed.World,
     tracker: str,
+    draw: tracking.Draw | None,
 ) -> None:
     if experiment.saturation and faces.images.ndim == 3:
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
@@ -159,9 +161,10 @@ def _compute(
         if not world.is_main:
             return
         confusion = _write_evaluation(folder, task.classes, split, logits)
-        following.evaluated(
-            lambda: tracking.pictures(confusion, faces.images[split.test], split.labels[split.test], logits["test"])
-        )
+        if draw:
+            following.evaluated(
+                lambda: draw(confusion, faces.images[split.test], split.labels[split.test], logits["test"])
+            )
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     io.write_json(folder / "done.json", finished)
     (folder / "resume.pth").unlink()

@@ -18,6 +18,7 @@ from fer_utils.experiments.recipes import make_study
 from fer_utils.experiments.runner import announce, folder_of, run
 from fer_utils.models.pretrained import store
 from fer_utils.training.experiment import Experiment
+from fer_utils.training.tracking import Draw
 
 NOT_RUN = "not run: weights missing"
 # computes experiments: on a device, in a precision, with results in a folder, from a data set
@@ -31,13 +32,15 @@ def run_study(
     precision: str = "auto",
     results: Path = paths.RESULTS,
     tracker: str = "none",
+    draw: Draw | None = None,
     spread: Spread | None = None,
     replace: bool = False,
     **settings,
 ) -> list[str]:
     """Runs what is not finished yet of a study, and returns the ids of all.
 
-    spread: how; None: one run after another in this process, followed by a tracker (see tracking).
+    spread: how; None: one run after another in this process, followed by a tracker that shows what `draw` draws
+    (see tracking).
     jobs.run_side_by_side, cluster.spread and slurm.spread know other ways, which nothing follows: then FerError.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are
@@ -64,7 +67,9 @@ def run_study(
     list_at = listing(results / dataset / "studies", name, whole, replace)
     _write_lists(list_at, experiments, left_out)
     print(f"{list_at.stem}: {len(experiments)} runs", flush=True)
-    (spread or partial(_one_after_another, tracker=tracker))(experiments, device, precision, results, faces)
+    (spread or partial(_one_after_another, tracker=tracker, draw=draw))(
+        experiments, device, precision, results, faces
+    )
     return [experiment.id for experiment in experiments]
 
 
@@ -130,7 +135,13 @@ def _can_run(experiment: Experiment, results: Path) -> bool:
 
 
 def _one_after_another(
-    experiments: Sequence[Experiment], device: str, precision: str, results: Path, faces: Faces, tracker: str
+    experiments: Sequence[Experiment],
+    device: str,
+    precision: str,
+    results: Path,
+    faces: Faces,
+    tracker: str,
+    draw: Draw | None,
 ) -> None:
     announce(device, precision)
     failures, busy = Failures(len(experiments)), []
@@ -138,7 +149,7 @@ def _one_after_another(
         finished = (folder_of(experiment, results) / "done.json").exists()
         print(f"[{number}/{len(experiments)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
         try:
-            run(experiment, device, precision, results, faces, tracker)
+            run(experiment, device, precision, results, faces, tracker, draw)
         except io.Busy as error:
             print(f"  {error}", flush=True)
             busy.append(experiment)
@@ -146,7 +157,7 @@ def _one_after_another(
             failures.add(experiment.id, error)
     for experiment in busy:  # finished by the other process meanwhile, or left by it
         try:
-            run(experiment, device, precision, results, faces, tracker, wait=True)
+            run(experiment, device, precision, results, faces, tracker, draw, wait=True)
         except Exception as error:
             failures.add(experiment.id, error)
     failures.report()

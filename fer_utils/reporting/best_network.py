@@ -31,6 +31,7 @@ from fer_utils.evaluation.calibration import calibration
 from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
 from fer_utils.inference import predictor
+from fer_utils.inference.export import export as export_network
 from fer_utils.reporting import model_card
 
 Frames = dict[str, pd.DataFrame]
@@ -85,7 +86,7 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     faces = trained.faces()
     for name in MEASURED:  # of the network that was here before
         (export.parent / f"{name}.csv").unlink(missing_ok=True)
-    network = export.export(run, export, faces, device).network
+    network = export_network(run, export, faces, device).network
     trained = replace(trained, network=network.to(trained.device))
     answers = {
         f"{part}_logits": trained.logits(faces.images[trained.predictions[f"{part}_rows"]]) for part in PARTS

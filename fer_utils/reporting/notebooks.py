@@ -7,12 +7,11 @@ or a value of the wrong type is an error before anything runs, and the output fi
 """
 
 import ast
-import dataclasses
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import papermill
 import yaml
@@ -20,7 +19,7 @@ from nbclient.exceptions import DeadKernelError
 
 from fer_utils import io, paths
 from fer_utils.errors import FerError, one_of
-from fer_utils.training.experiment import Experiment
+from fer_utils.training.experiment import FIELDS, check_setting
 
 TIMEOUT = 24 * 3600  # seconds a cell may take: a whole study runs in one
 USAGE = "python -m fer_utils.reporting.notebooks NAME PROFILE [name=value ...]"
@@ -134,17 +133,15 @@ def _of_type(value: Any, kind: type) -> bool:
 
 def _check_settings(name: str, settings: dict) -> None:
     """Of a study: settings of an experiment, and the seeds. What fits together is the study's to check."""
-    types = {field.name: field.type for field in dataclasses.fields(Experiment)}
     for setting, value in settings.items():
-        one_of(setting, ["seeds", *types], f"setting in {name}:")
         if setting == "seeds":
             if not isinstance(value, list) or not all(type(seed) is int for seed in value):
                 raise FerError(f"{name}: seeds must be a list like [0, 1]; got {value!r}")
             continue
-        kinds = get_args(types[setting]) or (types[setting],)
-        if not any(_of_type(value, kind) for kind in kinds):
-            wanted = " or ".join(kind.__name__.replace("NoneType", "null") for kind in kinds)
-            raise FerError(f"{name}: {setting} must be of type {wanted}; got {value!r}")
+        try:
+            check_setting(one_of(setting, ["seeds", *FIELDS], "setting"), value)
+        except FerError as error:
+            raise FerError(f"{name}: {error}") from None
 
 
 def main(arguments: list[str]) -> None:

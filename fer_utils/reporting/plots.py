@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.experiments.results import overfit_epoch
-from fer_utils.reporting.figures import COLOURS, styled
+from fer_utils.reporting.figures import COLOURS, gallery, styled
 from fer_utils.reporting.latex import (
     LOSS_NAMES,
     METRIC_NAMES,
@@ -191,3 +191,20 @@ def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("images")
     return figure
+
+
+def of_run(
+    confusion: pd.DataFrame, images: np.ndarray, labels: np.ndarray, logits: np.ndarray, shown: int = 16
+) -> dict:
+    """The confusion matrix, and `shown` of the test images with what was predicted: matplotlib figures by name.
+
+    confusion: counts, true classes in rows; images: uint8, N×H×W[×3]; labels: int, N; logits: N×classes.
+    """
+    chosen = np.linspace(0, len(labels) - 1, min(shown, len(labels))).astype(int)
+    classes = list(confusion.columns)
+    predicted = logits.argmax(1)
+    captions = [f"{classes[predicted[row]]},\nlabel {classes[labels[row]]}" for row in chosen]
+    return {
+        "confusion": confusion_matrices({"test": confusion}),
+        "samples": gallery(images[chosen], captions),
+    }

@@ -145,6 +145,15 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, object]:
     return settings
 
 
+def check_setting(name: str, value: object) -> None:
+    """Raises FerError for an unknown setting, or a value of the wrong type or out of range."""
+    kind = FIELDS[one_of(name, FIELDS, "parameter")]
+    try:
+        TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
+    except ValidationError as error:
+        raise _as_one_line(error, name) from None
+
+
 def _as_one_line(error: ValidationError, name: str = "") -> FerError:
     """The first thing that is wrong, with the setting's name and what it got."""
     first = error.errors(include_url=False)[0]

@@ -98,13 +98,13 @@ def cache_features(network: Network, batches: Batches, stages: int, hardware: Ha
     for images, _ in batches:
         with hardware.autocast():
             features = network.features(images, stages)
-        store = _allocate(len(batches.labels), features, folder) if store is None else store
+        store = _room_for(len(batches.labels), features, folder) if store is None else store
         store[filled : filled + len(images)] = features
         filled += len(images)
     return batches.with_features(store, stages)
 
 
-def _allocate(count: int, features: Tensor, folder: Path) -> Tensor:
+def _room_for(count: int, features: Tensor, folder: Path) -> Tensor:
     """Room for the features of `count` images, channels last in memory."""
     shape = (count, *features.movedim(1, -1).shape[1:])
     size = count * features[0].nbytes

@@ -16,6 +16,9 @@ import pandas as pd
 from fer_utils.errors import FerError, one_of
 
 Pictures = Callable[[], dict]  # gives matplotlib figures by name; called only where they are shown
+# The same, of a run's confusion matrix (counts, true classes in rows), test images (uint8, N×H×W[×3]),
+# labels (int, N) and logits (N×classes). Whoever starts a run brings it: nothing here draws.
+Draw = Callable[[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray], dict]
 
 
 class Tracker:
@@ -110,25 +113,6 @@ def follow(tracker: str, folder: Path, name: str, config: dict) -> Iterator[Trac
         following.close(failed=True)
         raise
     following.close()
-
-
-def pictures(
-    confusion: pd.DataFrame, images: np.ndarray, labels: np.ndarray, logits: np.ndarray, shown: int = 16
-) -> dict:
-    """The confusion matrix, and `shown` of the test images with what was predicted: matplotlib figures by name.
-
-    confusion: counts, true classes in rows; images: uint8, N×H×W[×3]; labels: int, N; logits: N×classes.
-    """
-    from fer_utils.reporting import figures, plots  # here, since a run that nobody follows needs no matplotlib
-
-    chosen = np.linspace(0, len(labels) - 1, min(shown, len(labels))).astype(int)
-    classes = list(confusion.columns)
-    predicted = logits.argmax(1)
-    captions = [f"{classes[predicted[row]]},\nlabel {classes[labels[row]]}" for row in chosen]
-    return {
-        "confusion": plots.confusion_matrices({"test": confusion}),
-        "samples": figures.gallery(images[chosen], captions),
-    }
 
 
 def _curves(row: dict) -> dict[str, float]:
