@@ -50,6 +50,7 @@ class OurLoop:
         start = pretrained.load(self.config.model)
         classes = len(get_task(self.config.task).classes)
         self.network = Network(self.config.model, classes, tensors=start.tensors if start else None)
+        self.config.unfreezing.apply(self.network, epoch=1)
 
     def epochs(self, count: int = 1) -> float:
         """Seconds that `count` epochs of training and validation take, checkpoints and history included."""

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from fer_utils.reporting import plots
 from fer_utils.reporting.figures import COLOURS
-from fer_utils.reporting.latex import LOSS_NAMES
+from fer_utils.training.losses import LOSS_NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_paired_seeds_join_the_two_losses_of_each_seed():
     reported = pd.DataFrame({"task": "binary", "loss": list(LOSS_NAMES), "value": [0.85, 0.95]})
     figure = plots.paired_seeds(scores, reported)
     two, four = figure.axes
-    assert (two.get_title(), four.get_title()) == ("two classes", "four classes")
+    assert (two.get_title(), four.get_title()) == ("two classes, 2 seeds", "four classes, 1 seed")
     grey = [drawn for drawn in two.lines if to_hex(drawn.get_color()) == "#aaaaaa"]
     pairs = [drawn.get_ydata().tolist() for drawn in grey]
     assert pairs == [[0.8, 0.9], [0.7, 0.6]]

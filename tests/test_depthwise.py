@@ -54,8 +54,8 @@ def test_evaluation_in_pieces_is_that_of_the_whole(monkeypatch):
     network.preprocess.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
     with torch.inference_mode():
         whole, features = network(images), network.features(images, 3)
-        monkeypatch.setattr(network, "IN_CACHE", 4 * 32**2)
+        monkeypatch.setattr("fer_utils.models.network.IN_CACHE", 4 * 32**2)
         torch.testing.assert_close(network(images), whole)
         torch.testing.assert_close(network.features(images, 3), features)
-        torch.testing.assert_close(network(features, done=3), whole)
+        torch.testing.assert_close(network(features, start_stage=3), whole)
     assert sizes == [10, 10, 4, 4, 2, 4, 4, 2]

@@ -16,7 +16,7 @@ CHOSEN = Experiment(dataset="drawn", task="binary", epochs=2, batch_size=16)
 CURVES = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"}
 
 
-def go(home, drawn, tracker, plots.of_run):
+def go(home, drawn, tracker):
     return runner.run(CHOSEN, "cpu", "fp32", home, drawn, tracker, plots.of_run)
 
 

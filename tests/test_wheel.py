@@ -78,8 +78,8 @@ def test_the_command_runs(installed, tmp_path):
 
 def test_what_was_shipped_is_found_and_folders_are_the_users(installed, tmp_path):
     code = (
-        "from fer_utils import paths, results, load_best;"
-        "print(paths.__file__); print(paths.HOME); print(len(results.reported_a()));"
+        "from fer_utils import paths, load_best;from fer_utils.analysis.reported import reported_a;"
+        "print(paths.__file__); print(paths.HOME); print(len(reported_a()));"
         "print(*load_best().classes)"
     )
     done = run(installed, tmp_path, "-c", code)

@@ -19,8 +19,7 @@ from fer_utils.experiments.results import (
 from fer_utils.experiments.studies import NOT_RUN
 from fer_utils.models.backbone import Stages
 from fer_utils.models.freezing import UnfreezeSchedule
-from fer_utils.models.registry import find_backbone
-from fer_utils.reporting.latex import MODEL_NAMES
+from fer_utils.models.registry import MODEL_NAMES, find_backbone
 
 CELL = ["model", "epochs", "task", "loss"]  # what names a cell of study `transfer`
 

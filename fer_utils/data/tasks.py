@@ -41,3 +41,11 @@ def get_task(name: str) -> Task:
     if len(set(classes)) < len(classes) or "" in classes:
         raise FerError(f"task {name!r} names a class twice or an empty class")
     return Task(name, classes, (1.0,) * len(classes))
+
+
+TASK_NAMES = {
+    "binary": "two classes",
+    "three": "three classes",
+    "multiclass": "four classes",
+    "seven": "seven classes",
+}

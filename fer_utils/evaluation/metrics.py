@@ -107,3 +107,13 @@ def least_certain(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]
     columns = {"position": chosen, "true": names[labels[chosen]]}
     first, second = names[ranked[chosen]].T
     return pd.DataFrame(columns | {"first": first, "second": second, "gap": gap[chosen]})
+
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "top2_accuracy": "top-2 accuracy",
+    "f1": "F1",
+}

@@ -59,3 +59,16 @@ def find_backbone(name: str):
     if name.startswith("timm:"):
         return find_timm(name.removeprefix("timm:"))
     return BACKBONES[one_of(name, BACKBONES, "backbone")]
+
+
+MODEL_NAMES = {
+    "cnn": "CNN",
+    "resnet18": "ResNet18",
+    "resnet18_scratch": "ResNet18, random weights",
+    "efficientnet_b1": "EfficientNet-B1",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "mobilenet_v2": "MobileNetV2",
+    "vggface": "VGGFace",
+    "face_resnet": "face ResNet (dlib)",
+    "small_resnet": "small ResNet",
+}

@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import (
-    devices,
-    io,
-    paths,
-)
+from fer_utils import devices, io, paths
 from fer_utils.analysis import (
     ablation,
     costs,

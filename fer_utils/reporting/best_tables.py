@@ -4,9 +4,9 @@ import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.analysis.rivals import FRESH
+from fer_utils.models.registry import MODEL_NAMES
 from fer_utils.reporting.latex import (
     INTERVAL,
-    MODEL_NAMES,
     booktabs,
     interval,
     percent,

@@ -26,7 +26,7 @@ from fer_utils.reporting import (
     transfer_plots,
     transfer_tables,
 )
-from fer_utils.reporting.latex import LOSS_NAMES
+from fer_utils.training.losses import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
 DRAWN = ("robustness", "curves")  # pages of the best network that are figures alone

@@ -9,32 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
-TASK_NAMES = {
-    "binary": "two classes",
-    "three": "three classes",
-    "multiclass": "four classes",
-    "seven": "seven classes",
-}
-MODEL_NAMES = {
-    "cnn": "CNN",
-    "resnet18": "ResNet18",
-    "resnet18_scratch": "ResNet18, random weights",
-    "efficientnet_b1": "EfficientNet-B1",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "mobilenet_v2": "MobileNetV2",
-    "vggface": "VGGFace",
-    "face_resnet": "face ResNet (dlib)",
-    "small_resnet": "small ResNet",
-}
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "macro_f1": "macro F1",
-    "top2_accuracy": "top-2 accuracy",
-    "f1": "F1",
-}
+from fer_utils.data.tasks import TASK_NAMES
+from fer_utils.evaluation.metrics import METRIC_NAMES
+from fer_utils.models.registry import MODEL_NAMES
+from fer_utils.training.losses import LOSS_NAMES
 
 ESCAPES = {character: rf"\{character}" for character in "#$%&_{}"}
 ESCAPES |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}

@@ -7,14 +7,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from fer_utils.data.tasks import TASK_NAMES
+from fer_utils.evaluation.metrics import METRIC_NAMES
 from fer_utils.experiments.results import overfit_epoch
 from fer_utils.reporting.figures import COLOURS, gallery, styled
-from fer_utils.reporting.latex import (
-    LOSS_NAMES,
-    METRIC_NAMES,
-    TASK_NAMES,
-    word,
-)
+from fer_utils.reporting.latex import word
+from fer_utils.training.losses import LOSS_NAMES
 
 
 @styled

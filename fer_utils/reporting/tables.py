@@ -2,13 +2,12 @@
 
 import pandas as pd
 
+from fer_utils.data.tasks import TASK_NAMES
+from fer_utils.evaluation.metrics import METRIC_NAMES
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.results import Results, over_seeds
 from fer_utils.reporting.latex import (
     INTERVAL,
-    LOSS_NAMES,
-    METRIC_NAMES,
-    TASK_NAMES,
     Tex,
     booktabs,
     interval,
@@ -20,6 +19,7 @@ from fer_utils.reporting.latex import (
     spanning,
     word,
 )
+from fer_utils.training.losses import LOSS_NAMES
 
 
 def counts(frame: pd.DataFrame) -> str:

@@ -9,9 +9,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
 from fer_utils.experiments.results import Results
+from fer_utils.models.registry import MODEL_NAMES
 from fer_utils.reporting import plots
 from fer_utils.reporting.figures import styled
-from fer_utils.reporting.latex import MODEL_NAMES, word
+from fer_utils.reporting.latex import word
 
 MODEL_COLOURS = {
     "resnet18": "#0072B2",

@@ -6,9 +6,8 @@ import pandas as pd
 
 from fer_utils.analysis.reported import reported_b
 from fer_utils.experiments.recipes import TASKS
+from fer_utils.models.registry import MODEL_NAMES
 from fer_utils.reporting.latex import (
-    LOSS_NAMES,
-    MODEL_NAMES,
     Tex,
     booktabs,
     escape,
@@ -20,6 +19,7 @@ from fer_utils.reporting.latex import (
     word,
 )
 from fer_utils.reporting.model_card import table
+from fer_utils.training.losses import LOSS_NAMES
 
 
 def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:

@@ -88,3 +88,6 @@ def share_of(criterion: nn.Module, piece: Tensor, whole: Tensor) -> Tensor | flo
     if weights is None or len(piece) == len(whole):
         return len(piece) / len(whole)
     return weights[piece].sum() / weights[whole].sum()
+
+
+LOSS_NAMES = {"cross_entropy": "cross-entropy", "focal": "focal"}
