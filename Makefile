@@ -26,7 +26,7 @@ help:  ## this list
 	@echo "  variables: PROFILE=sample|fer2013  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps"
 	@echo "             DATASET=name of the data set, if not the profile's  PYTHON=python (no .venv)"
 
-all: tex $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb report  ## notebooks, results and report/report.pdf
+all: tex $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb $(OUT)/07_best_model.ipynb report  ## notebooks, results and report/report.pdf
 	@echo "report/report.pdf is built from results/$(DATASET); executed notebooks are in $(OUT)"
 
 data: $(WHERE)/data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read FER2013=path) and prepare it

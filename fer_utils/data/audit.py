@@ -21,10 +21,10 @@ def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
     image. leaked: the group has images in the test split and outside it. conflicting: it carries two labels.
     """
     group = pd.Series(groups)
-    duplicates = group[group.duplicated(keep=False)]
-    frame = faces.index.loc[duplicates.index, ["name", "label", "split"]]
-    frame.insert(0, "row", duplicates.index)
-    frame.insert(0, "group", pd.factorize(duplicates)[0])
+    copied = group[group.duplicated(keep=False)]
+    frame = faces.index.loc[copied.index, ["name", "label", "split"]]
+    frame.insert(0, "row", copied.index)
+    frame.insert(0, "group", pd.factorize(copied)[0])
     by_group = frame["split"].isin(TEST_SPLITS).groupby(frame["group"])
     frame["leaked"] = by_group.transform("any") & ~by_group.transform("all")
     frame["conflicting"] = frame.groupby("group")["label"].transform("nunique") > 1
