@@ -21,9 +21,10 @@ from fer_utils.data.tasks import TASKS
 
 EPOCHS, ROUNDS, IMAGES = 5, 2, 160
 NETWORKS = ("mobilenet_v2", "efficientnet_lite0")
+CACHE = "fer_utils.training.feature_cache"
 WITHOUT = {
     "as it is": nullcontext,
-    "frozen stages in every epoch": lambda: patch("fer_utils.training.loop.frozen_trunk", lambda network: 0),
+    "frozen stages in every epoch": lambda: patch(f"{CACHE}.constant_stages", lambda network: 0),
     "whole batches through them": lambda: patch("fer_utils.models.network.IN_CACHE", 2**40),
     "depthwise gradients in bf16": lambda: patch("fer_utils.devices.Float32Depthwise", nullcontext),
 }

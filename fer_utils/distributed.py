@@ -5,7 +5,7 @@ same run whatever their number: the same images in every step, and gradients, ba
 of them. Dropout and augmentation alone are drawn by each process for its own shard.
 
 Lightning Fabric starts the processes and gives each its device. The gradients are summed by one call in sight, not
-by DistributedDataParallel: that fixes at its start which parameters learn, which thawing changes, and it takes the
+by DistributedDataParallel: that fixes at its start which parameters learn, which unfreezing changes, and takes the
 mean over processes, whose shards may differ by an image. (Fabric's own all_reduce waits with a barrier each time.)
 """
 

@@ -405,6 +405,24 @@ def test_a_loss_that_is_not_finite_is_an_error(tmp_path):
         go(tmp_path, 1, "sgd", 1e30)
 
 
+def test_weights_that_the_last_step_broke_are_not_saved(tmp_path, monkeypatch):
+    """The training loss is that of the batches before it: only validation shows it."""
+    step, calls = torch.optim.SGD.step, iter(range(1, 100))
+
+    def breaks(self):
+        step(self)
+        if next(calls) == 12:  # the last step of the second epoch
+            self.param_groups[0]["params"][0].data.fill_(float("nan"))
+
+    monkeypatch.setattr(torch.optim.SGD, "step", breaks)
+    with pytest.raises(FerError, match="epoch 2: the validation loss is nan"):
+        go(tmp_path, 3, "sgd", 1e-3)
+    saved = torch.load(tmp_path / "resume.pth", weights_only=True)
+    assert len(saved["history"]) == 1
+    assert all(value.isfinite().all() for value in saved["network"].values())
+    assert not (tmp_path / "last.pth").exists()
+
+
 def test_the_cnn_is_report_as(tmp_path):
     cnn = Network("cnn", 4).body
     convolutions = [m for m in cnn.modules() if isinstance(m, torch.nn.Conv2d)]

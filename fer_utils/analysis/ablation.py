@@ -34,7 +34,7 @@ def named(study: Results) -> pd.Series:
     full = max(made, key=lambda one: len((made & set(found[one].values())) - {one}))
     names = {setting: name for name, setting in found[full].items() if setting != full}
     if len(made) > 1 and not made & set(names):  # of one setting alone the rest may still be computing
-        raise FerError("no run of this study leaves out one part of another run's recipe (studies.WITHOUT)")
+        raise FerError("no run of this study leaves out one part of another run's recipe (recipes.WITHOUT)")
     names[full] = FULL
     return pd.Series({run: names[setting] for run, setting in settings.items() if setting in names})
 
@@ -43,7 +43,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
     """A row an ingredient and split (val or test), in the order of WITHOUT: what it adds to the recipe's accuracy.
 
     Columns: ingredient, split, images (an average seed's), full and without (means over the paired seeds, 0..1);
-    significance.Paired of full − without over the seeds (no interval for one); images_low and images_high, the
+    statistics.Paired of full − without over the seeds (no interval for one); images_low and images_high, the
     95 % interval of the mean over other images, copies of a photograph drawn together. All in shares of 1. No row
     while no seed has both.
     """

@@ -19,7 +19,7 @@ def calibrations(study: Results) -> pd.DataFrame:
 
 
 def calibration_differences(calibrations: pd.DataFrame) -> pd.DataFrame:
-    """Focal minus cross-entropy in calibration: figure, task and significance.Paired over the seeds."""
+    """Focal minus cross-entropy in calibration: figure, task and statistics.Paired over the seeds."""
     rows = []
     for figure in ("ece", "ece_scaled"):
         for task, group in calibrations.groupby("task", sort=False):

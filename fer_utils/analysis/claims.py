@@ -8,12 +8,12 @@ its mean over seeds (M = MARGIN):
     same      −M and +M     between them                     outside them
     no more   +M            below                            above
 
-One test decides in both directions: the exact two-sided sign-flip test (significance.signflip) that
+One test decides in both directions: the exact two-sided sign-flip test (statistics.signflip) that
 the mean equals the threshold, of two thresholds the larger p-value, corrected by Holm's method over
 all claims with at least two seeds. Where the corrected p is below ALPHA, the side on which the mean
 lies is the verdict; otherwise the claim is undecided. So the negated data of a claim "more" get the
 opposite verdict, and those of a claim "same" the same one; further seeds that agree only lower p.
-No verdict is possible with fewer than significance.least_seeds(tests) seeds: 6 for a claim alone, 8
+No verdict is possible with fewer than statistics.least_seeds(tests) seeds: 6 for a claim alone, 8
 in a family of five whose p-values are all as small as they can be. "not run": there is no seed.
 
 Report A's claims about its CNN are judged by the runs of its protocol, those about its pretrained networks by

@@ -22,7 +22,7 @@ MAIN_SCORES = ("accuracy", "macro_f1")
 def differences(study: Results, setting: str, a, b, by: str = "task", metrics=MAIN_SCORES) -> pd.DataFrame:
     """What changing one setting from `a` to `b` does: a row a metric and value of the column `by`.
 
-    Columns: metric, by, and significance.Paired of the seeds that have both; differences of test scores, 0..1.
+    Columns: metric, by, and statistics.Paired of the seeds that have both; differences of test scores, 0..1.
     """
     scores = study.scores()
     rows = []

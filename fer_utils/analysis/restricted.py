@@ -69,7 +69,7 @@ def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], 
     """Who answers which task: predictions by (task, TRAINED or RESTRICTED) and seed.
 
     TRAINED: as each run has them. RESTRICTED: the networks of task `general` restricted to every smaller task of
-    emotions.TASKS, on all images that decided nothing in their runs (with test="private" PublicTest's among them).
+    tasks.TASKS, on all images that decided nothing in their runs (with test="private" PublicTest's among them).
     Tasks of few classes come first.
     """
     found: dict[tuple[str, str], dict[int, Predictions]] = {}

@@ -94,7 +94,7 @@ def lengths(results: Results) -> pd.DataFrame:
 
     seeds; short, long: test accuracy; gain: their mean difference over the seeds that have both; best_epoch: that
     of the highest validation accuracy of the long run, mean over seeds; parted: where its training accuracy
-    leaves that on validation behind (results.parting_epoch; <NA>: never).
+    leaves that on validation behind (results.overfit_epoch; <NA>: never).
     """
     study = results.study("transfer")
     by = ["model", "task", "loss"]

@@ -17,8 +17,8 @@ ABOUT = "audit.json"
 def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
     """Every image that shares its group with another: group, row, name, label, split, leaked, conflicting.
 
-    groups: int, one an image (copies.identical or copies.near); renumbered here in stored order of their first
-    image. leaked: the group has images in the test split and outside it. conflicting: it carries two labels.
+    groups: int, one an image (duplicates.identical or duplicates.near); renumbered here in stored order of their
+    first image. leaked: the group has images in the test split and outside it. conflicting: it carries two labels.
     """
     group = pd.Series(groups)
     copied = group[group.duplicated(keep=False)]

@@ -40,7 +40,7 @@ def split_task(
     test="private" is the protocol of the seven-class literature: PrivateTest is tested, PublicTest is the
     validation split, and all Training images (or `cap` a class) are for training.
 
-    groups: int, one an image; images of a group show one photograph (copies.near). A test image whose group has
+    groups: int, one an image; images of a group show one photograph (duplicates.near). A test image whose group has
     an image outside the tested split, of whatever class, is left out, and training and validation share no group.
     None: every image for itself, as report A has it.
     """

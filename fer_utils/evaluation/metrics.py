@@ -9,7 +9,7 @@ from sklearn import metrics
 
 
 def is_correct(predictions: dict[str, np.ndarray], part: str) -> np.ndarray:
-    """Of every image of a part (val or test) of Results.predictions, whether the answer is is_correct: bool, N."""
+    """Of every image of a part (val or test) of Results.predictions, whether the answer is right: bool, N."""
     return predictions[f"{part}_logits"].argmax(1) == predictions[f"{part}_labels"]
 
 
@@ -50,14 +50,14 @@ def resampled_scores(
     k = len(classes)
     cells = np.eye(k * k, dtype=np.float32)[labels * k + logits.argmax(1)]
     counts = (weights @ cells).reshape(-1, k, k).astype(np.float64)  # a confusion matrix for each resample
-    is_correct = np.einsum("rkk->rk", counts)
+    hits = np.einsum("rkk->rk", counts)
     true, predicted = counts.sum(2), counts.sum(1)
     by_class = {
-        "precision": is_correct / np.maximum(predicted, 1),
-        "recall": is_correct / np.maximum(true, 1),
-        "f1": 2 * is_correct / np.maximum(true + predicted, 1),
+        "precision": hits / np.maximum(predicted, 1),
+        "recall": hits / np.maximum(true, 1),
+        "f1": 2 * hits / np.maximum(true + predicted, 1),
     }
-    made = {("accuracy", ""): is_correct.sum(1) / counts.sum((1, 2))}
+    made = {("accuracy", ""): hits.sum(1) / counts.sum((1, 2))}
     if k > 2:
         true_logit = np.take_along_axis(logits, labels[:, None], 1)
         in_top2 = (logits > true_logit).sum(1) < 2

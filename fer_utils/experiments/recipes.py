@@ -12,7 +12,7 @@ TASKS = ("binary", "multiclass")
 LOSSES = ("cross_entropy", "focal")
 
 
-# Values are customary ones from the papers named in each room, unless the comment says otherwise.
+# Values are customary ones from the papers named in each module, unless the comment says otherwise.
 RECIPE = {
     "model": "small_resnet",
     "class_weights": False,  # accuracy is the score, and it counts every image once
@@ -152,7 +152,7 @@ def start(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experim
 
 
 def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
-    """Report A's pretrained networks, the last two stages thawed: both tasks and losses, 5 and 10 epochs."""
+    """Report A's pretrained networks, the last two stages trained: both tasks and losses, 5 and 10 epochs."""
     protocol = FINE | {"trainable": 2} | settings
     models = ("resnet18", "efficientnet_b1", "mobilenet_v2", "efficientnet_lite0")
     return [

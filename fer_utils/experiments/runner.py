@@ -58,11 +58,11 @@ def run(
     An interrupted run continues from its last epoch, and with precision "auto" in the precision that it
     had; another one must be asked for. config.json lists its segments: from which epoch on, and on what.
     tracker: what follows it meanwhile (see tracking), draw: the pictures of the finished run for it; they change
-    nothing. wait: where another process computes this run, until it ends, instead of raising files.Busy.
+    nothing. wait: where another process computes this run, until it ends, instead of raising io.Busy.
     Raises FerError for bad settings or data, and where the folder's results were made from another data
     set of the same name.
 
-    Of several processes that torchrun has started each computes its shard (see parallel), and the first one alone
+    Of several processes that torchrun has started each computes its shard (see distributed); the first one alone
     reads and writes the folder, which the others need not see. The data set must be on every machine.
     """
     one_of(tracker, tracking.TRACKERS, "tracker")

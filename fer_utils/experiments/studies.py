@@ -41,7 +41,8 @@ def run_study(
 
     spread: how; None: one run after another in this process, followed by a tracker that shows what `draw` draws
     (see tracking).
-    jobs.run_side_by_side, cluster.spread and slurm.spread know other ways, which nothing follows: then FerError.
+    local_pool.run_side_by_side, ray_cluster.spread and slurm.spread know other ways, which nothing
+    follows: then FerError.
 
     results/<dataset>/studies/<name>.json lists the ids, so that tables and figures know which runs are
     meant. Other seeds that are listed already stay; other settings make a list of their own (`listing`)

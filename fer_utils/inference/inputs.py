@@ -1,4 +1,4 @@
-"""Faces to be judged, from whatever holds them: paths, folders, PIL images, arrays, tensors, lists of these."""
+"""Images to classify, from whatever holds them: paths, folders, PIL images, arrays, tensors, lists of these."""
 
 import os
 import sys

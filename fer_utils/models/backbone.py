@@ -1,6 +1,6 @@
 """The public networks that both reports build on, each cut into named stages from stem to head.
 
-A stage of a convolutional trunk is all that works at one resolution, as ResNet's own layers are, so that "the
+A stage of a convolutional network is all that works at one resolution, as ResNet's own layers are, so that "the
 last two stages" means the same for every network: what sees the coarsest grid, and the head.
 """
 

@@ -1,4 +1,4 @@
-"""The networks. Each knows its input and its stages from stem to head."""
+"""A network with its preprocessing: uint8 images in, logits out, in named stages from stem to head."""
 
 from collections.abc import Mapping
 

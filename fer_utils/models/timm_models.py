@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fer_utils.errors import FerError, one_of
 
-SEQUENCES = ("blocks", "stages", "layers", "features")  # what timm calls the trunk: each part counts as a stage
+SEQUENCES = ("blocks", "stages", "layers", "features")  # what timm calls its body: each part counts as a stage
 
 
 class TimmNetwork(nn.Module):

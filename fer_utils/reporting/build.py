@@ -49,7 +49,7 @@ def _made_from(results: Results, generated: Path) -> str:
     read = [path for part in parts for path in sorted((folder / part).glob("*.[cj]s*"))]
     runs = [folder / "runs" / run for run in results.runs["run"]]
     read += [run / name for run in runs for name in evidence_files.OF_A_RUN]
-    read += sorted(Path(__file__).parent.rglob("*.py"))
+    read += sorted(paths.PACKAGE.rglob("*.py"))  # names and numbers come from all over the package
     wrote = [path for path in sorted(generated.rglob("*")) if path.is_file()]
     data = "no data set" if faces is None else faces.digest
     return " ".join([hashed([*read, *wrote]), str(folder), data, matplotlib.__version__])

@@ -73,7 +73,7 @@ def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
 
 
 def _reliability(four: Results) -> pd.DataFrame:
-    """evidence.pooled_reliability of each loss on four classes: loss, and its columns."""
+    """calibration.pooled_reliability of each loss on four classes: loss, and its columns."""
     curves = {loss: calibration.pooled_reliability(four.select(loss=loss)) for loss in LOSS_NAMES}
     tables = [curve.assign(loss=loss) for loss, curve in curves.items()]
     return pd.concat(tables, ignore_index=True)

@@ -110,7 +110,7 @@ def _counted(seeds: int) -> str:
 def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
     """Focal minus cross-entropy in points, with 95 % intervals over seeds; a panel a metric, a row a protocol.
 
-    gains: evidence.gains_by_protocol; reported: the difference that report A prints, 0..1, by (metric, task).
+    gains: loss_comparison.gains_by_protocol; reported: the difference in report A, 0..1, by (metric, task).
     """
     metrics = list(dict.fromkeys(gains["metric"]))
     rows = gains[["protocol", "task"]].drop_duplicates().sort_values(["task", "protocol"], ascending=[True, False])
@@ -143,7 +143,7 @@ def _seeds(gains: pd.DataFrame, protocol: str, task: str) -> int:
 def gammas(accuracy: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
     """Test accuracy, and calibration error before and after temperature scaling, against focal loss's exponent.
 
-    A dot a seed, a line through the means. accuracy: rows (gamma, value); calibration: evidence.calibrations.
+    A dot per seed, a line through the means. accuracy: rows (gamma, value); calibration: its `calibrations`.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.5))
     _dots_and_means(left, accuracy["gamma"], accuracy["value"], COLOURS["focal"], None)

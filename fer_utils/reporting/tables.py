@@ -165,7 +165,7 @@ def gammas(accuracies: pd.DataFrame, calibrations: pd.DataFrame) -> str:
 
 
 def effects(frame: pd.DataFrame, by: str) -> str:
-    """`evidence.differences`: rows metric × value of `by`; seeds, mean difference in points, interval, p."""
+    """`loss_comparison.differences`: rows metric × value of `by`; seeds, mean difference in points, interval, p."""
     rows = [
         [word(r["metric"]), word(r[by]), r["n"], signed(r["mean"] * 100), interval(r["low"], r["high"]),
          p_value(r["p_signflip"])]

@@ -77,7 +77,8 @@ class FeatureCache:
 def constant_stages(network: Network) -> int:
     """How many stages, from the stem on, always give the same: frozen and in evaluation mode.
 
-    0 for a body that is not its stages in sequence (timm's): it cannot be entered in the middle.
+    0 for a body that is not an nn.Sequential of its stages (cnn, small_resnet, timm's): it cannot be
+    entered in the middle.
     """
     if not isinstance(network.body, nn.Sequential):
         return 0

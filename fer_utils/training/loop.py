@@ -76,6 +76,10 @@ def train(
 
         train_metrics = memory.fit(partial(train_one_epoch, t, train_set, history))
         val_metrics = evaluate(t.evaluated, val_set, t.criterion, hardware, world)
+        if not val_metrics["val_loss"] < float("inf"):  # before it is saved, and resumed from
+            raise FerError(
+                f"epoch {epoch}: the validation loss is {val_metrics['val_loss']}; try a smaller learning rate"
+            )
 
         seconds = {"seconds": round(time.perf_counter() - started, 2)}
         extra = config.unfreezing.notes(epoch) | memory.notes() | t.clipping.notes()
