@@ -207,6 +207,21 @@ def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch
     assert mixed["train_loss"].item() == pytest.approx(plain["train_loss"].item())
 
 
+def test_with_mixup_the_smaller_share_is_no_hit(tmp_path, monkeypatch):
+    """The other class has the smaller share of every image."""
+    loss_of, correct = loop.batch_loss, []
+
+    def note(criterion, logits, targets, piece, labels):
+        correct.append((logits.argmax(1) == labels).sum().item())
+        return loss_of(criterion, logits, targets, piece, labels)
+
+    both = lambda images, labels, _: (images, [Target(labels, 0.75), Target(1 - labels, 0.25)])  # noqa: E731
+    monkeypatch.setattr(loop, "mixup", both)
+    monkeypatch.setattr(loop, "batch_loss", note)
+    _, history = go(tmp_path, 1, mixup=0.2)
+    assert history["train_accuracy"].item() == pytest.approx(sum(correct) / 96) and sum(correct) != 48
+
+
 def test_best_is_the_earliest_epoch_of_the_highest_validation_accuracy(tmp_path):
     _, history = go(tmp_path, 4)
     assert accuracy(tmp_path / "best.pth", squares(32, 1)) == pytest.approx(history["val_accuracy"].max())

@@ -238,7 +238,7 @@ COMPUTING = [
         "test_training.py::test_the_network_trains_in_training_mode_and_is_validated_on_validation",
         "test_training.py::test_the_training_loss_is_the_mean_over_images_not_over_batches",
         "test_training.py::test_the_averaged_weights_are_validated_and_saved",
-        "test_training.py::test_with_mixup_a_hit_is_the_class_of_the_larger_share",
+        "test_training.py::test_with_mixup_the_smaller_share_is_no_hit",
         "test_training.py::test_a_steps_gradient_is_that_of_its_batch_alone",
         trains_in_evaluation_mode=("t.network.train()", "t.network.eval()"),
         validates_in_training_mode=("    network.eval()", "    network.train()"),
