@@ -28,7 +28,13 @@ ANY = [
     ("growth", "", "relative", -1.15),
 ]
 # what counts of several rows: the better one, compiled or not; the worst of all sizes; the sum of studies
-SEVERAL = {FASTER: "max", "times_faster": "max", "seconds": "min", "relative": "max", "minutes": "sum"}
+SEVERAL = {
+    FASTER: "max",
+    "times_faster": "max",
+    "seconds": "min",
+    "relative": "max",
+    "minutes": "sum",
+}
 
 
 def reached(question: str, rows: str, column: str) -> float:
@@ -43,7 +49,9 @@ def reached(question: str, rows: str, column: str) -> float:
 
 def main() -> int:
     verdicts = []
-    for question, rows, column, bar in (CUDA if devices.choose().device.type == "cuda" else CPU) + ANY:
+    for question, rows, column, bar in (
+        CUDA if devices.choose().device.type == "cuda" else CPU
+    ) + ANY:
         value = reached(question, rows, column)
         passed = value >= bar if bar > 0 else value <= -bar
         verdicts.append("not measured" if value != value else "reached" if passed else "MISSED")

@@ -45,20 +45,37 @@ def split_of(faces: Faces, task: Task, seed: int, cap: int) -> Split:
     return split_task(faces, task, cap, protocol.validation, seed)
 
 
-def their_loop(folder: Path, faces: Faces, split: Split, network: str, seed: int, workers: int) -> Loop:
-    names = [measure.file_of(row, *key) for row, *key in faces.index[["label", "split"]].itertuples()]
-    files = {part: [names[row] for row in getattr(split, part)] for part in ("train", "val", "test")}
+def their_loop(
+    folder: Path, faces: Faces, split: Split, network: str, seed: int, workers: int
+) -> Loop:
+    names = [
+        measure.file_of(row, *key) for row, *key in faces.index[["label", "split"]].itertuples()
+    ]
+    files = {
+        part: [names[row] for row in getattr(split, part)] for part in ("train", "val", "test")
+    }
     make, transform, *_ = NETWORKS[network]
     data = loaders(folder, files, split.task.classes, protocol.batch_size, workers, transform)
     weights, device = split.task.weights, devices.choose().device
-    return Loop(data, len(weights), protocol.learning_rate, protocol.weight_decay, weights, device, seed, make)
+    return Loop(
+        data,
+        len(weights),
+        protocol.learning_rate,
+        protocol.weight_decay,
+        weights,
+        device,
+        seed,
+        make,
+    )
 
 
 def our_loops(faces: Faces, split: Split, network: str) -> dict[str, OurLoop]:
     *_, model, trainable = NETWORKS[network]
     rows = (split.train, split.val)
     return {
-        f"ours, {name}": OurLoop(faces.images, split.labels, rows, split.task.name, hardware, model, trainable)
+        f"ours, {name}": OurLoop(
+            faces.images, split.labels, rows, split.task.name, hardware, model, trainable
+        )
         for name, hardware in measure.kinds_of_hardware()
     }
 
@@ -73,24 +90,36 @@ def time_epochs(folder: Path, faces: Faces, network: str, cap: int) -> pd.DataFr
     medians = measure.alternate(tasks, ROUNDS)
     unit = min(value for name, value in medians.items() if name.startswith("report A"))
     rows = [(name, round(value, 2), round(unit / value, 2)) for name, value in medians.items()]
-    return pd.DataFrame(rows, columns=["loop", "median_seconds_per_epoch", "times_faster_than_report_a"])
+    return pd.DataFrame(
+        rows, columns=["loop", "median_seconds_per_epoch", "times_faster_than_report_a"]
+    )
 
 
 def time_runs(faces: Faces, cap: int) -> pd.DataFrame:
     split = split_of(faces, TASKS["multiclass"], 0, cap)
     loops = our_loops(faces, split, "cnn")
     medians = measure.alternate({name: loop.run for name, loop in loops.items()}, rounds=1)
-    rows = [(name, protocol.epochs, len(split.train), round(value, 2)) for name, value in medians.items()]
+    rows = [
+        (name, protocol.epochs, len(split.train), round(value, 2))
+        for name, value in medians.items()
+    ]
     return pd.DataFrame(rows, columns=["loop", "epochs", "training_images", "seconds"])
 
 
 def compare_accuracy(folder: Path, faces: Faces, cap: int) -> pd.DataFrame:
     """Test accuracy after the protocol's epochs, report A's loop beside the committed runs of the same seeds."""
-    ours = open_results("fer2013").study("report_a").select(task="binary", loss="cross_entropy").scores()
+    ours = (
+        open_results("fer2013")
+        .study("report_a")
+        .select(task="binary", loss="cross_entropy")
+        .scores()
+    )
     ours = ours[ours["metric"] == "accuracy"].set_index("seed")["value"]
     rows = []
     for seed in SEEDS:
-        loop = their_loop(folder, faces, split_of(faces, TASKS["binary"], seed, cap), "cnn", seed, workers=0)
+        loop = their_loop(
+            folder, faces, split_of(faces, TASKS["binary"], seed, cap), "cnn", seed, workers=0
+        )
         for epoch in range(1, protocol.epochs + 1):
             print(f"seed {seed}  epoch {epoch}  {loop.epoch():.1f} s", flush=True)
         rows.append((seed, loop.accuracy("test"), ours[seed]))
@@ -100,7 +129,9 @@ def compare_accuracy(folder: Path, faces: Faces, cap: int) -> pd.DataFrame:
 def main(what: str = "epoch") -> None:
     faces, cap = open_dataset("fer2013"), measure.argument(2, protocol.cap)
     if what == "resnet18" and not torch.cuda.is_available() and cap == protocol.cap:
-        sys.exit("an epoch of ResNet18 at 224 pixels takes an hour on a CPU; give a small number of images a class")
+        sys.exit(
+            "an epoch of ResNet18 at 224 pixels takes an hour on a CPU; give a small number of images a class"
+        )
     if what == "run":
         measure.save(time_runs(faces, cap), "run")
         return

@@ -30,7 +30,9 @@ ROUNDS = 3
 
 def grow(images: np.ndarray, size: int, path: Path) -> None:
     """A memory-mapped store of `size` images: those at hand, again and again."""
-    store = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *images.shape[1:]))
+    store = np.lib.format.open_memmap(
+        path, mode="w+", dtype=np.uint8, shape=(size, *images.shape[1:])
+    )
     for start in range(0, size, len(images)):
         store[start : start + len(images)] = images[: size - start]
     store.flush()
@@ -72,7 +74,10 @@ def main() -> None:
     sizes = [size for size in SIZES if size <= largest]
     images = np.asarray(open_dataset("fer2013").images)
     rows = []
-    with tempfile.TemporaryDirectory() as scratch, get_context("spawn").Pool(1, maxtasksperchild=1) as alone:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        get_context("spawn").Pool(1, maxtasksperchild=1) as alone,
+    ):
         files = {size: Path(scratch, f"{size}.npy") for size in sizes}
         for size, path in files.items():
             grow(images, size, path)

@@ -36,7 +36,9 @@ def work(threads: int, cap: int, all_ready, times) -> None:
     torch.set_num_threads(threads)
     faces, task = open_dataset("fer2013"), TASKS["binary"]
     split = split_task(faces, task, cap, protocol.validation, seed=0)
-    loop = OurLoop(faces.images, split.labels, (split.train, split.val), task.name, devices.choose())
+    loop = OurLoop(
+        faces.images, split.labels, (split.train, split.val), task.name, devices.choose()
+    )
     loop.epochs()
     all_ready.wait()
     started = time.perf_counter()
@@ -50,7 +52,9 @@ def side_by_side(jobs: int, cap: int) -> float:
     context = get_context("spawn")
     all_ready, times = context.Barrier(jobs), context.Queue()
     threads = max(1, torch.get_num_threads() // jobs)
-    processes = [context.Process(target=work, args=(threads, cap, all_ready, times)) for _ in range(jobs)]
+    processes = [
+        context.Process(target=work, args=(threads, cap, all_ready, times)) for _ in range(jobs)
+    ]
     for process in processes:
         process.start()
     starts, ends = zip(*[times.get() for _ in processes], strict=True)
@@ -67,11 +71,15 @@ def stacked(count: int, cap: int) -> float:
     skeleton = copy.deepcopy(networks[0]).to("meta")
 
     def loss_of(weights, buffers, images, labels):
-        return F.cross_entropy(torch.func.functional_call(skeleton, (weights, buffers), (images,)), labels)
+        return F.cross_entropy(
+            torch.func.functional_call(skeleton, (weights, buffers), (images,)), labels
+        )
 
     gradients = torch.func.vmap(torch.func.grad(loss_of), randomness="different")
     optimiser = torch.optim.Adam(weights.values(), lr=protocol.learning_rate, fused=True)
-    images = torch.randint(0, 256, (count, size, 1, 48, 48), dtype=torch.uint8, device=hardware.device)
+    images = torch.randint(
+        0, 256, (count, size, 1, 48, 48), dtype=torch.uint8, device=hardware.device
+    )
     labels = torch.randint(0, 2, (count, size), device=hardware.device)
 
     def steps() -> None:

@@ -74,13 +74,17 @@ def device_name() -> str:
 
 def memory(kind: str) -> float:
     """MB of this process: RssAnon is its own, RssFile what is mapped from files and can be given back at once."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(kind))
+    line = next(
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(kind)
+    )
     return int(line.split()[1]) / 1024
 
 
 def write_files(faces: Faces, folder: Path) -> None:
     """The images as ImageFolder wants them: files under train/<class>/ and test/<class>/, named by their row."""
-    for row, (label, split) in enumerate(zip(faces.index["label"], faces.index["split"], strict=True)):
+    for row, (label, split) in enumerate(
+        zip(faces.index["label"], faces.index["split"], strict=True)
+    ):
         path = folder / file_of(row, label, split)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(faces.images[row]).save(path, quality=95)

@@ -46,8 +46,12 @@ def main() -> None:
         tasks = {name: lambda work=work: measure.seconds(work, CPU) for name, work in works.items()}
         medians = measure.alternate(tasks, ROUNDS)
     unit = medians["torchvision's ImageFolder"]
-    rows = [(name, count, round(value, 4), round(unit / value, 2)) for name, value in medians.items()]
-    measure.save(pd.DataFrame(rows, columns=["what", "images", "median_seconds", "times_faster"]), "prepare")
+    rows = [
+        (name, count, round(value, 4), round(unit / value, 2)) for name, value in medians.items()
+    ]
+    measure.save(
+        pd.DataFrame(rows, columns=["what", "images", "median_seconds", "times_faster"]), "prepare"
+    )
 
 
 if __name__ == "__main__":

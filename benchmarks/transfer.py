@@ -44,10 +44,18 @@ def row(model: str) -> list[dict]:
             with without():
                 return loop.epochs(EPOCHS)
 
-        found = measure.alternate({name: lambda w=w: timed(w) for name, w in WITHOUT.items()}, ROUNDS)
+        found = measure.alternate(
+            {name: lambda w=w: timed(w) for name, w in WITHOUT.items()}, ROUNDS
+        )
     images = len(split.train) + len(split.val)
     return [
-        {"network": model, "precision": hardware.precision, "images": images, "epochs": EPOCHS, "way": name}
+        {
+            "network": model,
+            "precision": hardware.precision,
+            "images": images,
+            "epochs": EPOCHS,
+            "way": name,
+        }
         | {"seconds": round(seconds, 2), "ratio": round(seconds / found["as it is"], 2)}
         for name, seconds in found.items()
     ]

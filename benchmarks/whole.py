@@ -23,7 +23,12 @@ COMMANDS = {
     "make all": ["make", "-C", str(paths.CHECKOUT), "all", f"PYTHON={sys.executable}"],
     "an epoch, cnn": RUN,
     "an epoch, small_resnet": [*RUN, "model=small_resnet"],
-    "an epoch, mobilenet_v2, one stage of five": [*RUN, "model=mobilenet_v2", "trainable=1", "cap=200"],
+    "an epoch, mobilenet_v2, one stage of five": [
+        *RUN,
+        "model=mobilenet_v2",
+        "trainable=1",
+        "cap=200",
+    ],
 }
 
 

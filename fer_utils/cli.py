@@ -27,13 +27,21 @@ app = typer.Typer(
 )
 
 Device = Annotated[str, typer.Option(help="auto (the fastest there is), cpu, cuda or mps")]
-Precision = Annotated[str, typer.Option(help="of training: auto (bf16 where the processor has it), fp32 or bf16")]
+Precision = Annotated[
+    str, typer.Option(help="of training: auto (bf16 where the processor has it), fp32 or bf16")
+]
 Tracker = Annotated[str, typer.Option(help="curves while it computes: none, tensorboard or wandb")]
 Results = Annotated[
-    str, typer.Option(metavar="NAME", help="a set of results of its own, results-NAME/ instead of results/")
+    str,
+    typer.Option(
+        metavar="NAME", help="a set of results of its own, results-NAME/ instead of results/"
+    ),
 ]
 Dataset = Annotated[
-    str, typer.Option(metavar="NAME", help="a prepared data set under data/; sample is drawn when needed")
+    str,
+    typer.Option(
+        metavar="NAME", help="a prepared data set under data/; sample is drawn when needed"
+    ),
 ]
 
 
@@ -42,12 +50,16 @@ def prepare(
     source: Annotated[
         Path | None, typer.Argument(help="zip, folder or CSV; none: fetch FER2013 from Kaggle")
     ] = None,
-    name: Annotated[str, typer.Option(metavar="NAME", help="the data set's: letters, digits, - and _")] = "fer2013",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="the data set's: letters, digits, - and _")
+    ] = "fer2013",
     size: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="side of the stored images; left out: as they are")
+        int | None,
+        typer.Option(metavar="PIXELS", help="side of the stored images; left out: as they are"),
     ] = None,
     grey: Annotated[
-        bool | None, typer.Option("--grey/--colour", help="what is stored; left out: as the images are")
+        bool | None,
+        typer.Option("--grey/--colour", help="what is stored; left out: as the images are"),
     ] = None,
 ):
     """Read a data set once into data/NAME.
@@ -61,13 +73,17 @@ def prepare(
             f"{name!r} cannot name a data set; use letters, digits, - and _, but not reported, sample or weights"
         )
     faces = ingest.prepare(source or ingest.fetch(), paths.DATA / name, size, grey)
-    print(f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}")
+    print(
+        f"{paths.DATA / name}: {len(faces):,} images of {' × '.join(map(str, faces.images.shape[1:]))}"
+    )
     print(faces.counts().to_string())
 
 
 @app.command()
 def run(
-    settings: Annotated[list[str] | None, typer.Argument(help="name=value pairs; see the list below")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="name=value pairs; see the list below")
+    ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     tracker: Tracker = "none",
@@ -85,7 +101,12 @@ def run(
         if distributed.is_main_process():
             print(chosen.id, flush=True)
         folder = runner.run(
-            chosen, device, precision, paths.results_set(results), tracker=tracker, draw=_draw(tracker)
+            chosen,
+            device,
+            precision,
+            paths.results_set(results),
+            tracker=tracker,
+            draw=_draw(tracker),
         )
     if not distributed.is_main_process():
         return
@@ -100,7 +121,8 @@ def study(
     name: Annotated[str, typer.Argument(help="report_a, median, …; an unknown name lists them")],
     dataset: Dataset = "sample",
     seeds: Annotated[
-        str, typer.Option(metavar="0,1,…", help="whole numbers, with commas; left out: the study's own")
+        str,
+        typer.Option(metavar="0,1,…", help="whole numbers, with commas; left out: the study's own"),
     ] = "",
     settings: Annotated[
         list[str] | None,
@@ -123,7 +145,9 @@ def study(
     ] = None,
     gpus_per_run: Annotated[
         float | None,
-        typer.Option(help="--on ray: 0, a share such as 0.25, or a whole number; left out: 1, where there is any"),
+        typer.Option(
+            help="--on ray: 0, a share such as 0.25, or a whole number; left out: 1, where there is any"
+        ),
     ] = None,
     slurm: Annotated[
         list[str] | None,
@@ -167,9 +191,12 @@ def study(
 
 @app.command()
 def weights(
-    fetch: Annotated[str, typer.Option(metavar="MODEL", help="whose weights to download; all: every model's")] = "",
+    fetch: Annotated[
+        str, typer.Option(metavar="MODEL", help="whose weights to download; all: every model's")
+    ] = "",
     file: Annotated[
-        str, typer.Option(metavar="MODEL=PATH", help="a file of weights of your own to check and keep")
+        str,
+        typer.Option(metavar="MODEL=PATH", help="a file of weights of your own to check and keep"),
     ] = "",
 ):
     """List the pretrained weights: where from, size, present or missing, licence, what to do.
@@ -226,12 +253,16 @@ def best(
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="images and folders of images, each showing one face")],
+    images: Annotated[
+        list[Path], typer.Argument(help="images and folders of images, each showing one face")
+    ],
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="where to write the table; left out: it is printed")
+        Path | None,
+        typer.Option(metavar="FILE", help="where to write the table; left out: it is printed"),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="an exported network; left out: the committed one")
+        Path | None,
+        typer.Option(metavar="FILE", help="an exported network; left out: the committed one"),
     ] = None,
 ):
     """Print the probability of each expression, a row an image, for example: predict photos/ --csv faces.csv"""
@@ -255,7 +286,9 @@ def report(dataset: Dataset = "sample", results: Results = ""):
     print(room.build(dataset, paths.results_set(results)))
 
 
-def _way(on: str, jobs: int, address: str | None, gpus_per_run: float | None, slurm: list[str]) -> "Spread | None":
+def _way(
+    on: str, jobs: int, address: str | None, gpus_per_run: float | None, slurm: list[str]
+) -> "Spread | None":
     """How a study is run; None: one run after another. Raises FerError for options that make no sense."""
     one_of(on, PLACES, "place")
     given = {
@@ -266,7 +299,9 @@ def _way(on: str, jobs: int, address: str | None, gpus_per_run: float | None, sl
     }
     for option, (place, is_given) in given.items():
         if is_given and on != place:
-            raise FerError(f"{option} is for --on {place}, and this study is run --on {on}; leave one of them out")
+            raise FerError(
+                f"{option} is for --on {place}, and this study is run --on {on}; leave one of them out"
+            )
     if on == "ray":
         from fer_utils.experiments import ray_cluster
 

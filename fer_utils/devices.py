@@ -20,7 +20,9 @@ from fer_utils.precision import Float32Depthwise
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 GRAPHS = 64  # compiled graphs kept at a time; torch's 8 are too few for a study of several networks
-CGROUPS = Path("/sys/fs/cgroup")  # where Linux mounts the limits of containers and of a cluster's jobs
+CGROUPS = Path(
+    "/sys/fs/cgroup"
+)  # where Linux mounts the limits of containers and of a cluster's jobs
 OWN_CGROUP = Path("/proc/self/cgroup")  # which of them hold for this process
 
 
@@ -43,10 +45,15 @@ class Hardware:
             yield
             return
         on_cpu = self.device.type == "cpu"
-        with torch.autocast(self.device.type, torch.bfloat16), Float32Depthwise() if on_cpu else nullcontext():
+        with (
+            torch.autocast(self.device.type, torch.bfloat16),
+            Float32Depthwise() if on_cpu else nullcontext(),
+        ):
             yield
 
-    def forward(self, network: nn.Module, images: Tensor, start_stage: int = 0, full_size: int = 0) -> Tensor:
+    def forward(
+        self, network: nn.Module, images: Tensor, start_stage: int = 0, full_size: int = 0
+    ) -> Tensor:
         """Logits, float32, B×classes, in the precision of training.
 
         images: uint8, or features that enter the network at `start_stage`. full_size: images in a full
@@ -69,11 +76,15 @@ class Hardware:
         """
         cuda = self.device.type == "cuda"
         return {
-            "device": torch.cuda.get_device_name(self.device) if cuda else f"{self.device.type}, {_cpu_name()}",
+            "device": torch.cuda.get_device_name(self.device)
+            if cuda
+            else f"{self.device.type}, {_cpu_name()}",
             "cpu": _cpu_model(),
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "bf16": ", ".join(_bf16_units()) or "no",
-            "blas": _built_with(r"(Intel.*Math Kernel Library Version \S+|OpenBLAS \S+|BLAS_INFO=\w+)"),
+            "blas": _built_with(
+                r"(Intel.*Math Kernel Library Version \S+|OpenBLAS \S+|BLAS_INFO=\w+)"
+            ),
             "onednn": _built_with(r"MKL-DNN v(\S+)"),
             "threads": str(torch.get_num_threads()),
             "precision": self.precision,
@@ -97,7 +108,9 @@ def compiled_forward() -> Callable[[nn.Module, Tensor, int], Tensor]:
     Training and validation are a graph each, as are averaged weights (no gradients) and each unfreezing.
     """
     torch._dynamo.config.recompile_limit = GRAPHS
-    torch._dynamo.config.suppress_errors = True  # without a C compiler, say, it goes on plain and says so
+    torch._dynamo.config.suppress_errors = (
+        True  # without a C compiler, say, it goes on plain and says so
+    )
     return torch.compile(forward, dynamic=False)
 
 
@@ -110,15 +123,23 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
     """
     one_of(device, DEVICES, "device")
     one_of(precision, PRECISIONS, "precision")
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     if device == "auto":
         device = next(name for name, there in present.items() if there)
     if not present[device]:
-        raise FerError(f"device {device!r} is not available on this machine; use DEVICE=auto or cpu")
+        raise FerError(
+            f"device {device!r} is not available on this machine; use DEVICE=auto or cpu"
+        )
     if precision == "auto":
         precision = "bf16" if has_bf16(device) else "fp32"
     if precision == "bf16" and device == "cpu" and not has_bf16(device):
-        print("this processor has no bf16 and imitates it, very slowly; leave the precision out, or give fp32")
+        print(
+            "this processor has no bf16 and imitates it, very slowly; leave the precision out, or give fp32"
+        )
     return Hardware(torch.device(device), precision, compiled=device == "cuda")
 
 
@@ -195,7 +216,9 @@ def _cpu_model() -> str:
         return platform.processor() or _cpu_name()
     facts = dict(re.findall(r"^(.+?)\s*: (.+)$", first, re.MULTILINE))
     numbers = [
-        f"{name} {facts[key]}" for key, name in (("cpu family", "family"), ("model", "model")) if key in facts
+        f"{name} {facts[key]}"
+        for key, name in (("cpu family", "family"), ("model", "model"))
+        if key in facts
     ]
     return ", ".join([facts.get("model name", _cpu_name()), *numbers])
 

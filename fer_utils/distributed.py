@@ -76,9 +76,13 @@ class World:
         """The gradients of a batch from those of its shards: added, in a single exchange."""
         if not self.fabric:
             return
-        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        gradients = [
+            parameter.grad for parameter in network.parameters() if parameter.grad is not None
+        ]
         flat = self.sum(torch.cat([gradient.reshape(-1) for gradient in gradients]))
-        for gradient, summed in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        for gradient, summed in zip(
+            gradients, flat.split([g.numel() for g in gradients]), strict=True
+        ):
             gradient.copy_(summed.view_as(gradient))
 
     def broadcast(self, value: Value) -> Value:
@@ -99,7 +103,9 @@ class World:
             return
         layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
         if strange := {type(layer).__name__ for layer in layers} - {"BatchNorm2d"}:
-            raise FerError(f"{', '.join(strange)} cannot be computed by several processes; start one")
+            raise FerError(
+                f"{', '.join(strange)} cannot be computed by several processes; start one"
+            )
         if self.fabric.device.type == "cuda":
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
             return
@@ -112,7 +118,11 @@ ALONE = World()
 
 def join(device: str) -> World:
     """The world that torchrun has started this process in; ALONE without it. Raises FerError."""
-    return ALONE if os.environ.get("WORLD_SIZE", "1") == "1" else _launched(devices.choose(device).device.type)
+    return (
+        ALONE
+        if os.environ.get("WORLD_SIZE", "1") == "1"
+        else _launched(devices.choose(device).device.type)
+    )
 
 
 def is_main_process() -> bool:
@@ -125,7 +135,9 @@ def _launched(kind: str) -> World:
     try:
         from lightning_fabric import Fabric
     except ImportError:
-        raise FerError("several processes need the extra cluster: pip install -e '.[cluster]'") from None
+        raise FerError(
+            "several processes need the extra cluster: pip install -e '.[cluster]'"
+        ) from None
     here = int(os.environ["LOCAL_WORLD_SIZE"])
     if kind == "mps" or (kind == "cuda" and torch.cuda.device_count() < here):
         raise FerError(
@@ -146,9 +158,13 @@ def failing_together() -> Iterator[None]:
     except Exception as error:
         size = os.environ.get("WORLD_SIZE", "1")
         if size != "1" and not _first_to_fail():
-            raise SystemExit(2) from None  # most likely it only lost its connection to the one that failed
+            raise SystemExit(
+                2
+            ) from None  # most likely it only lost its connection to the one that failed
         if size != "1" and isinstance(error, FerError):
-            raise FerError(f"process {os.environ['RANK']} of {size} on {socket.gethostname()}: {error}") from None
+            raise FerError(
+                f"process {os.environ['RANK']} of {size} on {socket.gethostname()}: {error}"
+            ) from None
         raise
 
 
@@ -175,7 +191,12 @@ class BatchNorm(nn.BatchNorm2d):
             self.running_var,
             self.num_batches_tracked,
         )
-        if mean_so_far is None or variance_so_far is None or batches is None or self.momentum is None:
+        if (
+            mean_so_far is None
+            or variance_so_far is None
+            or batches is None
+            or self.momentum is None
+        ):
             raise FerError(
                 "several processes need batch normalisation with running means and a momentum; start one"
             )
@@ -190,7 +211,9 @@ class BatchNorm(nn.BatchNorm2d):
             mean_so_far.lerp_(mean, self.momentum)
             variance_so_far.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return torch.addcmul(self.bias.view(1, -1, 1, 1), centred, scale.view(1, -1, 1, 1)).to(x.dtype)
+        return torch.addcmul(self.bias.view(1, -1, 1, 1), centred, scale.view(1, -1, 1, 1)).to(
+            x.dtype
+        )
 
 
 class Sum(torch.autograd.Function):

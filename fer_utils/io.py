@@ -87,7 +87,9 @@ def _explained(error: OSError, path: Path) -> Exception:
     """A full disk as one clear line; any other error as it is."""
     if error.errno not in FULL:
         return error
-    return FerError(f"{path}: no room left on the disk; free some, or set FER_HOME to a folder on another")
+    return FerError(
+        f"{path}: no room left on the disk; free some, or set FER_HOME to a folder on another"
+    )
 
 
 def write_json(path: Path, content: object) -> None:

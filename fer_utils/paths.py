@@ -22,7 +22,9 @@ RESULTS = HOME / "results"
 NOTEBOOKS = CHECKOUT / "notebooks"
 REPORT = CHECKOUT / "report"
 REPORTED = CHECKOUT / "data" / "reported"  # the figures that the two course reports print
-REFERENCE = CHECKOUT / "results"  # the committed reference study, also where FER_HOME points elsewhere
+REFERENCE = (
+    CHECKOUT / "results"
+)  # the committed reference study, also where FER_HOME points elsewhere
 
 
 def results_set(name: str = "") -> Path:
@@ -33,5 +35,7 @@ def results_set(name: str = "") -> Path:
     is no plain one.
     """
     if not re.fullmatch(r"[\w.-]*", name):
-        raise FerError(f"a set of results is named by letters, digits, '.', '-' and '_'; got {name!r}")
+        raise FerError(
+            f"a set of results is named by letters, digits, '.', '-' and '_'; got {name!r}"
+        )
     return RESULTS.with_name(f"results-{name}") if name else RESULTS

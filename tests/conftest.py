@@ -47,8 +47,14 @@ def with_transfer(tmp_path_factory) -> Results:
     """
     folder = tmp_path_factory.mktemp("results") / "fer2013"
     committed = paths.CHECKOUT / "results" / "fer2013"
-    pretrained = [path for name in ("transfer", "report_b", "grid") for path in committed.glob(f"studies/{name}.*")]
-    theirs = {run for path in pretrained if ".not_run" not in path.name for run in io.read_json(path)}
+    pretrained = [
+        path
+        for name in ("transfer", "report_b", "grid")
+        for path in committed.glob(f"studies/{name}.*")
+    ]
+    theirs = {
+        run for path in pretrained if ".not_run" not in path.name for run in io.read_json(path)
+    }
     for part in ("runs", "studies"):
         (folder / part).mkdir(parents=True)
         for path in (committed / part).iterdir():
@@ -63,7 +69,10 @@ def with_transfer(tmp_path_factory) -> Results:
         for experiment in made:
             _make_up(experiment, folder / "runs" / experiment.id, rng)
         io.write_json(folder / "studies" / f"{name}.json", [experiment.id for experiment in made])
-        io.write_json(folder / "studies" / f"{name}.not_run.json", [vars(experiment) for experiment in lacking])
+        io.write_json(
+            folder / "studies" / f"{name}.not_run.json",
+            [vars(experiment) for experiment in lacking],
+        )
     return open_results("fer2013", folder.parent)
 
 
@@ -71,7 +80,9 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
     classes = get_task(experiment.task).classes
     labels = rng.integers(0, len(classes), 200)
     logits = rng.normal(size=(200, len(classes))) + 2 * np.eye(len(classes))[labels]
-    tables = [metrics.scores(labels, logits, classes).assign(split=split) for split in ("val", "test")]
+    tables = [
+        metrics.scores(labels, logits, classes).assign(split=split) for split in ("val", "test")
+    ]
     folder.mkdir()
     pd.concat(tables).to_csv(folder / "metrics.csv", index=False)
     train = np.linspace(0.5, 0.9, experiment.epochs)
@@ -80,8 +91,15 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
     )
     val = rng.uniform(0.6, 0.7, experiment.epochs)
     history.assign(val_loss=1 - val, val_accuracy=val).to_csv(folder / "history.csv", index=False)
-    config = {"experiment": vars(experiment), "images": {"train": 8, "val": 200, "test": 200}, "parameters": 1}
-    config |= {"hardware": {"device": "none", "precision": "fp32"}, "data": {"source": "made up", "digest": "0"}}
+    config = {
+        "experiment": vars(experiment),
+        "images": {"train": 8, "val": 200, "test": 200},
+        "parameters": 1,
+    }
+    config |= {
+        "hardware": {"device": "none", "precision": "fp32"},
+        "data": {"source": "made up", "digest": "0"},
+    }
     io.write_json(folder / "config.json", config)
     io.write_json(folder / "done.json", {"seconds": 36.0})
 
@@ -100,4 +118,6 @@ def fer2013(request, tmp_path_factory) -> Faces:
     """The real FER2013: as prepared under data/, or prepared here from FER2013=path."""
     if (paths.DATA / "fer2013" / "dataset.json").exists():
         return open_store(paths.DATA / "fer2013")
-    return ingest.prepare(request.getfixturevalue("fer2013_source"), tmp_path_factory.mktemp("real") / "fer2013")
+    return ingest.prepare(
+        request.getfixturevalue("fer2013_source"), tmp_path_factory.mktemp("real") / "fer2013"
+    )

@@ -31,7 +31,9 @@ def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
     config = Experiment(task="binary", epochs=1, batch_size=16, learning_rate=1e-3)
     train(network, {"train": ours, "val": ours}, config, hardware, tmp_path)
 
-    order = torch.cat([y for _, y in Batches(drawn.images, np.arange(len(drawn)), 16, "cpu").shuffled(1)])
+    order = torch.cat(
+        [y for _, y in Batches(drawn.images, np.arange(len(drawn)), 16, "cpu").shuffled(1)]
+    )
     images = torch.stack([TRANSFORM(Image.fromarray(drawn.images[i])) for i in order])
     batches = list(zip(images.split(16), torch.from_numpy(labels)[order].split(16), strict=True))
 
@@ -53,7 +55,13 @@ def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
 def test_resnet18_learns_in_both_loops_what_report_a_lets_learn(drawn):
     rows = np.arange(8)
     loop = OurLoop(
-        drawn.images, rows % 2, (rows, rows), "binary", devices.choose("cpu", "fp32"), "resnet18_scratch", 2
+        drawn.images,
+        rows % 2,
+        (rows, rows),
+        "binary",
+        devices.choose("cpu", "fp32"),
+        "resnet18_scratch",
+        2,
     )
     counts = [
         sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -28,7 +28,9 @@ def photos(tmp_path):
         folder = tmp_path / "photos" / cls
         folder.mkdir(parents=True)
         for i in range(20):
-            Image.fromarray(rng.integers(0, 255, (48, 48), dtype=np.uint8)).save(folder / f"{i}.png")
+            Image.fromarray(rng.integers(0, 255, (48, 48), dtype=np.uint8)).save(
+                folder / f"{i}.png"
+            )
     return tmp_path / "photos"
 
 
@@ -38,9 +40,10 @@ def test_prepare_run_audit(tmp_path, photos):
     done = fer(tmp_path, "run", "dataset=mine", "task=binary", "epochs=1", "cap=none")
     assert done.returncode == 0 and "accuracy" in done.stdout, done.stderr
     done = fer(tmp_path, "audit", "--dataset", "mine")
-    assert done.returncode == 0 and (tmp_path / "results" / "mine" / "audit" / "identical.csv").exists(), (
-        done.stderr
-    )
+    assert (
+        done.returncode == 0
+        and (tmp_path / "results" / "mine" / "audit" / "identical.csv").exists()
+    ), done.stderr
 
 
 def test_the_scores_of_a_run_are_read_from_its_own_folder_alone(tmp_path):
@@ -51,18 +54,23 @@ def test_the_scores_of_a_run_are_read_from_its_own_folder_alone(tmp_path):
     done = fer(tmp_path, "run", "task=binary", "epochs=1", "cap=20")
     assert done.returncode == 0, done.stderr
     *scores, folder = done.stdout.splitlines()[-7:]
-    assert [line.split()[0] for line in scores].count("support") == 2 and "results/sample/runs/binary" in folder
+    assert [line.split()[0] for line in scores].count(
+        "support"
+    ) == 2 and "results/sample/runs/binary" in folder
 
 
 def test_a_set_of_results_is_audited_exported_and_reported_beside_the_others(tmp_path, photos):
     fer(tmp_path, "prepare", photos, "--name", "mine", check=True)
     done = fer(tmp_path, "audit", "--dataset", "mine", "--results", "again")
-    assert done.returncode == 0 and (tmp_path / "results-again" / "mine" / "audit" / "near.csv").exists(), (
-        done.stderr
-    )
+    assert (
+        done.returncode == 0
+        and (tmp_path / "results-again" / "mine" / "audit" / "near.csv").exists()
+    ), done.stderr
     for command in ("best", "report"):
         done = fer(tmp_path, command, "--dataset", "mine", "--results", "again")
-        assert f"no finished runs under {tmp_path / 'results-again' / 'mine' / 'runs'}" in done.stderr
+        assert (
+            f"no finished runs under {tmp_path / 'results-again' / 'mine' / 'runs'}" in done.stderr
+        )
 
 
 def test_own_colour_photos_through_report_bs_study(tmp_path):
@@ -72,12 +80,16 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
         folder = tmp_path / "photos" / cls
         folder.mkdir(parents=True)
         for i in range(15):
-            Image.fromarray(rng.integers(0, 255, (50 + i, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+            Image.fromarray(rng.integers(0, 255, (50 + i, 40, 3), dtype=np.uint8)).save(
+                folder / f"{i}.png"
+            )
     done = fer(tmp_path, "prepare", tmp_path / "photos", "--name", "mine", "--size", "40")
     assert done.returncode == 0 and "45 images of 40 × 40 × 3" in done.stdout, done.stderr
     settings = [part for pair in ("epochs=2", "thaw=1:1 2:2") for part in ("--set", pair)]
     done = fer(tmp_path, "study", "report_b", "--dataset", "mine", *settings)
-    assert done.returncode == 0 and "not run: weights missing: vggface, 1 of 5 runs" in done.stdout, done.stderr
+    assert (
+        done.returncode == 0 and "not run: weights missing: vggface, 1 of 5 runs" in done.stdout
+    ), done.stderr
     frames = transfer.frames(open_results("mine", tmp_path / "results"))
     scratch = frames["report_b_epochs"].set_index("model").loc["resnet18_scratch"]
     assert scratch["seeds"] == 1 and 0 <= scratch["test"] <= 1
@@ -93,7 +105,10 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
         (["run", "thaw=1:1 11:2"], "thaw: epoch 11 never comes; the run has 10 epochs"),
         (["run", "median=perhaps"], "median must be a valid boolean"),
         (["run", "epochs"], "not of the form name=value"),
-        (["run", "--tracker", "tensorbord"], "unknown tracker 'tensorbord' (did you mean 'tensorboard'?)"),
+        (
+            ["run", "--tracker", "tensorbord"],
+            "unknown tracker 'tensorbord' (did you mean 'tensorboard'?)",
+        ),
         (["study", "report_c"], "unknown study 'report_c'"),
         (["study", "report_a", "--seeds", "a"], "seed must be a valid integer"),
         (["study", "report_a", "--jobs", "0"], "jobs must be at least 1; got 0"),
@@ -102,18 +117,36 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
             "--jobs is for --on here, and this study is run --on ray",
         ),
         (["study", "report_a", "--jobs", "2", "--on", "slurm"], "--jobs is for --on here"),
-        (["study", "report_a", "--address", "a:1"], "--address is for --on ray, and this study is run --on here"),
+        (
+            ["study", "report_a", "--address", "a:1"],
+            "--address is for --on ray, and this study is run --on here",
+        ),
         (["study", "report_a", "--gpus-per-run", "0.25"], "--gpus-per-run is for --on ray"),
-        (["study", "report_a", "--slurm", "partition=gpu", "--on", "ray"], "--slurm is for --on slurm"),
+        (
+            ["study", "report_a", "--slurm", "partition=gpu", "--on", "ray"],
+            "--slurm is for --on slurm",
+        ),
         (["study", "report_a", "--on", "rya"], "unknown place 'rya' (did you mean 'ray'?)"),
-        (["study", "report_a", "--on", "ray", "--gpus-per-run", "-1"], "GPUs per run must be 0, a share such as"),
-        (["study", "report_a", "--on", "ray", "--gpus-per-run", "1.5"], "or a whole number; got 1.5"),
-        (["study", "report_a", "--on", "ray", "--gpus-per-run", "nan"], "or a whole number; got nan"),
+        (
+            ["study", "report_a", "--on", "ray", "--gpus-per-run", "-1"],
+            "GPUs per run must be 0, a share such as",
+        ),
+        (
+            ["study", "report_a", "--on", "ray", "--gpus-per-run", "1.5"],
+            "or a whole number; got 1.5",
+        ),
+        (
+            ["study", "report_a", "--on", "ray", "--gpus-per-run", "nan"],
+            "or a whole number; got nan",
+        ),
         (
             ["study", "report_a", "--on", "slurm", "--slurm", "partiton=gpu"],
             "'partiton' (did you mean 'partition'?)",
         ),
-        (["study", "report_a", "--on", "slurm", "--slurm", "timeout_min=-3"], "timeout_min must be a whole number"),
+        (
+            ["study", "report_a", "--on", "slurm", "--slurm", "timeout_min=-3"],
+            "timeout_min must be a whole number",
+        ),
         (
             ["study", "report_a", "--on", "slurm", "--slurm", "partition"],
             "'partition' is not of the form name=value",
@@ -124,12 +157,21 @@ def test_own_colour_photos_through_report_bs_study(tmp_path):
         (["prepare", "nowhere.zip"], "nowhere.zip: no such file or folder"),
         (["prepare", "nowhere.zip", "--name", "weights"], "cannot name a data set"),
         (["best", "--dataset", "nothing"], "no finished runs under"),
-        (["predict", "a.png", "--model", "none.safetensors"], "none.safetensors: no exported network; make one"),
-        (["weights", "--fetch", "resnet81"], "unknown model with pretrained weights 'resnet81' (did you mean"),
+        (
+            ["predict", "a.png", "--model", "none.safetensors"],
+            "none.safetensors: no exported network; make one",
+        ),
+        (
+            ["weights", "--fetch", "resnet81"],
+            "unknown model with pretrained weights 'resnet81' (did you mean",
+        ),
         (["weights", "--file", "vggface"], "'vggface' is not of the form MODEL=PATH"),
         (["weights", "--file", "vggface=nowhere.pth"], "nowhere.pth: No such file or directory"),
         (["weights", "--file", "vggface=nowhere.zip"], "unknown kind of file '.zip'"),
-        (["weights", "--file", "face_resnet=nowhere.tgz"], "nowhere.tgz: No such file or directory"),
+        (
+            ["weights", "--file", "face_resnet=nowhere.tgz"],
+            "nowhere.tgz: No such file or directory",
+        ),
     ],
 )
 def test_errors_are_one_line_and_a_status(tmp_path, arguments, complaint):
@@ -157,16 +199,20 @@ def full_after(size):
 def test_no_room_on_the_disk_is_one_line_and_leaves_nothing(tmp_path, photos):
     done = fer(tmp_path, "prepare", photos, "--name", "mine", **full_after(20_000))
     last = done.stderr.splitlines()[-1]
-    assert done.returncode == 2 and last.startswith("fer_utils: ") and "no room left on the disk" in last, (
-        done.stderr
-    )
+    assert (
+        done.returncode == 2
+        and last.startswith("fer_utils: ")
+        and "no room left on the disk" in last
+    ), done.stderr
     assert list(tmp_path.glob("data/*")) == []
 
 
 def test_no_room_for_a_checkpoint(tmp_path, photos):
     fer(tmp_path, "prepare", photos, "--name", "mine", check=True)
     done = fer(tmp_path, "run", "dataset=mine", "task=binary", "epochs=1", **full_after(1_000_000))
-    assert done.returncode == 2 and "no room left on the disk" in done.stderr.splitlines()[-1], done.stderr
+    assert done.returncode == 2 and "no room left on the disk" in done.stderr.splitlines()[-1], (
+        done.stderr
+    )
     left = {path.name for path in tmp_path.glob("results/mine/runs/*/*")}
     assert left == {"config.json"}
 
@@ -174,12 +220,16 @@ def test_no_room_for_a_checkpoint(tmp_path, photos):
 def test_torchrun_is_for_one_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     done = fer(tmp_path, "study", "report_a")
-    assert done.returncode == 2 and done.stderr.startswith("fer_utils: torchrun is for one run; a study is spread")
+    assert done.returncode == 2 and done.stderr.startswith(
+        "fer_utils: torchrun is for one run; a study is spread"
+    )
 
 
 def test_help_has_examples(tmp_path):
     done = fer(tmp_path, "study", "--help")
-    assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(done.stdout.split())
+    assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_every_option_says_what_it_takes():
@@ -190,21 +240,31 @@ def test_every_option_says_what_it_takes():
         for option in parameters.params
     }
     assert all(said.values()) and len(said) > 25
-    assert all("cpu, cuda or mps" in text for name, text in said.items() if name.endswith("--device"))
+    assert all(
+        "cpu, cuda or mps" in text for name, text in said.items() if name.endswith("--device")
+    )
     assert "0 to 1" in said["audit --similarity"] and "1 or more" in said["study --jobs"]
 
 
 def test_runs_side_by_side_are_those_of_one_after_another(tmp_path):
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
     settings = {"epochs": "1", "cap": "20", "task": "binary"}
-    fer(tmp_path, "run", *(f"{name}={value}" for name, value in settings.items()), env=one_thread, check=True)
+    fer(
+        tmp_path,
+        "run",
+        *(f"{name}={value}" for name, value in settings.items()),
+        env=one_thread,
+        check=True,
+    )
     (path,) = tmp_path.glob("results/sample/runs/*/predictions.npz")
     with np.load(path) as alone:
         expected = alone["test_logits"]
     (path.parent / "done.json").unlink()
     tiny = ["report_a", "--seeds", "0", "--set", "epochs=1", "--set", "cap=20", "--jobs"]
     done = fer(tmp_path, "study", *tiny, "2", env=one_thread)
-    assert done.returncode == 0 and "[4/4]" in done.stdout and "train loss" not in done.stdout, done.stderr
+    assert done.returncode == 0 and "[4/4]" in done.stdout and "train loss" not in done.stdout, (
+        done.stderr
+    )
     with np.load(path) as beside:
         assert np.array_equal(beside["test_logits"], expected)
     refused = fer(tmp_path, "study", *tiny, "0")

@@ -37,13 +37,25 @@ def groups(tmp_path, monkeypatch):
     "own, limits, expected",
     [
         ("0::/\n", {".": 2_000}, 2_000),  # version 2, in a container
-        ("0::/job/step\n", {"job": 5_000, "job__step": "max"}, 5_000),  # the limit of the group above
+        (
+            "0::/job/step\n",
+            {"job": 5_000, "job__step": "max"},
+            5_000,
+        ),  # the limit of the group above
         ("0::/job/step\n", {"job": 5_000, "job__step": 3_000}, 3_000),
         ("0::/job\n", {"job": 99_000}, 64_000),  # more than there is
         ("0::/job\n", {"job": "max"}, 64_000),
         ("0::/\n", {}, 64_000),
-        ("5:cpu:/x\n4:memory:/docker/1f\n", {"memory": 7_000}, 7_000),  # version 1: the path is the host's
-        ("4:cpuset,memory:/slurm/job\n0::/\n", {"memory": HUGE, "memory__slurm__job": 6_000}, 6_000),
+        (
+            "5:cpu:/x\n4:memory:/docker/1f\n",
+            {"memory": 7_000},
+            7_000,
+        ),  # version 1: the path is the host's
+        (
+            "4:cpuset,memory:/slurm/job\n0::/\n",
+            {"memory": HUGE, "memory__slurm__job": 6_000},
+            6_000,
+        ),
         ("4:memory:/\n", {"memory": HUGE}, 64_000),
     ],
 )
@@ -68,6 +80,10 @@ def test_memory_where_the_system_has_no_control_groups_and_no_sysconf(tmp_path, 
 def test_no_module_imports_what_only_posix_has():
     for path in (paths.CHECKOUT / "fer_utils").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in getattr(node, "names", [])] if isinstance(node, ast.Import) else []
+            names = (
+                [alias.name for alias in getattr(node, "names", [])]
+                if isinstance(node, ast.Import)
+                else []
+            )
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in names} & POSIX_ONLY, path

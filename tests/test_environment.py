@@ -19,7 +19,12 @@ def test_environment_yml_names_python_make_tex_and_this_project_only():
     pip = next(entry["pip"] for entry in CONDA if isinstance(entry, dict))
     assert pip == ["-e .[dev]"] and "dev" in PROJECT["optional-dependencies"]
     assert f"python{PROJECT['requires-python']}" in plain
-    assert {re.split(r"[<>=]", entry)[0] for entry in plain} == {"python", "pip", "make", "tectonic"}
+    assert {re.split(r"[<>=]", entry)[0] for entry in plain} == {
+        "python",
+        "pip",
+        "make",
+        "tectonic",
+    }
 
 
 def test_the_lock_pins_every_dependency_within_its_range():

@@ -8,8 +8,21 @@ import pytest
 from fer_utils import paths
 
 PACKAGE = paths.CHECKOUT / "fer_utils"
-FOLDERS = ("data", "models", "evaluation", "training", "experiments", "analysis", "inference", "reporting")
-ANYWHERE = {"__init__", "__main__", "cli"}  # they tie everything together, and import as late as they can
+FOLDERS = (
+    "data",
+    "models",
+    "evaluation",
+    "training",
+    "experiments",
+    "analysis",
+    "inference",
+    "reporting",
+)
+ANYWHERE = {
+    "__init__",
+    "__main__",
+    "cli",
+}  # they tie everything together, and import as late as they can
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.stem not in ANYWHERE)
 
 
@@ -29,7 +42,9 @@ def imported(path: Path) -> set[tuple[str, ...]]:
 
 
 def test_every_folder_has_a_place_in_the_order():
-    assert {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()} == set(FOLDERS)
+    assert {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()} == set(
+        FOLDERS
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

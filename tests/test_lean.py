@@ -41,5 +41,7 @@ import fer_utils.data.ingest, fer_utils.experiments.studies
 import studies as ours, bars, growth, many, prepare
 assert ours.NAMES == ("report_a", "dedupe", "transfer", "report_b", "best")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CHECKOUT)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=CHECKOUT
+    )
     assert done.returncode == 0, done.stderr

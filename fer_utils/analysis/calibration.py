@@ -25,7 +25,8 @@ def calibration_differences(calibrations: pd.DataFrame) -> pd.DataFrame:
         for task, group in calibrations.groupby("task", sort=False):
             pairs = group.pivot_table(index="seed", columns="loss", values=figure).dropna()
             rows.append(
-                {"figure": figure, "task": task} | asdict(paired_seeds(pairs["cross_entropy"], pairs["focal"]))
+                {"figure": figure, "task": task}
+                | asdict(paired_seeds(pairs["cross_entropy"], pairs["focal"]))
             )
     return pd.DataFrame(rows)
 

@@ -59,7 +59,9 @@ class Claim:
 
 def _both_losses(measure: Callable[[Score], pd.Series], score: Score) -> pd.Series:
     """The mean of a measure over the two losses: the claim is not about them."""
-    return (measure(partial(score, loss="cross_entropy")) + measure(partial(score, loss="focal"))) / 2
+    return (
+        measure(partial(score, loss="cross_entropy")) + measure(partial(score, loss="focal"))
+    ) / 2
 
 
 def _focal_gain(score: Score, **of) -> pd.Series:
@@ -88,7 +90,9 @@ def _median_gain(score: Score) -> pd.Series:
 
 def _last_against_fifth_epoch(score: Score) -> pd.Series:
     long = {"model": "resnet18", "epochs": 10, "loss": "focal"}
-    return score("validation accuracy of epoch 10", **long) - score("validation accuracy of epoch 5", **long)
+    return score("validation accuracy of epoch 10", **long) - score(
+        "validation accuracy of epoch 5", **long
+    )
 
 
 def _better(score: Score, one: str, other: str) -> pd.Series:
@@ -98,7 +102,11 @@ def _better(score: Score, one: str, other: str) -> pd.Series:
 
 def claims() -> list[Claim]:
     """Every claim of both reports that such a difference can decide."""
-    cnn, short, long = {"model": "cnn"}, {"model": "resnet18", "epochs": 5}, {"model": "resnet18", "epochs": 10}
+    cnn, short, long = (
+        {"model": "cnn"},
+        {"model": "resnet18", "epochs": 5},
+        {"model": "resnet18", "epochs": 10},
+    )
     names = {"CNN": cnn, "ResNet18, 5 epochs": short, "ResNet18, 10 epochs": long}
     made = []
     for network, of in names.items():
@@ -108,30 +116,68 @@ def claims() -> list[Claim]:
         made.append(Claim("A", network, better, "more", four, models))
         if of is long:
             worse = "Focal loss is worse than cross-entropy on two classes"
-            made.append(Claim("A", network, worse, "more", lambda score, two=two: -two(score), models))
+            made.append(
+                Claim("A", network, worse, "more", lambda score, two=two: -two(score), models)
+            )
         else:
-            made.append(Claim("A", network, "Focal loss changes little on two classes", "same", two, models))
+            made.append(
+                Claim("A", network, "Focal loss changes little on two classes", "same", two, models)
+            )
         for text, measure in (
             ("Two classes are easier than four", _two_easier_than_four),
             ("Happy is the easiest of four classes", _happy_above_the_next),
         ):
-            made.append(Claim("A", network, text, "more", partial(_both_losses, partial(measure, **of)), models))
-    for network, model in (("EfficientNet-B1", "efficientnet_b1"), ("MobileNetV2", "mobilenet_v2")):  # no figures
+            made.append(
+                Claim(
+                    "A",
+                    network,
+                    text,
+                    "more",
+                    partial(_both_losses, partial(measure, **of)),
+                    models,
+                )
+            )
+    for network, model in (
+        ("EfficientNet-B1", "efficientnet_b1"),
+        ("MobileNetV2", "mobilenet_v2"),
+    ):  # no figures
         easier = partial(_both_losses, partial(_two_easier_than_four, model=model, epochs=10))
-        made.append(Claim("A", network, "Two classes are easier than four", "more", easier, (model,)))
+        made.append(
+            Claim("A", network, "Two classes are easier than four", "more", easier, (model,))
+        )
     overlap = "Angry, fear and sad are confused with each other more than with happy"
-    made.append(Claim("A", "CNN", overlap, "more", partial(_both_losses, _confused_with_each_other), ("cnn",)))
+    made.append(
+        Claim(
+            "A", "CNN", overlap, "more", partial(_both_losses, _confused_with_each_other), ("cnn",)
+        )
+    )
     filtered = partial(_both_losses, _median_gain)
     made.append(Claim("A", "CNN", "A median filter changes little", "same", filtered, ("cnn",)))
     overfits = "Validation accuracy no longer rises after the fifth epoch"
-    made.append(Claim("A", "ResNet18, 10 epochs", overfits, "no more", _last_against_fifth_epoch, ("resnet18",)))
+    made.append(
+        Claim(
+            "A",
+            "ResNet18, 10 epochs",
+            overfits,
+            "no more",
+            _last_against_fifth_epoch,
+            ("resnet18",),
+        )
+    )
     for one, other, text in (
         ("resnet18", "vggface", "ResNet18 pretrained on ImageNet is better than VGGFace"),
         ("vggface", "resnet18_scratch", "VGGFace is better than ResNet18 from random weights"),
         ("resnet18", "resnet18_scratch", "ResNet18 is better pretrained than from random weights"),
     ):
         made.append(
-            Claim("B", "three networks", text, "more", partial(_better, one=one, other=other), (one, other))
+            Claim(
+                "B",
+                "three networks",
+                text,
+                "more",
+                partial(_better, one=one, other=other),
+                (one, other),
+            )
         )
     return made
 
@@ -146,7 +192,12 @@ def ours(results: Results) -> Score:
     frames = [results.scores(), _confusion_shares(results.study("report_a")), _of_epochs(results)]
     values = pd.concat([frame[["metric", "class", "run", "value"]] for frame in frames])
     by_score = {key: group for key, group in values.groupby(["metric", "class"])}
-    runs = [run for name in PRETRAINED if results.has_study(name) for run in results.study(name).runs["run"]]
+    runs = [
+        run
+        for name in PRETRAINED
+        if results.has_study(name)
+        for run in results.study(name).runs["run"]
+    ]
     pretrained = results.runs["run"].isin(runs)
 
     @cache
@@ -172,7 +223,9 @@ def _of_epochs(results: Results) -> pd.DataFrame:
 def _named(history: pd.DataFrame) -> pd.DataFrame:
     """Validation accuracies as scores: metric "validation accuracy of epoch 5", class "", value."""
     named = "validation accuracy of epoch " + history["epoch"].astype(str)
-    return history.assign(**{"metric": named, "class": "", "value": history["val_accuracy"]}).drop(columns="epoch")
+    return history.assign(**{"metric": named, "class": "", "value": history["val_accuracy"]}).drop(
+        columns="epoch"
+    )
 
 
 def _confusion_shares(study: Results) -> pd.DataFrame:
@@ -182,7 +235,9 @@ def _confusion_shares(study: Results) -> pd.DataFrame:
         counts = study.confusion(run)
         long = counts.div(counts.sum(axis=1), axis=0).reset_index().melt("true")
         shares.append(
-            long.rename(columns={"true": "class"}).assign(run=run, metric="predicted " + long["predicted"])
+            long.rename(columns={"true": "class"}).assign(
+                run=run, metric="predicted " + long["predicted"]
+            )
         )
     return pd.concat(shares).merge(study.runs, on="run")
 
@@ -190,12 +245,16 @@ def _confusion_shares(study: Results) -> pd.DataFrame:
 def theirs() -> Score:
     """The figures that the reports print, as if of one seed."""
     report_b = reported_b().assign(task="three", epochs=8, loss="cross_entropy")
-    frame = pd.concat([reported_a(), _named(reported_a_epochs()), report_b]).assign(seed=0, median=False)
+    frame = pd.concat([reported_a(), _named(reported_a_epochs()), report_b]).assign(
+        seed=0, median=False
+    )
     protocol = {"task": "multiclass", "model": "cnn", "epochs": 10, "median": False}
 
     def score(metric: str, cls: str = "", **changes) -> pd.Series:
         wanted = protocol | changes | {"metric": metric, "class": cls}
-        return frame[(frame[list(wanted)] == pd.Series(wanted)).all(axis=1)].set_index("seed")["value"]
+        return frame[(frame[list(wanted)] == pd.Series(wanted)).all(axis=1)].set_index("seed")[
+            "value"
+        ]
 
     return score
 
@@ -215,13 +274,20 @@ def judge(results: Results) -> pd.DataFrame:
         reported = claim.measure(printed).dropna()
         figures = {"n": paired.n, "mean": paired.mean, "low": paired.low, "high": paired.high}
         figures["p"] = p_value(claim.kind, difference)
-        about = {"report": claim.report, "network": claim.network, "claim": claim.text, "kind": claim.kind}
+        about = {
+            "report": claim.report,
+            "network": claim.network,
+            "claim": claim.text,
+            "kind": claim.kind,
+        }
         lacking = not missing.isdisjoint(claim.models)
         rows.append(about | {"reported": reported.mean()} | figures | {"lacking": lacking})
     frame = pd.DataFrame(rows).sort_values(["report", "network"], kind="stable", ignore_index=True)
     run = frame["n"] > 1
     frame.loc[run, "p_holm"] = holm(frame.loc[run, "p"])
-    return frame.assign(verdict=[verdict(row) for row in frame.itertuples()]).drop(columns="lacking")
+    return frame.assign(verdict=[verdict(row) for row in frame.itertuples()]).drop(
+        columns="lacking"
+    )
 
 
 def p_value(kind: str, difference: Sequence[float]) -> float:

@@ -18,18 +18,26 @@ from fer_utils.training.optimizers import make_optimizer
 BATCH = 128
 
 
-def speed(network: nn.Module, tta: str = "none", device: str = "cpu", seconds: float = 2.0, side: int = 48) -> dict:
+def speed(
+    network: nn.Module, tta: str = "none", device: str = "cpu", seconds: float = 2.0, side: int = 48
+) -> dict:
     """images_per_second in batches of grey images, test-time augmentation included, with device and threads.
 
     The network is left on the device.
     """
     batches, hardware = _batch(network, device, side)
-    rate = _rate(lambda: prediction.predict(network, batches, tta), seconds)  # an array, so the device has finished
+    rate = _rate(
+        lambda: prediction.predict(network, batches, tta), seconds
+    )  # an array, so the device has finished
     described = hardware.describe()
-    return {"images_per_second": round(rate)} | {name: described[name] for name in ("device", "threads")}
+    return {"images_per_second": round(rate)} | {
+        name: described[name] for name in ("device", "threads")
+    }
 
 
-def training_speed(network: Network, device: str = "cpu", seconds: float = 5.0, side: int = 48) -> int:
+def training_speed(
+    network: Network, device: str = "cpu", seconds: float = 5.0, side: int = 48
+) -> int:
     """Images a second in steps of AdamW on batches of grey images, in fp32 and without augmentation.
 
     The network is left on the device, a few steps away from where it was.

@@ -17,7 +17,18 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.experiments.results import Results
 
-COLUMNS = ("task", "network", "ensemble", "members", "images", "alone", "together", "gain", "gain_low", "gain_high")
+COLUMNS = (
+    "task",
+    "network",
+    "ensemble",
+    "members",
+    "images",
+    "alone",
+    "together",
+    "gain",
+    "gain_low",
+    "gain_high",
+)
 
 
 def averaged(members: Sequence[Predictions]) -> Predictions:
@@ -28,13 +39,19 @@ def averaged(members: Sequence[Predictions]) -> Predictions:
     """
     first = members[0]
     if any(list(other["classes"]) != list(first["classes"]) for other in members):
-        raise FerError("networks of different classes cannot be averaged; restrict them to one task first")
+        raise FerError(
+            "networks of different classes cannot be averaged; restrict them to one task first"
+        )
     if not shared(members, "test"):
-        raise FerError("these networks were tested on different images; on_rows keeps those that all have")
+        raise FerError(
+            "these networks were tested on different images; on_rows keeps those that all have"
+        )
     made = {"classes": first["classes"]}
     for part in PARTS:
         if shared(members, part):
-            logs = np.stack([log_softmax(m[f"{part}_logits"].astype(np.float64), axis=1) for m in members])
+            logs = np.stack(
+                [log_softmax(m[f"{part}_logits"].astype(np.float64), axis=1) for m in members]
+            )
             made[f"{part}_logits"] = logsumexp(logs, axis=0) - np.log(len(members))
             made |= {f"{part}_{name}": first[f"{part}_{name}"] for name in ("labels", "rows")}
     return made
@@ -53,7 +70,9 @@ def greedy(members: Sequence[Predictions]) -> list[int]:
     while one helps. Raises FerError where validation is not shared.
     """
     if not shared(members, "val"):
-        raise FerError("these networks validated on different images, so no choice among them is fair; take all")
+        raise FerError(
+            "these networks validated on different images, so no choice among them is fair; take all"
+        )
     chosen, reached = [], -1.0
     while left := [i for i in range(len(members)) if i not in chosen]:
         tried = {i: accuracy(averaged([members[j] for j in [*chosen, i]]), "val") for i in left}

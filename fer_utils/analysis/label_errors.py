@@ -47,7 +47,9 @@ def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
         }
     )
     # copies differ in their last digits, on every processor in others: their order is that of the rows
-    frame = frame.round({"p_label": 6, "p_suggested": 6}).sort_values(["p_label", "row"], ignore_index=True)
+    frame = frame.round({"p_label": 6, "p_suggested": 6}).sort_values(
+        ["p_label", "row"], ignore_index=True
+    )
     return frame if faces is None else frame.join(faces.index[["name", "split"]], on="row")
 
 

@@ -30,20 +30,33 @@ def without_leaks(study: Results) -> pd.DataFrame:
     that it could not learn them by heart. <part>_images: their number.
     """
     copies = {kind: _audited(study, kind) for kind in ("identical", "near")}
-    leaked = {k: c.loc[c["leaked"] & c["split"].isin(TEST_SPLITS), "row"] for k, c in copies.items()}
+    leaked = {
+        k: c.loc[c["leaked"] & c["split"].isin(TEST_SPLITS), "row"] for k, c in copies.items()
+    }
     trained = copies["identical"][~copies["identical"]["split"].isin(TEST_SPLITS)]
     group_of = copies["identical"].set_index("row")["group"]
     rows = []
-    for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(index=False):
+    for run, task, loss, seed in study.runs[["run", "task", "loss", "seed"]].itertuples(
+        index=False
+    ):
         made = study.predictions(run)
         hits = is_correct(made, "test")
-        identical, near = (np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near"))
+        identical, near = (
+            np.isin(made["test_rows"], leaked[kind]) for kind in ("identical", "near")
+        )
         seen = trained.loc[~trained["row"].isin(made["val_rows"]), "group"]
         groups = group_of.reindex(made["test_rows"]).to_numpy()
-        parts = {"all": np.ones_like(hits), "identical": identical, "near": near & ~identical, "clean": ~near}
+        parts = {
+            "all": np.ones_like(hits),
+            "identical": identical,
+            "near": near & ~identical,
+            "clean": ~near,
+        }
         parts["spared"] = identical & ~np.isin(groups, seen)
         sizes = {f"{name}_images": int(part.sum()) for name, part in parts.items()}
-        accuracy = {name: hits[part].mean() if part.any() else np.nan for name, part in parts.items()}
+        accuracy = {
+            name: hits[part].mean() if part.any() else np.nan for name, part in parts.items()
+        }
         rows.append({"task": task, "loss": loss, "seed": seed} | accuracy | sizes)
     return pd.DataFrame(rows)
 

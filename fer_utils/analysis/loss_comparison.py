@@ -19,7 +19,9 @@ from fer_utils.experiments.results import Results
 MAIN_SCORES = ("accuracy", "macro_f1")
 
 
-def differences(study: Results, setting: str, a, b, by: str = "task", metrics=MAIN_SCORES) -> pd.DataFrame:
+def differences(
+    study: Results, setting: str, a, b, by: str = "task", metrics=MAIN_SCORES
+) -> pd.DataFrame:
     """What changing one setting from `a` to `b` does: a row a metric and value of the column `by`.
 
     Columns: metric, by, and statistics.Paired of the seeds that have both; differences of test scores, 0..1.
@@ -54,7 +56,10 @@ def gains_by_protocol(results: Results) -> pd.DataFrame:
         found["no class weights"] = results.study("class_weights").select(class_weights=False)
     if results.has_study("dedupe"):
         found["no photograph in two splits"] = results.study("dedupe")
-    tables = [differences(study, "loss", "cross_entropy", "focal").assign(protocol=p) for p, study in found.items()]
+    tables = [
+        differences(study, "loss", "cross_entropy", "focal").assign(protocol=p)
+        for p, study in found.items()
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -62,11 +67,21 @@ def single_runs(study: Results) -> pd.DataFrame:
     """What one pair of runs alone would say: task, seed, gain (focal minus cross-entropy, 0..1), McNemar's p."""
     rows = []
     for (task, seed), runs in study.runs.groupby(["task", "seed"], sort=False):
-        made = {loss: study.predictions(run) for loss, run in zip(runs["loss"], runs["run"], strict=True)}
+        made = {
+            loss: study.predictions(run)
+            for loss, run in zip(runs["loss"], runs["run"], strict=True)
+        }
         hits = {loss: is_correct(predictions, "test") for loss, predictions in made.items()}
         if len(hits) == 2:
             ce, focal = hits["cross_entropy"], hits["focal"]
-            rows.append({"task": task, "seed": seed, "gain": focal.mean() - ce.mean(), "p": mcnemar(ce, focal)})
+            rows.append(
+                {
+                    "task": task,
+                    "seed": seed,
+                    "gain": focal.mean() - ce.mean(),
+                    "p": mcnemar(ce, focal),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -78,10 +93,15 @@ def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
     """
     tables = []
     for task, runs in study.runs.groupby("task", sort=False):
-        made = {loss: [study.predictions(run) for run in group["run"]] for loss, group in runs.groupby("loss")}
+        made = {
+            loss: [study.predictions(run) for run in group["run"]]
+            for loss, group in runs.groupby("loss")
+        }
 
         def means(weights: np.ndarray, made=made) -> pd.DataFrame:
-            by_loss = {loss: _mean_scores(predictions, weights) for loss, predictions in made.items()}
+            by_loss = {
+                loss: _mean_scores(predictions, weights) for loss, predictions in made.items()
+            }
             if len(by_loss) == 2:
                 by_loss["gain"] = by_loss["focal"] - by_loss["cross_entropy"]
             return pd.concat(by_loss, axis=1, names=["loss", "metric", "class"])
@@ -94,7 +114,10 @@ def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
 
 
 def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) -> pd.DataFrame:
-    tables = [resampled_scores(p["test_labels"], p["test_logits"], p["classes"], weights) for p in predictions]
+    tables = [
+        resampled_scores(p["test_labels"], p["test_logits"], p["classes"], weights)
+        for p in predictions
+    ]
     return sum(tables[1:], tables[0]) / len(tables)
 
 
@@ -106,7 +129,9 @@ def mean_interval(
     rows: the images' rows of the data set; copies of a photograph are drawn together.
     """
     values = values.astype(np.float32)
-    return bootstrap(lambda weights: weights @ values / weights.sum(1), photographs(study, rows), resamples)
+    return bootstrap(
+        lambda weights: weights @ values / weights.sum(1), photographs(study, rows), resamples
+    )
 
 
 def stuck(study: Results, near_chance: float = 0.01) -> pd.DataFrame:
@@ -117,5 +142,7 @@ def stuck(study: Results, near_chance: float = 0.01) -> pd.DataFrame:
     history = study.history.merge(study.runs[["run", "task", "loss", "seed"]], on="run")
     classes = history["task"].map(lambda task: len(get_task(task).classes))
     at_chance = (history["val_accuracy"] - 1 / classes).abs() < near_chance
-    runs = at_chance.groupby([history[name] for name in ("task", "loss", "seed")]).agg(["sum", "size"])
+    runs = at_chance.groupby([history[name] for name in ("task", "loss", "seed")]).agg(
+        ["sum", "size"]
+    )
     return runs[runs["sum"] > runs["size"] / 2]["sum"].rename("epochs").reset_index()

@@ -15,7 +15,10 @@ def reported_a() -> pd.DataFrame:
 def reported_a_epochs() -> pd.DataFrame:
     """Report A's example of overfitting: model, task, loss, epoch, train_loss, {train,val}_accuracy (0..1)."""
     frame = pd.read_csv(paths.REPORTED / "report_a_overfitting_history.csv")
-    shares = {f"{split}_accuracy": frame.pop(f"{split}_accuracy_percent") / 100 for split in ("train", "val")}
+    shares = {
+        f"{split}_accuracy": frame.pop(f"{split}_accuracy_percent") / 100
+        for split in ("train", "val")
+    }
     return frame.assign(**shares)
 
 
@@ -28,7 +31,9 @@ def reported_b() -> pd.DataFrame:
     long["metric"] = np.where(averaged, average + "_" + long["score"], long["score"])
     long.loc[long["row"] == "accuracy", "metric"] = "accuracy"  # printed in the column of F1
     long["class"] = long["row"].where(~averaged & (long["row"] != "accuracy"), "")
-    summed = (long["score"] == "support") & (long["class"] == "")  # 432 beside each average: no score
+    summed = (long["score"] == "support") & (
+        long["class"] == ""
+    )  # 432 beside each average: no score
     return long.loc[~summed, ["model", "metric", "class", "value"]].reset_index(drop=True)
 
 

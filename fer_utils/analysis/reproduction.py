@@ -11,7 +11,14 @@ from fer_utils.analysis.reported import (
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.results import Results, over_seeds
 
-CELL = ["model", "epochs", "task", "loss", "metric", "class"]  # what names a figure of the test split
+CELL = [
+    "model",
+    "epochs",
+    "task",
+    "loss",
+    "metric",
+    "class",
+]  # what names a figure of the test split
 FAR = 3.0  # points between reported and reproduced that a reader will ask about
 
 
@@ -24,15 +31,26 @@ def compare(study: Results) -> pd.DataFrame:
     number of epochs for a network, it is compared whatever ours is.
     """
     reported = reported_a().rename(columns={"value": "reported"})
-    once = reported.groupby("model")["epochs"].unique().loc[lambda epochs: epochs.str.len() == 1].str[0]
-    scores = study.scores().assign(epochs=lambda runs: runs["model"].map(once).fillna(runs["epochs"]).astype(int))
+    once = (
+        reported.groupby("model")["epochs"]
+        .unique()
+        .loc[lambda epochs: epochs.str.len() == 1]
+        .str[0]
+    )
+    scores = study.scores().assign(
+        epochs=lambda runs: runs["model"].map(once).fillna(runs["epochs"]).astype(int)
+    )
     return _beside(reported, scores)
 
 
 def _beside(reported: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Reported figures (CELL, reported, …) with those of our runs (CELL, value; a row a seed), as in `compare`."""
     half = scores.groupby(CELL)["value"].agg(t_half_width, more=1).rename("half")
-    both = reported.merge(over_seeds(scores, CELL), on=CELL, how="left").fillna({"seeds": 0}).join(half, on=CELL)
+    both = (
+        reported.merge(over_seeds(scores, CELL), on=CELL, how="left")
+        .fillna({"seeds": 0})
+        .join(half, on=CELL)
+    )
     low, high = both["mean"] - both["half"], both["mean"] + both.pop("half")
     return both.assign(
         seeds=both["seeds"].astype(int),
@@ -53,7 +71,9 @@ def every_figure(results: Results) -> pd.DataFrame:
     about_b = {"task": "three", "epochs": 8, "loss": ""}  # which loss, the report does not say
     scores_b = reported_b().query("metric != 'support'")
     printed_b = pd.concat([scores_b, _by_epoch(reported_b_epochs())]).assign(**about_b)
-    ours_b = pd.concat([of_b.scores(), _by_epoch(of_b.history.merge(of_b.runs, on="run"))]).assign(**about_b)
+    ours_b = pd.concat([of_b.scores(), _by_epoch(of_b.history.merge(of_b.runs, on="run"))]).assign(
+        **about_b
+    )
     curves_a = _by_epoch(reported_a_epochs()).rename(columns={"value": "reported"})
     tables = [
         compare(of_a).assign(report="A"),
@@ -118,7 +138,9 @@ def identities(study: Results) -> pd.DataFrame:
     identity demands, in images or in shares of 1; allowed: what rounding of the printed digits can explain.
     Report A prints every digit, report B four decimals.
     """
-    supports = study.scores().query("metric == 'support'").groupby(["task", "class"])["value"].first()
+    supports = (
+        study.scores().query("metric == 'support'").groupby(["task", "class"])["value"].first()
+    )
     epochs = reported_a_epochs().merge(
         study.runs.groupby("task")[["train_images", "val_images"]].first(), on="task"
     )
@@ -126,19 +148,25 @@ def identities(study: Results) -> pd.DataFrame:
     for split in ("train", "val"):
         images = epochs[f"{split}_accuracy"] * epochs[f"{split}_images"]
         what = {"train": "training", "val": "validation"}[split]
-        rows += [("A", f"{what} accuracy × images is whole", abs(x - round(x)), 1e-4) for x in images]
+        rows += [
+            ("A", f"{what} accuracy × images is whole", abs(x - round(x)), 1e-4) for x in images
+        ]
     for run, cells in reported_a().groupby(["model", "epochs", "task", "loss"]):
         figures = cells.set_index(["metric", "class"])["value"]
         rows += [("A", *row) for row in _identities(figures, supports[run[2]], half_a_digit=1e-9)]
     for _, cells in reported_b().groupby("model"):
         figures = cells.set_index(["metric", "class"])["value"]
-        rows += [("B", *row) for row in _identities(figures, figures["support"], half_a_digit=0.5e-4)]
+        rows += [
+            ("B", *row) for row in _identities(figures, figures["support"], half_a_digit=0.5e-4)
+        ]
     frame = pd.DataFrame(rows, columns=["report", "identity", "deviation", "allowed"])
     by_identity = frame.groupby(["report", "identity"], sort=False)
     checked = by_identity.agg(
         figures=("deviation", "size"), deviation=("deviation", "max"), allowed=("allowed", "max")
     )
-    holds = (frame["deviation"] <= frame["allowed"]).groupby([frame["report"], frame["identity"]]).all()
+    holds = (
+        (frame["deviation"] <= frame["allowed"]).groupby([frame["report"], frame["identity"]]).all()
+    )
     return checked.assign(holds=holds).reset_index()
 
 
@@ -149,9 +177,17 @@ def _identities(figures: pd.Series, support: pd.Series, half_a_digit: float):
     by_class = pd.DataFrame({metric: figures[metric] for metric in ("precision", "recall", "f1")})
     for score in {"accuracy", "top2_accuracy"} & set(figures.index.get_level_values("metric")):
         images = figures[score, ""] * n.sum()
-        yield f"{score} × images is whole".replace("_", " "), abs(images - round(images)), half_a_digit * n.sum()
+        yield (
+            f"{score} × images is whole".replace("_", " "),
+            abs(images - round(images)),
+            half_a_digit * n.sum(),
+        )
     for cls, images in (recall * n).items():
-        yield "recall × images of the class is whole", abs(images - round(images)), half_a_digit * n[cls]
+        yield (
+            "recall × images of the class is whole",
+            abs(images - round(images)),
+            half_a_digit * n[cls],
+        )
     mean_recall = (recall * n).sum() / n.sum()
     yield (
         "accuracy is the mean recall, weighted by images",
@@ -159,7 +195,16 @@ def _identities(figures: pd.Series, support: pd.Series, half_a_digit: float):
         2 * half_a_digit,
     )
     for metric, mean in by_class.mean().items():
-        yield "macro averages are means over classes", abs(mean - figures[f"macro_{metric}", ""]), 2 * half_a_digit
-    harmonic = 2 * by_class["precision"] * by_class["recall"] / (by_class["precision"] + by_class["recall"])
+        yield (
+            "macro averages are means over classes",
+            abs(mean - figures[f"macro_{metric}", ""]),
+            2 * half_a_digit,
+        )
+    harmonic = (
+        2
+        * by_class["precision"]
+        * by_class["recall"]
+        / (by_class["precision"] + by_class["recall"])
+    )
     for distance in (harmonic - by_class["f1"]).abs():
         yield "F1 is the harmonic mean of precision and recall", distance, 2 * half_a_digit

@@ -58,14 +58,18 @@ def untouched(predictions: Predictions, select: str, patience: int, schedule: st
     """
     if select != "last" or patience or schedule == "plateau":
         return on_rows(predictions, predictions["test_rows"])
-    order = np.argsort(np.concatenate([predictions[f"{part}_rows"] for part in PARTS]), kind="stable")
+    order = np.argsort(
+        np.concatenate([predictions[f"{part}_rows"] for part in PARTS]), kind="stable"
+    )
     return {"classes": predictions["classes"]} | {
         f"test_{name}": np.concatenate([predictions[f"{part}_{name}"] for part in PARTS])[order]
         for name in ("logits", "labels", "rows")
     }
 
 
-def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], dict[int, Predictions]]:
+def contenders(
+    study: Results, general: str = "seven"
+) -> dict[tuple[str, str], dict[int, Predictions]]:
     """Who answers which task: predictions by (task, TRAINED or RESTRICTED) and seed.
 
     TRAINED: as each run has them. RESTRICTED: the networks of task `general` restricted to every smaller task of
@@ -80,7 +84,9 @@ def contenders(study: Results, general: str = "seven") -> dict[tuple[str, str], 
             unseen = untouched(made, run.select, run.patience, run.schedule)
             for task in TASKS.values():
                 if task.name != general and set(task.classes) < set(get_task(general).classes):
-                    found.setdefault((task.name, RESTRICTED), {})[run.seed] = restricted(unseen, task.classes)
+                    found.setdefault((task.name, RESTRICTED), {})[run.seed] = restricted(
+                        unseen, task.classes
+                    )
     order = sorted(found, key=lambda key: (len(get_task(key[0]).classes), key[1] == RESTRICTED))
     return {key: found[key] for key in order}
 
@@ -97,9 +103,12 @@ def beside(study: Results, general: str = "seven") -> pd.DataFrame:
         kinds = [list(found.get((task, kind), {}).values()) for kind in (TRAINED, RESTRICTED)]
         if not all(kinds):
             continue
-        common = reduce(np.intersect1d, [made["test_rows"] for members in kinds for made in members])
+        common = reduce(
+            np.intersect1d, [made["test_rows"] for members in kinds for made in members]
+        )
         few, many = (
-            np.mean([is_correct(on_rows(made, common), "test") for made in members], axis=0) for members in kinds
+            np.mean([is_correct(on_rows(made, common), "test") for made in members], axis=0)
+            for members in kinds
         )
         low, high = mean_interval(study, common, many - few)
         shares = (few.mean(), many.mean(), (many - few).mean(), low, high)

@@ -40,18 +40,35 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
     for (task, network), members in contenders(study).items():
         first = next(iter(members.values()))
         views = (rival, rival | {"test_logits": rival["installed_logits"]})
-        views = [on_rows(restricted(view, tuple(map(str, first["classes"]))), first["test_rows"]) for view in views]
-        if not all(np.array_equal(views[0][name], first[name]) for name in ("test_rows", "test_labels")):
+        views = [
+            on_rows(restricted(view, tuple(map(str, first["classes"]))), first["test_rows"])
+            for view in views
+        ]
+        if not all(
+            np.array_equal(views[0][name], first[name]) for name in ("test_rows", "test_labels")
+        ):
             raise FerError(
                 "the rival answered on another data set than these runs: python benchmarks/rival.py anew"
             )
         both, one = (is_correct(view, "test") for view in views)
-        ours = np.mean([is_correct(member, "test") for member in members.values()], axis=0, dtype=np.float32)
+        ours = np.mean(
+            [is_correct(member, "test") for member in members.values()], axis=0, dtype=np.float32
+        )
         fresh = ~copied(study, first["test_rows"])
         for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):
             gains = (ours - both)[kept]
             low, high = mean_interval(study, first["test_rows"][kept], gains, resamples)
-            about = {"task": task, "network": network, "part": part, "images": len(gains), "seeds": len(members)}
-            about |= {"installed": one[kept].mean(), "rival": both[kept].mean(), "ours": ours[kept].mean()}
+            about = {
+                "task": task,
+                "network": network,
+                "part": part,
+                "images": len(gains),
+                "seeds": len(members),
+            }
+            about |= {
+                "installed": one[kept].mean(),
+                "rival": both[kept].mean(),
+                "ours": ours[kept].mean(),
+            }
             rows.append(about | {"gain": gains.mean(), "gain_low": low, "gain_high": high})
     return pd.DataFrame(rows)

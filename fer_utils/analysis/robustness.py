@@ -10,7 +10,9 @@ from fer_utils.evaluation.statistics import bootstrap
 from fer_utils.experiments.finished_run import FinishedRun
 
 
-def under_corruption(trained: FinishedRun, faces: Faces, groups: np.ndarray, resamples: int = 2000) -> pd.DataFrame:
+def under_corruption(
+    trained: FinishedRun, faces: Faces, groups: np.ndarray, resamples: int = 2000
+) -> pd.DataFrame:
     """The run's test images, corrupted in every way: kind, strength, amount, unit, class, images, value, change.
 
     class "": accuracy; else recall of that class; 0..1. change: value minus that of strength 0. low and high,
@@ -29,14 +31,20 @@ def under_corruption(trained: FinishedRun, faces: Faces, groups: np.ndarray, res
     values = shares(hits, masks, groups, resamples)
     change = shares(hits - hits[0], masks, groups, resamples)[["value", "low", "high"]]
     change.columns = ["change", "change_low", "change_high"]
-    amounts = [CORRUPTIONS[kind].amounts[strength - 1] if strength else 0.0 for kind, strength in grid]
+    amounts = [
+        CORRUPTIONS[kind].amounts[strength - 1] if strength else 0.0 for kind, strength in grid
+    ]
     units = [CORRUPTIONS[kind].unit if strength else "" for kind, strength in grid]
     conditions = pd.DataFrame(grid, columns=["kind", "strength"]).assign(amount=amounts, unit=units)
-    table = conditions.join(values.rename(columns={"part": "class"}).join(change).set_index("condition"))
+    table = conditions.join(
+        values.rename(columns={"part": "class"}).join(change).set_index("condition")
+    )
     return table.reset_index(drop=True)
 
 
-def parts(trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray) -> pd.DataFrame:
+def parts(
+    trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray
+) -> pd.DataFrame:
     """The run's accuracy on parts of the data set's test images: part, role, images, value, low, high (0..1).
 
     Parts: every test split, which is of role "validation" where it is the run's; and, of role "test", all tested
@@ -51,7 +59,11 @@ def parts(trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], gr
         if role == "test":
             leaked = {kind: frame.loc[frame["leaked"], "row"] for kind, frame in audit.items()}
             identical, near = (np.isin(rows, leaked[kind]) for kind in ("identical", "near"))
-            masks |= {"all": rows >= 0, "identical copy": identical, "near-copy only": near & ~identical}
+            masks |= {
+                "all": rows >= 0,
+                "identical copy": identical,
+                "near-copy only": near & ~identical,
+            }
             masks |= {"no copy": ~near & ~identical}
             masks |= {cls: made["test_labels"] == i for i, cls in enumerate(trained.classes)}
         if masks := {part: mask for part, mask in masks.items() if mask.any()}:
@@ -60,21 +72,28 @@ def parts(trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], gr
     return pd.concat(tables, ignore_index=True)
 
 
-def shares(values: np.ndarray, masks: dict[str, np.ndarray], groups: np.ndarray, resamples: int = 2000):
+def shares(
+    values: np.ndarray, masks: dict[str, np.ndarray], groups: np.ndarray, resamples: int = 2000
+):
     """Means of `values` (float32, conditions×N) over each mask (bool, N), with 95 % intervals over images.
 
     A frame with a row a condition and mask: condition, part, images, value, low, high; the same draws for all.
     """
 
     def means(weights: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):  # no image of a part drawn: NaN, which bootstrap passes over
-            each = [weights[:, m] @ values[:, m].T / weights[:, m].sum(1)[:, None] for m in masks.values()]
+        with np.errstate(
+            invalid="ignore"
+        ):  # no image of a part drawn: NaN, which bootstrap passes over
+            each = [
+                weights[:, m] @ values[:, m].T / weights[:, m].sum(1)[:, None]
+                for m in masks.values()
+            ]
         return np.stack(each, axis=2).reshape(len(weights), -1)
 
     low, high = bootstrap(means, groups, resamples)
-    frame = pd.MultiIndex.from_product([range(len(values)), masks], names=["condition", "part"]).to_frame(
-        index=False
-    )
+    frame = pd.MultiIndex.from_product(
+        [range(len(values)), masks], names=["condition", "part"]
+    ).to_frame(index=False)
     images = [int(mask.sum()) for mask in masks.values()] * len(values)
     value = means(np.ones((1, values.shape[1]), np.float32))[0]
     return frame.assign(images=images, value=value, low=low, high=high)

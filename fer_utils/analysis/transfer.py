@@ -49,10 +49,21 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
     for of in settings.drop_duplicates("model").itertuples():
         body = _skeleton(of.model, 4)
         learning = body.stages[-int(of.trainable) :]
-        counts = {name: sum(p.numel() for p in body.get_submodule(name).parameters()) for name in body.stages}
+        counts = {
+            name: sum(p.numel() for p in body.get_submodule(name).parameters())
+            for name in body.stages
+        }
         frozen = body.stages[: -len(learning)]
-        row = {"model": of.model, "size": _side(of), "frozen": " ".join(frozen), "learning": " ".join(learning)}
-        row |= {"parameters": sum(counts.values()), "learning_parameters": sum(counts[name] for name in learning)}
+        row = {
+            "model": of.model,
+            "size": _side(of),
+            "frozen": " ".join(frozen),
+            "learning": " ".join(learning),
+        }
+        row |= {
+            "parameters": sum(counts.values()),
+            "learning_parameters": sum(counts[name] for name in learning),
+        }
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -72,7 +83,9 @@ def _skeleton(model: str, classes: int) -> Stages:
 def _settings(results: Results, name: str) -> pd.DataFrame:
     """The settings of a study's runs, with those that were left out, in the order of MODEL_NAMES."""
     rows = pd.concat([results.study(name).runs, results.not_run(name)])
-    return rows.sort_values("model", key=lambda models: models.map(list(MODEL_NAMES).index), kind="stable")
+    return rows.sort_values(
+        "model", key=lambda models: models.map(list(MODEL_NAMES).index), kind="stable"
+    )
 
 
 def accuracies(results: Results) -> pd.DataFrame:
@@ -84,9 +97,13 @@ def accuracies(results: Results) -> pd.DataFrame:
     reported = reported_a().query("metric == 'accuracy'").rename(columns={"value": "reported"})
     made = pd.concat([over_seeds(scores, CELL), _left_out(results, "transfer", CELL)])
     models = _settings(results, "transfer")["model"].unique()
-    cells = pd.MultiIndex.from_product([models, sorted(made["epochs"].unique()), TASKS, LOSSES], names=CELL)
+    cells = pd.MultiIndex.from_product(
+        [models, sorted(made["epochs"].unique()), TASKS, LOSSES], names=CELL
+    )
     frame = made.set_index(CELL).reindex(cells).reset_index()
-    return frame.merge(reported[[*CELL, "reported"]], on=CELL, how="left").fillna({"seeds": 0, "status": ""})
+    return frame.merge(reported[[*CELL, "reported"]], on=CELL, how="left").fillna(
+        {"seeds": 0, "status": ""}
+    )
 
 
 def lengths(results: Results) -> pd.DataFrame:
@@ -100,12 +117,19 @@ def lengths(results: Results) -> pd.DataFrame:
     by = ["model", "task", "loss"]
     rows = []
     for key, group in study.scores().query("metric == 'accuracy'").groupby(by, sort=False):
-        pairs = group.pivot_table(index="seed", columns="epochs", values="value").reindex(columns=[5, 10]).dropna()
+        pairs = (
+            group.pivot_table(index="seed", columns="epochs", values="value")
+            .reindex(columns=[5, 10])
+            .dropna()
+        )
         if pairs.empty:
             continue
         history = study.history[study.history["run"].isin(group.loc[group["epochs"] == 10, "run"])]
         figures = {"seeds": len(pairs), "short": pairs[5].mean(), "long": pairs[10].mean()}
-        figures |= {"gain": (pairs[10] - pairs[5]).mean(), "best_epoch": best_rows(history)["epoch"].mean()}
+        figures |= {
+            "gain": (pairs[10] - pairs[5]).mean(),
+            "best_epoch": best_rows(history)["epoch"].mean(),
+        }
         rows.append(dict(zip(by, key, strict=True)) | figures | {"parted": overfit_epoch(history)})
     columns = [*by, "seeds", "short", "long", "gain", "best_epoch", "parted"]
     return pd.DataFrame(rows, columns=columns).astype({"parted": "Int64"})
@@ -122,7 +146,9 @@ def best_epochs(results: Results) -> pd.DataFrame:
     reported_epoch, reported_val; seeds; epoch, train, val: mean over the seeds of each run's best epoch; test:
     accuracy on test of the run's last epoch.
     """
-    printed = best_rows(reported_b_epochs().assign(run=lambda rows: rows["model"])).set_index("model")
+    printed = best_rows(reported_b_epochs().assign(run=lambda rows: rows["model"])).set_index(
+        "model"
+    )
     study = results.study("report_b")
     best = best_rows(study.history).merge(study.runs[["run", "model"]], on="run")
     tested = study.scores().query("metric == 'accuracy'").groupby("model")["value"].mean()
@@ -143,7 +169,9 @@ def classes(results: Results) -> pd.DataFrame:
 
 def as_report(scores: pd.DataFrame) -> pd.DataFrame:
     """Classification reports from rows of model, metric, class, value: a row a model and class."""
-    classes = scores[scores["class"] != ""].pivot_table("value", ["model", "class"], "metric", sort=False)
+    classes = scores[scores["class"] != ""].pivot_table(
+        "value", ["model", "class"], "metric", sort=False
+    )
     return classes[["precision", "recall", "f1", "support"]].round(3)
 
 
@@ -156,9 +184,18 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
     for of in settings.drop_duplicates("model").itertuples():
         stages = _skeleton(of.model, 3).stages
         for epoch, count in UnfreezeSchedule.parse(of.thaw, of.epochs).steps or ((1, len(stages)),):
-            rates = [of.learning_rate * of.stage_decay**distance for distance in reversed(range(count))]
-            written = " ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates))  # once where it is the same for all
-            row = {"model": of.model, "size": _side(of), "epoch": epoch, "learning": " ".join(stages[-count:])}
+            rates = [
+                of.learning_rate * of.stage_decay**distance for distance in reversed(range(count))
+            ]
+            written = " ".join(
+                f"{rate:.2g}" for rate in dict.fromkeys(rates)
+            )  # once where it is the same for all
+            row = {
+                "model": of.model,
+                "size": _side(of),
+                "epoch": epoch,
+                "learning": " ".join(stages[-count:]),
+            }
             rows.append(row | {"rates": written})
     return pd.DataFrame(rows)
 

@@ -89,20 +89,26 @@ def read(folder: Path, kind: str, digests: Collection[str]) -> pd.DataFrame:
     return pd.read_csv(folder / f"{kind}.csv")
 
 
-def summary(faces: Faces, identical: pd.DataFrame, near: pd.DataFrame, blanks: pd.DataFrame) -> pd.Series:
+def summary(
+    faces: Faces, identical: pd.DataFrame, near: pd.DataFrame, blanks: pd.DataFrame
+) -> pd.Series:
     """The audit in numbers, from its lists."""
     in_test = faces.index["split"].isin(TEST_SPLITS)
     facts = {
         "images": len(faces),
         "test images": int(in_test.sum()),
-        "training images of the smallest class": int(faces.index["label"][~in_test].value_counts().min()),
+        "training images of the smallest class": int(
+            faces.index["label"][~in_test].value_counts().min()
+        ),
     }
     for kind, frame in (("identical", identical), ("near", near)):
         leaked_test = frame["leaked"] & frame["split"].isin(TEST_SPLITS)
         facts |= {
             f"{kind}: images with a copy": len(frame),
             f"{kind}: groups": frame["group"].nunique(),
-            f"{kind}: groups with conflicting labels": frame.loc[frame["conflicting"], "group"].nunique(),
+            f"{kind}: groups with conflicting labels": frame.loc[
+                frame["conflicting"], "group"
+            ].nunique(),
             f"{kind}: test images with a copy in training": int(leaked_test.sum()),
         }
     return pd.Series(facts | {"blank images": len(blanks)}, name="count")

@@ -15,7 +15,10 @@ from torch import Tensor
 
 from fer_utils.data.loader import LUMA
 
-ERASED = (0.02, 0.25)  # share of the image; Zhong et al. go up to 0.4, which hides most of a tightly cropped face
+ERASED = (
+    0.02,
+    0.25,
+)  # share of the image; Zhong et al. go up to 0.4, which hides most of a tightly cropped face
 ASPECT = (0.3, 3.3)  # height to width of what is erased, as theirs
 
 
@@ -48,7 +51,10 @@ class Augment:
         """uint8 B×C×H×W → the same shape, 0–255: float32, or uint8 where flips are all that is on."""
         images = self._move(images)
         if self.brightness or self.contrast:
-            gain, lift = 1 + _either_way(images, self.contrast), 255 * _either_way(images, self.brightness)
+            gain, lift = (
+                1 + _either_way(images, self.contrast),
+                255 * _either_way(images, self.brightness),
+            )
             images = relight(images, gain, lift)
         if self.saturation:
             images = saturate(images, 1 + _either_way(images, self.saturation))
@@ -80,7 +86,9 @@ class Augment:
         return torch.where((inside[0] & inside[1]).unsqueeze(1), grey, images)
 
 
-def affine(images: Tensor, mirrored: Tensor, degrees: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+def affine(
+    images: Tensor, mirrored: Tensor, degrees: Tensor, zoom: Tensor, shift: Tensor
+) -> Tensor:
     """Mirrors, then turns counter-clockwise and enlarges about the centre, then shifts; float32 B×C×H×W, 0–255.
 
     images: B×C×H×W. mirrored: bool, B. degrees, zoom: B. shift: B×2, down and right in shares of the side.
@@ -90,7 +98,11 @@ def affine(images: Tensor, mirrored: Tensor, degrees: Tensor, zoom: Tensor, shif
     xs, ys = (torch.arange(side, device=images.device) - (side - 1) / 2 for side in (width, height))
     # filled on the device: copied from the host, two numbers would make it wait for all that is under way
     sides = torch.stack([torch.full((), side, device=images.device) for side in (width, height)])
-    sign, cos, sin = 1 - 2 * mirrored.float(), torch.deg2rad(degrees).cos(), torch.deg2rad(degrees).sin()
+    sign, cos, sin = (
+        1 - 2 * mirrored.float(),
+        torch.deg2rad(degrees).cos(),
+        torch.deg2rad(degrees).sin(),
+    )
     # for each pixel (x, y) from the centre, the place that it is taken from: the map above, turned round
     back = torch.stack([sign * cos, -sign * sin, sin, cos], 1).view(-1, 2, 2) / zoom.view(-1, 1, 1)
     back = back * (2 / sides).view(2, 1)  # from pixels to grid_sample's -1..1
@@ -111,7 +123,9 @@ def relight(images: Tensor, gain: Tensor, lift: Tensor) -> Tensor:
 def saturate(images: Tensor, gain: Tensor) -> Tensor:
     """Moves each pixel of B×3×H×W (0–255) to gain times its distance from its own grey; float32. gain: B."""
     images = images.float()
-    luma = torch.stack([torch.full((), share, device=images.device) for share in LUMA])  # as in affine
+    luma = torch.stack(
+        [torch.full((), share, device=images.device) for share in LUMA]
+    )  # as in affine
     grey = (images * luma.view(3, 1, 1)).sum(1, keepdim=True)
     return torch.lerp(grey, images, gain.view(-1, 1, 1, 1)).clamp_(0, 255)
 
@@ -131,7 +145,9 @@ def mixup(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, list[Ta
     """
     if not alpha:
         return images, [Target(labels, 1.0)]
-    share = torch.distributions.Beta(alpha, alpha).sample().item()  # drawn on the host: no waiting for the device
+    share = (
+        torch.distributions.Beta(alpha, alpha).sample().item()
+    )  # drawn on the host: no waiting for the device
     share = max(share, 1 - share)
     others = torch.randperm(len(labels), device=labels.device)
     mixed = torch.lerp(images[others].float(), images.float(), share)

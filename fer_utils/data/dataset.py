@@ -106,5 +106,7 @@ def open_store(folder: Path) -> Faces:
     index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
     if len(images) != len(index):
-        raise FerError(f"{folder}: {len(images)} images but {len(index)} rows in index.csv; prepare it again")
+        raise FerError(
+            f"{folder}: {len(images)} images but {len(index)} rows in index.csv; prepare it again"
+        )
     return Faces(images, index, info["source"], info["digest"], folder)

@@ -23,7 +23,16 @@ from tqdm import tqdm
 
 from fer_utils.errors import FerError
 
-BROKEN = (OSError, EOFError, SyntaxError, ValueError, IndexError, RuntimeError, TypeError, AttributeError)
+BROKEN = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+)
 # a broken image raises any of these
 BROKEN += (struct.error, zipfile.BadZipFile, zlib.error, Image.DecompressionBombError)
 # What brings a photo upright, by EXIF's orientation. ImageOps.exif_transpose also writes all other EXIF anew, and
@@ -67,7 +76,9 @@ class Unlike(Exception):
     """An image is of another form than the one that all were taken to have."""
 
 
-def write_images(path: Path, names: list[str], read: Read, size: int | None, grey: bool | None) -> None:
+def write_images(
+    path: Path, names: list[str], read: Read, size: int | None, grey: bool | None
+) -> None:
     """Decodes every image into the .npy file `path`; read(name) gives the bytes of one.
 
     size: side in pixels. None keeps the images' own size if they share it and are square, else crops the centre
@@ -77,9 +88,16 @@ def write_images(path: Path, names: list[str], read: Read, size: int | None, gre
     chosen = size is not None and grey is not None
     form = common([form_of(read, names[0])], size, grey)
     try:  # most sets are all of one form: then one look at each image is enough
-        write_array(path, _each(partial(_pixels, form=form, alike=not chosen), names, read), len(names), form.shape)
+        write_array(
+            path,
+            _each(partial(_pixels, form=form, alike=not chosen), names, read),
+            len(names),
+            form.shape,
+        )
     except Unlike:
-        form = common([one for part in _each(_forms, names, read, "looking") for one in part], size, grey)
+        form = common(
+            [one for part in _each(_forms, names, read, "looking") for one in part], size, grey
+        )
         write_array(path, _each(partial(_pixels, form=form), names, read), len(names), form.shape)
 
 
@@ -141,11 +159,19 @@ def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str)
     """
     try:
         # photos from a phone say in there which side is up
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation)) if "exif" in image.info else None
+        turn = (
+            TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+            if "exif" in image.info
+            else None
+        )
         image = _to_8_bits(image, name) if image.mode.startswith(DEEP) else image
         image = image if turn is None else image.transpose(turn)
-        if image.has_transparency_data:  # its colour there is whatever the program that wrote it left behind
-            image = Image.alpha_composite(Image.new("RGBA", image.size, BACKDROP), image.convert("RGBA"))
+        if (
+            image.has_transparency_data
+        ):  # its colour there is whatever the program that wrote it left behind
+            image = Image.alpha_composite(
+                Image.new("RGBA", image.size, BACKDROP), image.convert("RGBA")
+            )
         image = image if image.mode == mode else image.convert(mode)
         if image.size != (width, height):
             image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
@@ -226,7 +252,9 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def write_array(path: Path, parts: Generator[np.ndarray], count: int, shape: tuple[int, ...]) -> None:
+def write_array(
+    path: Path, parts: Generator[np.ndarray], count: int, shape: tuple[int, ...]
+) -> None:
     """An .npy file written part by part: flat memory, and a full disk is an error rather than a crash."""
     with path.open("wb") as stream, closing(parts):  # the bar's last line comes before any error's
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}

@@ -30,7 +30,9 @@ from fer_utils.errors import FerError
 KAGGLE = "msambare/fer2013"
 
 
-def prepare(source: Path | str, folder: Path, size: int | None = None, grey: bool | None = None) -> Faces:
+def prepare(
+    source: Path | str, folder: Path, size: int | None = None, grey: bool | None = None
+) -> Faces:
     """Reads `source` once and writes the prepared store `folder`; returns it opened.
 
     size: side in pixels. None keeps the images' own size if they share it and are square, else crops the centre
@@ -45,7 +47,9 @@ def prepare(source: Path | str, folder: Path, size: int | None = None, grey: boo
     if size is not None and size <= 0:
         raise FerError(f"size must be at least 1 pixel; got {size}")
     if not source.exists():
-        raise FerError(f"{source}: no such file or folder; see data/README.md for how to get FER2013")
+        raise FerError(
+            f"{source}: no such file or folder; see data/README.md for how to get FER2013"
+        )
     with io.atomic_folder(folder) as part:
         if source.suffix.lower() == ".csv":
             index, images, shape = _rows_of_csv(source)
@@ -86,9 +90,13 @@ def _check_target(source: Path, folder: Path) -> None:
     """The store replaces its folder, so that must be a store or nothing, and must not hold the source."""
     here, there = source.resolve(), folder.resolve()
     if here == there or here in there.parents or there in here.parents:
-        raise FerError(f"{source} and the prepared store {folder} must lie apart; move one, or choose another name")
+        raise FerError(
+            f"{source} and the prepared store {folder} must lie apart; move one, or choose another name"
+        )
     if folder.exists() and not (folder / "dataset.json").exists():
-        raise FerError(f"{folder} exists and is no prepared data set; choose another name or move it away")
+        raise FerError(
+            f"{folder} exists and is no prepared data set; choose another name or move it away"
+        )
 
 
 def with_test(index: pd.DataFrame) -> pd.DataFrame:
@@ -99,8 +107,12 @@ def with_test(index: pd.DataFrame) -> pd.DataFrame:
     pool = index.index[index["split"] == "Training"]
     few = index.loc[pool, "label"].value_counts().loc[lambda n: n < 5]
     if len(few):
-        raise FerError(f"class {few.index[0]!r} has {few.iloc[0]} images; 5 are needed to set a test split aside")
-    _, test = train_test_split(pool, test_size=0.2, stratify=index.loc[pool, "label"], random_state=0)
+        raise FerError(
+            f"class {few.index[0]!r} has {few.iloc[0]} images; 5 are needed to set a test split aside"
+        )
+    _, test = train_test_split(
+        pool, test_size=0.2, stratify=index.loc[pool, "label"], random_state=0
+    )
     index.loc[test, "split"] = "Test"
     return index
 
@@ -110,9 +122,13 @@ def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator, tuple[int, ...]
     rows, images = [], []
     for where, row in _csv_lines(source):
         if not (row["emotion"].isdecimal() and int(row["emotion"]) < len(CSV_ORDER)):
-            raise FerError(f"{where}: emotion {row['emotion']!r}; it must be 0 to {len(CSV_ORDER) - 1}")
+            raise FerError(
+                f"{where}: emotion {row['emotion']!r}; it must be 0 to {len(CSV_ORDER) - 1}"
+            )
         if row["usage"] not in ("Training", "PublicTest", "PrivateTest"):
-            raise FerError(f"{where}: Usage {row['usage']!r}; it must be Training, PublicTest or PrivateTest")
+            raise FerError(
+                f"{where}: Usage {row['usage']!r}; it must be Training, PublicTest or PrivateTest"
+            )
         images.append(_pixels(row["pixels"], where))
         rows.append((where.split(", ")[-1], CSV_ORDER[int(row["emotion"])], row["usage"]))
     if not rows:
@@ -136,18 +152,26 @@ def _csv_lines(source: Path) -> Iterator[tuple[str, dict[str, str]]]:
     number, header = 0, []
     with source.open(newline="", encoding="utf-8-sig") as stream:
         try:
-            for number, cells in enumerate(tqdm(csv.reader(stream), desc="reading", unit="row"), start=1):
+            for number, cells in enumerate(
+                tqdm(csv.reader(stream), desc="reading", unit="row"), start=1
+            ):
                 if not header:
                     header = [cell.strip().lower() for cell in cells]
                     if sorted(header) != ["emotion", "pixels", "usage"]:
-                        raise FerError(f"{source}: the header must name emotion, pixels and Usage; found {header}")
+                        raise FerError(
+                            f"{source}: the header must name emotion, pixels and Usage; found {header}"
+                        )
                     continue
                 where = f"{source.name}, line {number}"
                 if len(cells) != 3:
-                    raise FerError(f"{where}: {len(cells)} cells instead of 3; mend or delete the line")
+                    raise FerError(
+                        f"{where}: {len(cells)} cells instead of 3; mend or delete the line"
+                    )
                 yield where, dict(zip(header, (cell.strip() for cell in cells), strict=True))
         except (csv.Error, UnicodeDecodeError) as error:
-            raise FerError(f"{source.name}, line {number + 1}: not text in CSV form ({error})") from None
+            raise FerError(
+                f"{source.name}, line {number + 1}: not text in CSV form ({error})"
+            ) from None
 
 
 def _pixels(text: str, where: str) -> np.ndarray:

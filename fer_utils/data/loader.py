@@ -57,7 +57,9 @@ class Batches:
         order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))
         here = order.to(self.images.device)  # of the images: features may be mapped from a file
         there = order.to(self.labels.device)
-        for rows, same_rows in zip(here.split(self.batch_size), there.split(self.batch_size), strict=True):
+        for rows, same_rows in zip(
+            here.split(self.batch_size), there.split(self.batch_size), strict=True
+        ):
             yield self._sent(self.images[world.shard(rows)]), self.labels[same_rows]
 
     def shard(self, world: World) -> "Batches":

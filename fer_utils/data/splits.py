@@ -64,20 +64,29 @@ def split_task(
         for position, cls in enumerate(task.classes):
             found = int((labels[rows] == position).sum())
             if found < (2 if name == "training" else 1):
-                raise FerError(f"class {cls!r} has {found} {name} images in {faces.source}; too few to split")
+                raise FerError(
+                    f"class {cls!r} has {found} {name} images in {faces.source}; too few to split"
+                )
     rng = np.random.default_rng(seed)
     if cap is not None:
-        capped = [_draw(rng, pool[labels[pool] == position], cap) for position in range(len(task.classes))]
+        capped = [
+            _draw(rng, pool[labels[pool] == position], cap) for position in range(len(task.classes))
+        ]
         pool = np.sort(np.concatenate(capped))
     if len(val):
         return Split(task, pool, val, test, labels)
     _, first, group = np.unique(groups[pool], return_index=True, return_inverse=True)
     try:  # whole groups go to one side; the label of a group is that of its first image
         train, _ = train_test_split(
-            np.arange(len(first)), test_size=validation, stratify=labels[pool[first]], random_state=seed
+            np.arange(len(first)),
+            test_size=validation,
+            stratify=labels[pool[first]],
+            random_state=seed,
         )
     except ValueError as error:
-        raise FerError(f"{len(pool)} training images cannot be split {validation:.0%}: {error}") from None
+        raise FerError(
+            f"{len(pool)} training images cannot be split {validation:.0%}: {error}"
+        ) from None
     in_train = np.isin(group, train)
     return Split(task, pool[in_train], pool[~in_train], test, labels)
 
@@ -86,8 +95,15 @@ def _class_indices(faces: Faces, task: Task) -> np.ndarray:
     known = set(faces.index["label"])
     for cls in task.classes:
         if cls not in known:
-            raise FerError(f"no class {cls!r} in {faces.source}; it has: {', '.join(sorted(known))}")
-    return faces.index["label"].map({cls: i for i, cls in enumerate(task.classes)}).fillna(-1).to_numpy(np.int64)
+            raise FerError(
+                f"no class {cls!r} in {faces.source}; it has: {', '.join(sorted(known))}"
+            )
+    return (
+        faces.index["label"]
+        .map({cls: i for i, cls in enumerate(task.classes)})
+        .fillna(-1)
+        .to_numpy(np.int64)
+    )
 
 
 def _draw(rng: np.random.Generator, rows: np.ndarray, cap: int) -> np.ndarray:

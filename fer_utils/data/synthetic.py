@@ -74,7 +74,9 @@ def _face(full: Expression, rng: np.random.Generator) -> np.ndarray:
     strength = rng.uniform(WEAKEST, 1.0)
     values = strength * np.array(astuple(full)) + rng.normal(0, SPREAD, len(fields(full)))
     picture = _draw(Expression(*values), rng)
-    turned = picture.rotate(rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=picture.getpixel((0, 0)))
+    turned = picture.rotate(
+        rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=picture.getpixel((0, 0))
+    )
     return _photograph(turned.resize((SIZE, SIZE), Image.Resampling.BOX), rng)
 
 
@@ -89,7 +91,10 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
 
     width, height = side * rng.uniform(0.31, 0.40), side * rng.uniform(0.41, 0.49)
     cx, cy = side / 2 + rng.normal(0, 4), side * 0.52 + rng.normal(0, 4)
-    yaw, pitch = rng.normal(0, 6), rng.normal(0, 4)  # turning the head moves the features, in pixels
+    yaw, pitch = (
+        rng.normal(0, 6),
+        rng.normal(0, 4),
+    )  # turning the head moves the features, in pixels
 
     def oval(x, y, rx, ry, fill, outline=None):
         pen.ellipse((x - rx, y - ry, x + rx, y + ry), fill=int(fill), outline=outline, width=2)
@@ -101,7 +106,9 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
         pen.rectangle((cx - width * 1.15, cy - 5, cx + width * 1.15, cy + height * 0.95), fill=hair)
     oval(cx, cy + max(e.mouth_opening, 0) * 5, width, height, skin)  # an open mouth lowers the jaw
     fringe = cy - height * rng.uniform(0.55, 0.75)
-    pen.chord((cx - width, cy - height * 1.1, cx + width, fringe + height * 0.35), 190, 350, fill=hair)
+    pen.chord(
+        (cx - width, cy - height * 1.1, cx + width, fringe + height * 0.35), 190, 350, fill=hair
+    )
 
     fx, fy = cx + yaw, cy + pitch
     eye_x, eye_y = width * rng.uniform(0.40, 0.48), fy - height * 0.14
@@ -111,7 +118,9 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
     for direction in (-1, 1):
         x = fx + direction * eye_x
         oval(x, eye_y, eye_rx, eye_ry, min(skin + 60, 250), dark)
-        oval(x + yaw * 0.3, eye_y, min(eye_rx * 0.45, eye_ry), min(eye_rx * 0.45, eye_ry), dark * 0.5)
+        oval(
+            x + yaw * 0.3, eye_y, min(eye_rx * 0.45, eye_ry), min(eye_rx * 0.45, eye_ry), dark * 0.5
+        )
         brow_y = eye_y - height * (0.20 + 0.09 * e.brow_height)
         tilt = height * 0.085 * e.brow_angle
         inner, outer = (
@@ -127,7 +136,11 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
     if e.nose_wrinkle > 0.15:
         for step in range(3):
             y = eye_y + 4 + step * 6
-            pen.line((fx - nose, y, fx + nose, y), fill=int(skin * (1 - 0.25 * min(e.nose_wrinkle, 1))), width=2)
+            pen.line(
+                (fx - nose, y, fx + nose, y),
+                fill=int(skin * (1 - 0.25 * min(e.nose_wrinkle, 1))),
+                width=2,
+            )
     _mouth(pen, e, fx, fy + height * 0.50, width * 0.42, dark, skin, int(rng.integers(4, 8)))
     _extras(pen, rng, fx, fy, width, height, eye_x, eye_y, eye_rx, dark, skin)
     return picture

@@ -20,21 +20,29 @@ def reliability(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> 
     return grouped.mean().assign(images=grouped.size()).reset_index()
 
 
-def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+def expected_calibration_error(
+    probability: np.ndarray, labels: np.ndarray, bins: int = 15
+) -> float:
     """Mean distance between confidence and accuracy over the bins, weighted by images (Guo et al. 2017); 0..1."""
     table = reliability(probability, labels, bins)
-    return float((table["images"] * (table["confidence"] - table["accuracy"]).abs()).sum() / len(labels))
+    return float(
+        (table["images"] * (table["confidence"] - table["accuracy"]).abs()).sum() / len(labels)
+    )
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean −log of the probability given to the true class."""
-    return float(-log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels].mean())
+    return float(
+        -log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels].mean()
+    )
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The T > 0 that minimises the negative log-likelihood of logits / T; for validation (Guo et al. 2017)."""
     found = minimize_scalar(
-        lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels), bounds=(-3, 3), method="bounded"
+        lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels),
+        bounds=(-3, 3),
+        method="bounded",
     )
     return float(np.exp(found.x))
 
@@ -44,7 +52,10 @@ def calibration(predictions: dict[str, np.ndarray]) -> dict[str, float]:
     temperature = fit_temperature(predictions["val_logits"], predictions["val_labels"])
     made = {"temperature": temperature}
     labels = predictions["test_labels"].astype(np.int64)
-    for name, logits in (("", predictions["test_logits"]), ("_scaled", predictions["test_logits"] / temperature)):
+    for name, logits in (
+        ("", predictions["test_logits"]),
+        ("_scaled", predictions["test_logits"] / temperature),
+    ):
         made[f"ece{name}"] = expected_calibration_error(probabilities(logits), labels)
         made[f"nll{name}"] = negative_log_likelihood(logits, labels)
     return made

@@ -57,7 +57,9 @@ def occlude(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.n
     treated = images.copy()
     height, width = images.shape[1:3]
     down, across = round(height * amount**0.5), round(width * amount**0.5)
-    tops, lefts = (rng.integers(0, side + 1, len(images)) for side in (height - down, width - across))
+    tops, lefts = (
+        rng.integers(0, side + 1, len(images)) for side in (height - down, width - across)
+    )
     for image, top, left in zip(treated, tops, lefts, strict=True):
         image[top : top + down, left : left + across] = round(image.mean())
     return treated

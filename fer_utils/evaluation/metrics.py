@@ -49,7 +49,9 @@ def resampled_scores(
     """
     k = len(classes)
     cells = np.eye(k * k, dtype=np.float32)[labels * k + logits.argmax(1)]
-    counts = (weights @ cells).reshape(-1, k, k).astype(np.float64)  # a confusion matrix for each resample
+    counts = (
+        (weights @ cells).reshape(-1, k, k).astype(np.float64)
+    )  # a confusion matrix for each resample
     hits = np.einsum("rkk->rk", counts)
     true, predicted = counts.sum(2), counts.sum(1)
     by_class = {
@@ -75,7 +77,9 @@ def _theirs(metric: str) -> str:
 def confusion(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Counts of images: true class in rows, predicted class in columns."""
     counts = metrics.confusion_matrix(labels, logits.argmax(1), labels=range(len(classes)))
-    return pd.DataFrame(counts, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted"))
+    return pd.DataFrame(
+        counts, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
+    )
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -83,25 +87,36 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return softmax(logits.astype(np.float64), axis=1)
 
 
-def confident_errors(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int) -> pd.DataFrame:
+def confident_errors(
+    labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int
+) -> pd.DataFrame:
     """The n wrong predictions of the highest probability: position, true, predicted, probability; surest first."""
     p = probabilities(logits)
     predicted, sure = p.argmax(1), p.max(1)
     wrong = np.flatnonzero(predicted != labels)
     chosen = wrong[np.argsort(-sure[wrong], kind="stable")][:n]
     names = np.asarray(classes)
-    columns = {"position": chosen, "true": names[labels[chosen]], "predicted": names[predicted[chosen]]}
+    columns = {
+        "position": chosen,
+        "true": names[labels[chosen]],
+        "predicted": names[predicted[chosen]],
+    }
     return pd.DataFrame(columns | {"probability": sure[chosen]})
 
 
-def least_certain(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int) -> pd.DataFrame:
+def least_certain(
+    labels: np.ndarray, logits: np.ndarray, classes: Sequence[str], n: int
+) -> pd.DataFrame:
     """The n images with the smallest gap in probability between the two best classes.
 
     Columns: position, true, first, second, gap; smallest gap first.
     """
     p = probabilities(logits)
     ranked = np.argsort(-p, axis=1, kind="stable")[:, :2]
-    gap = np.take_along_axis(p, ranked[:, :1], 1)[:, 0] - np.take_along_axis(p, ranked[:, 1:], 1)[:, 0]
+    gap = (
+        np.take_along_axis(p, ranked[:, :1], 1)[:, 0]
+        - np.take_along_axis(p, ranked[:, 1:], 1)[:, 0]
+    )
     chosen = np.argsort(gap, kind="stable")[:n]
     names = np.asarray(classes)
     columns = {"position": chosen, "true": names[labels[chosen]]}

@@ -24,7 +24,9 @@ VIEWS = {
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, batches: Batches, tta: str = "none", world: World = ALONE) -> np.ndarray:
+def predict(
+    network: nn.Module, batches: Batches, tta: str = "none", world: World = ALONE
+) -> np.ndarray:
     """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used.
 
     With test-time augmentation (a name in VIEWS) they are the logarithms of the views' mean probabilities,
@@ -34,7 +36,9 @@ def predict(network: nn.Module, batches: Batches, tta: str = "none", world: Worl
     one_of(tta, VIEWS, "test-time augmentation")
     network.eval()
     with precision.exact_fp32():
-        logits = torch.cat([_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)])
+        logits = torch.cat(
+            [_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)]
+        )
     return world.gather(logits, len(batches.labels)).cpu().numpy()
 
 

@@ -78,7 +78,11 @@ def t_half_width(values: Sequence[float], more: int = 0) -> float:
     more=1: half of the prediction interval, where one more value would lie.
     """
     n = len(values)
-    return np.nan if n < 2 else float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) * np.sqrt(more + 1 / n))
+    return (
+        np.nan
+        if n < 2
+        else float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) * np.sqrt(more + 1 / n))
+    )
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
@@ -102,7 +106,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray], groups: np.ndarray, resamples: int = 2000, seed: int = 0
+    statistic: Callable[[np.ndarray], np.ndarray],
+    groups: np.ndarray,
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends of 95 % percentile intervals over resampled images (Efron 1979).
 

@@ -27,7 +27,9 @@ class Failures:
         """Raises FerError with all reasons, if there are any."""
         if self.reasons:
             each = " · ".join(f"{run}: {why}" for run, why in self.reasons.items())
-            raise FerError(f"{len(self)} of {self.total} runs failed, the others are finished: {each}")
+            raise FerError(
+                f"{len(self)} of {self.total} runs failed, the others are finished: {each}"
+            )
 
 
 def reason(error: BaseException) -> str:

@@ -56,19 +56,27 @@ def load_finished_run(folder: Path, device: torch.device | str = "cpu") -> Finis
     experiment = Experiment(**config["experiment"])
     checkpoint = _checkpoint(folder, experiment)
     if not checkpoint.exists():
-        raise FerError(f"{checkpoint}: the checkpoint is not here (git does not keep it); train the run again")
+        raise FerError(
+            f"{checkpoint}: the checkpoint is not here (git does not keep it); train the run again"
+        )
     if experiment.median:
-        raise FerError(f"{folder.name}: its network takes median-filtered images, which nothing here would give it")
+        raise FerError(
+            f"{folder.name}: its network takes median-filtered images, which nothing here would give it"
+        )
     network = Network(experiment.model, len(config["classes"]), experiment.image_size)
     network.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu"))
     with np.load(folder / "predictions.npz") as arrays:
         predictions = dict(arrays)
-    return FinishedRun(folder, config, experiment, predictions, network.to(device).eval(), torch.device(device))
+    return FinishedRun(
+        folder, config, experiment, predictions, network.to(device).eval(), torch.device(device)
+    )
 
 
 def has_checkpoint(folder: Path) -> bool:
     """Whether the weights of a finished run are still in its folder."""
-    return _checkpoint(folder, Experiment(**io.read_json(folder / "config.json")["experiment"])).exists()
+    return _checkpoint(
+        folder, Experiment(**io.read_json(folder / "config.json")["experiment"])
+    ).exists()
 
 
 def _checkpoint(folder: Path, experiment: Experiment) -> Path:

@@ -27,7 +27,12 @@ KILLED = "its process was killed twice, once with no other beside it; most likel
 
 
 def run_side_by_side(
-    experiments: Sequence[Experiment], device: str, precision: str, results: Path, faces: Faces, jobs: int
+    experiments: Sequence[Experiment],
+    device: str,
+    precision: str,
+    results: Path,
+    faces: Faces,
+    jobs: int,
 ) -> None:
     """Runs the experiments in `jobs` processes; prints a line when one is finished.
 
@@ -61,7 +66,9 @@ def run_side_by_side(
                     if last_try:
                         failures.add(one.id, FerError(KILLED))
                     else:
-                        print(f"{one.id}: its process was killed; tried again at the end", flush=True)
+                        print(
+                            f"{one.id}: its process was killed; tried again at the end", flush=True
+                        )
                         killed.append(one)
                 except Exception as error:
                     failures.add(one.id, error)

@@ -26,8 +26,13 @@ from fer_utils.experiments.failures import Failures, reason
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training.experiment import Experiment
 
-RETRIES = 3  # of a run whose worker was lost; one that kills its worker each time would else never end
-WORDS = ("auto", "local")  # for Ray itself: the cluster of this machine, a new one of this process alone
+RETRIES = (
+    3  # of a run whose worker was lost; one that kills its worker each time would else never end
+)
+WORDS = (
+    "auto",
+    "local",
+)  # for Ray itself: the cluster of this machine, a new one of this process alone
 
 
 def spread(
@@ -50,17 +55,28 @@ def spread(
     try:
         gpus = _gpus(ray, device, gpus_per_run)
         device = "cpu" if device == "auto" and not gpus else device
-        print(f"on the cluster: device {device}, precision {precision}, as each node has it", flush=True)
+        print(
+            f"on the cluster: device {device}, precision {precision}, as each node has it",
+            flush=True,
+        )
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(compute)
         folders = {experiment: folder_of(experiment, results) for experiment in experiments}
         waiting, failures = {}, Failures(len(folders))
         sent: list = []
         for experiment, folder in folders.items():
             if (folder / "done.json").exists():
-                run(experiment, device, precision, results, faces)  # only looks whether it is of the same data
+                run(
+                    experiment, device, precision, results, faces
+                )  # only looks whether it is of the same data
             else:
                 waiting[task.remote(experiment, device, precision, faces.digest, sent)] = experiment
-        bar = tqdm(total=len(folders), initial=len(folders) - len(waiting), unit="run", smoothing=0, disable=None)
+        bar = tqdm(
+            total=len(folders),
+            initial=len(folders) - len(waiting),
+            unit="run",
+            smoothing=0,
+            disable=None,
+        )
         while waiting:
             bar.set_postfix(running=min(len(waiting), _room(ray, gpus)), failed=len(failures))
             ready, _ = ray.wait(list(waiting), timeout=2)
@@ -73,7 +89,9 @@ def spread(
                     continue
                 if content is None:  # a node without the data set
                     sent = sent or [ray.put(_in_memory(faces))]
-                    waiting[task.remote(experiment, device, precision, faces.digest, sent)] = experiment
+                    waiting[task.remote(experiment, device, precision, faces.digest, sent)] = (
+                        experiment
+                    )
                     continue
                 _write(folders[experiment], content)
                 bar.update()
@@ -88,7 +106,9 @@ def check_share(gpus_per_run: float | None) -> None:
     """Raises FerError for a number of GPUs that Ray cannot give to a run."""
     share = gpus_per_run or 0.0
     if not 0 <= share < math.inf or (share > 1 and share != int(share)):
-        raise FerError(f"GPUs per run must be 0, a share such as 0.25, or a whole number; got {gpus_per_run:g}")
+        raise FerError(
+            f"GPUs per run must be 0, a share such as 0.25, or a whole number; got {gpus_per_run:g}"
+        )
 
 
 def compute(
@@ -110,7 +130,11 @@ def compute(
         faces = ray.get(sent[0])
     with tempfile.TemporaryDirectory() as results:
         folder = run(experiment, device, precision, Path(results), faces)
-        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
 
 
 def _connected(address: str | None) -> Any:
@@ -128,7 +152,11 @@ def _connected(address: str | None) -> Any:
             ).close()  # Ray itself tries for minutes
         ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        where = f"at {address} ({reason(error)})" if address not in (None, "", *WORDS) else "on this machine"
+        where = (
+            f"at {address} ({reason(error)})"
+            if address not in (None, "", *WORDS)
+            else "on this machine"
+        )
         raise FerError(
             f"no Ray cluster {where}; start one with: ray start --head, or give --address HOST:PORT"
         ) from None
@@ -145,7 +173,9 @@ def _gpus(ray: Any, device: str, wanted: float | None) -> float:
 def _room(ray: Any, gpus: float) -> int:
     """How many runs the cluster, as it is now, computes at a time."""
     resources = ray.cluster_resources()
-    return int(min(resources.get("CPU", 0), resources.get("GPU", 0) / gpus if gpus else float("inf")))
+    return int(
+        min(resources.get("CPU", 0), resources.get("GPU", 0) / gpus if gpus else float("inf"))
+    )
 
 
 def _cause(error: Exception) -> BaseException:

@@ -42,7 +42,10 @@ WITHOUT = {
     "erasing": {"erasing": 0.0},
     "label smoothing": {"label_smoothing": 0.0},
     "AdamW": {"optimiser": "sgd", "learning_rate": 0.02, "weight_decay": 5e-4},
-    "one-cycle schedule": {"schedule": "constant", "learning_rate": 5e-4},  # the peak is too high to stay at
+    "one-cycle schedule": {
+        "schedule": "constant",
+        "learning_rate": 5e-4,
+    },  # the peak is too high to stay at
     "averaged weights": {"ema": 0.0},
     "test-time flip": {"tta": "none"},
 }
@@ -50,7 +53,12 @@ WITHOUT = {
 
 # instead of the small network one with ImageNet's weights; enlarged, since its stem halves the side at once; its
 # epochs and rate were set, not searched
-FROM_IMAGENET = {"model": "efficientnet_lite0", "image_size": 96, "epochs": 10, "learning_rate": 1e-3}
+FROM_IMAGENET = {
+    "model": "efficientnet_lite0",
+    "image_size": 96,
+    "epochs": 10,
+    "learning_rate": 1e-3,
+}
 
 
 # pretrained networks are fine-tuned at a fifth of the default, since their weights are good already
@@ -70,9 +78,11 @@ AT_ONCE = {"learning_rate": 5e-4, "thaw": "", "thaw_warm_up": 0, "stage_decay": 
 
 
 REPORT_B = {
-    "resnet18_scratch": AT_ONCE | {"image_size": 96},  # at its own 224 pixels it would take five times as long
+    "resnet18_scratch": AT_ONCE
+    | {"image_size": 96},  # at its own 224 pixels it would take five times as long
     "resnet18": FINE,
-    "vggface": FINE | {"thaw": "1:1 2:3 5:4"},  # its three dense layers are a stage each; conv5 comes later
+    "vggface": FINE
+    | {"thaw": "1:1 2:3 5:4"},  # its three dense layers are a stage each; conv5 comes later
     "face_resnet": FACES | {"thaw": "1:1 2:2"},  # a third stage would learn at 1e-8
     "mobilenet_v2": FINE,
 }
@@ -94,12 +104,16 @@ def dedupe(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> 
 def median(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report A's denoising experiment: the four classes with and without the median filter."""
     return [
-        Experiment(dataset=dataset, task="multiclass", loss=loss, seed=seed, median=filtered, **settings)
+        Experiment(
+            dataset=dataset, task="multiclass", loss=loss, seed=seed, median=filtered, **settings
+        )
         for seed, loss, filtered in product(seeds, LOSSES, (False, True))
     ]
 
 
-def class_weights(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> list[Experiment]:
+def class_weights(
+    dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings
+) -> list[Experiment]:
     """The four classes with and without class weights, so that "focal" and "weighted" are not confused."""
     return [
         Experiment(dataset=dataset, loss=loss, seed=seed, class_weights=weighted, **settings)
@@ -110,7 +124,9 @@ def class_weights(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settin
 def gamma(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings) -> list[Experiment]:
     """The four classes with focal loss and every exponent from 0 (weighted cross-entropy) to 5."""
     return [
-        Experiment(dataset=dataset, task="multiclass", loss="focal", seed=seed, gamma=exponent, **settings)
+        Experiment(
+            dataset=dataset, task="multiclass", loss="focal", seed=seed, gamma=exponent, **settings
+        )
         for seed, exponent in product(seeds, (0.0, 0.5, 1.0, 2.0, 3.0, 5.0))
     ]
 
@@ -156,7 +172,9 @@ def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Expe
     protocol = FINE | {"trainable": 2} | settings
     models = ("resnet18", "efficientnet_b1", "mobilenet_v2", "efficientnet_lite0")
     return [
-        Experiment(dataset=dataset, model=model, task=task, loss=loss, epochs=epochs, seed=seed, **protocol)
+        Experiment(
+            dataset=dataset, model=model, task=task, loss=loss, epochs=epochs, seed=seed, **protocol
+        )
         for seed, model, epochs, task, loss in product(seeds, models, (5, 10), TASKS, LOSSES)
     ]
 
@@ -164,22 +182,37 @@ def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Expe
 def report_b(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report B's comparison on three emotions: from random weights, from ImageNet's and from faces'."""
     return [
-        Experiment(dataset=dataset, task="three", model=model, seed=seed, **GRADUAL | own | settings)
+        Experiment(
+            dataset=dataset, task="three", model=model, seed=seed, **GRADUAL | own | settings
+        )
         for seed, (model, own) in product(seeds, REPORT_B.items())
     ]
 
 
 def grid(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report B's grid search: learning rate × weight decay × augmentation; `results.winner` chooses."""
-    base = {"task": "three", "model": "face_resnet", "epochs": 8, "trainable": 2, "stage_decay": 1e-3, "clip": 5.0}
+    base = {
+        "task": "three",
+        "model": "face_resnet",
+        "epochs": 8,
+        "trainable": 2,
+        "stage_decay": 1e-3,
+        "clip": 5.0,
+    }
     augmented = {"flip": True, "rotation": 10.0, "brightness": 0.2, "contrast": 0.2}
     if varied := {*settings} & {"learning_rate", "weight_decay", *augmented}:
         raise TypeError(f"the grid varies {', '.join(sorted(varied))}")
     return [
         Experiment(
-            dataset=dataset, learning_rate=rate, weight_decay=decay, seed=seed, **base | settings | augmentation
+            dataset=dataset,
+            learning_rate=rate,
+            weight_decay=decay,
+            seed=seed,
+            **base | settings | augmentation,
         )
-        for seed, rate, decay, augmentation in product(seeds, (3e-3, 1e-2, 3e-2), (0.0, 1e-3), ({}, augmented))
+        for seed, rate, decay, augmentation in product(
+            seeds, (3e-3, 1e-2, 3e-2), (0.0, 1e-3), ({}, augmented)
+        )
     ]
 
 

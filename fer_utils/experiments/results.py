@@ -39,7 +39,9 @@ class Results:
             wanted = value if isinstance(value, (list, tuple)) else [value]
             runs = runs[runs[name].isin(wanted)]
         keep = set(runs["run"])
-        metrics, history = (frame[frame["run"].isin(keep)] for frame in (self.metrics, self.history))
+        metrics, history = (
+            frame[frame["run"].isin(keep)] for frame in (self.metrics, self.history)
+        )
         return Results(self.folder, runs, metrics, history, self._kept)
 
     def has_study(self, name: str) -> bool:
@@ -58,7 +60,9 @@ class Results:
         ids = io.read_json(listed)
         study = self.select(run=ids)
         if len(study.runs) < len(ids):
-            print(f"study {name}: {len(study.runs)} of {len(ids)} runs are finished", file=sys.stderr)
+            print(
+                f"study {name}: {len(study.runs)} of {len(ids)} runs are finished", file=sys.stderr
+            )
         return study
 
     def not_run(self, name: str) -> pd.DataFrame:
@@ -119,7 +123,9 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
     for run in done:
         config = io.read_json(run / "config.json")
         images = {f"{split}_images": count for split, count in config["images"].items()}
-        settings = dataclasses.asdict(Experiment(**config["experiment"]))  # fields added since have their default
+        settings = dataclasses.asdict(
+            Experiment(**config["experiment"])
+        )  # fields added since have their default
         about = {"run": run.name} | settings | images | config["hardware"] | config["data"]
         runs.append(
             about
@@ -129,7 +135,9 @@ def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
             }
         )
         metrics.append(
-            pd.read_csv(run / "metrics.csv", dtype={"class": str}, keep_default_na=False).assign(run=run.name)
+            pd.read_csv(run / "metrics.csv", dtype={"class": str}, keep_default_na=False).assign(
+                run=run.name
+            )
         )
         history.append(pd.read_csv(run / "history.csv").assign(run=run.name))
     return Results(

@@ -72,15 +72,30 @@ def run(
         with world.main_process_first():
             faces = open_dataset(experiment.dataset)
     if world.broadcast(faces.digest) != faces.digest:
-        raise FerError(f"data set {experiment.dataset} is not the one that the first process has; copy that one")
-    with io.exclusive_lock(folder, wait) if world.is_main and not _finished(folder) else nullcontext():
+        raise FerError(
+            f"data set {experiment.dataset} is not the one that the first process has; copy that one"
+        )
+    with (
+        io.exclusive_lock(folder, wait)
+        if world.is_main and not _finished(folder)
+        else nullcontext()
+    ):
         if world.broadcast(_finished(folder)):  # perhaps by the process that was waited for
             if world.is_main:
                 _check_same_data(folder, faces)
             return folder
         segments = world.broadcast(_segments(folder) if world.is_main else None)
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
-        _compute(experiment, folder, faces, hardware, segments, world, tracker if world.is_main else "none", draw)
+        _compute(
+            experiment,
+            folder,
+            faces,
+            hardware,
+            segments,
+            world,
+            tracker if world.is_main else "none",
+            draw,
+        )
     return folder
 
 
@@ -122,9 +137,13 @@ def _compute(
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
     task = get_task(experiment.task)
     groups = duplicates.near(faces) if experiment.dedupe else None
-    split = split_task(faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups)
+    split = split_task(
+        faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups
+    )
     parts = {name: getattr(split, name) for name in ("train", "val", "test")}
-    batches = {name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()}
+    batches = {
+        name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()
+    }
 
     start = pretrained.load(experiment.model)
     torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
@@ -144,26 +163,38 @@ def _compute(
         "parameters": sum(p.numel() for p in network.parameters()),
         "pretrained": start.origin if start else None,
         "hardware": hardware.describe(),
-        "segments": [*segments, {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe()],
+        "segments": [
+            *segments,
+            {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe(),
+        ],
     }
     if world.is_main and (folder / "config.json").exists():
         _check_same_data(folder, faces)
-    with tracking.follow(tracker, folder.parents[1] / "tracking", experiment.id, config) as following:
+    with tracking.follow(
+        tracker, folder.parents[1] / "tracking", experiment.id, config
+    ) as following:
         if world.is_main:
             io.write_json(folder / "config.json", config)
         history = train(network, batches, experiment, hardware, folder, world, following.epoch)
 
-        state = torch.load(folder / f"{experiment.select}.pth", weights_only=True) if world.is_main else None
+        state = (
+            torch.load(folder / f"{experiment.select}.pth", weights_only=True)
+            if world.is_main
+            else None
+        )
         network.load_state_dict(world.broadcast(state))
         logits = {
-            name: prediction.predict(network, batches[name], experiment.tta, world) for name in ("val", "test")
+            name: prediction.predict(network, batches[name], experiment.tta, world)
+            for name in ("val", "test")
         }
         if not world.is_main:
             return
         confusion = _write_evaluation(folder, task.classes, split, logits)
         if draw:
             following.evaluated(
-                lambda: draw(confusion, faces.images[split.test], split.labels[split.test], logits["test"])
+                lambda: draw(
+                    confusion, faces.images[split.test], split.labels[split.test], logits["test"]
+                )
             )
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     io.write_json(folder / "done.json", finished)
@@ -188,13 +219,18 @@ def _check_same_data(folder: Path, faces: Faces) -> None:
         )
 
 
-def _write_evaluation(folder: Path, classes, split: Split, logits: dict[str, np.ndarray]) -> pd.DataFrame:
+def _write_evaluation(
+    folder: Path, classes, split: Split, logits: dict[str, np.ndarray]
+) -> pd.DataFrame:
     """metrics.csv (validation and test), confusion.csv (test) and predictions.npz (logits and rows of both).
 
     Returns the confusion.
     """
     rows = {"val": split.val, "test": split.test}
-    tables = [metrics.scores(split.labels[rows[name]], logits[name], classes).assign(split=name) for name in rows]
+    tables = [
+        metrics.scores(split.labels[rows[name]], logits[name], classes).assign(split=name)
+        for name in rows
+    ]
     confusion = metrics.confusion(split.labels[split.test], logits["test"], classes)
     with io.atomic_file(folder / "metrics.csv") as part:
         pd.concat(tables).to_csv(part, index=False)

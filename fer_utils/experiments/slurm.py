@@ -36,7 +36,12 @@ OPTIONS: dict[str, type] = {
     "gpus_per_node": int,
     "array_parallelism": int,
 }
-SHARED = {"timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node"}  # submitit's names for any cluster
+SHARED = {
+    "timeout_min",
+    "mem_gb",
+    "cpus_per_task",
+    "gpus_per_node",
+}  # submitit's names for any cluster
 DEFAULTS: dict[str, Any] = {"timeout_min": 240}  # submitit's own 5 minutes are too few for an epoch
 # each a failed run's id and reason; ids of runs that another process computes
 Outcome = tuple[dict[str, str], list[str]]
@@ -60,8 +65,17 @@ class Task:
         busy: list[str] = []
         for one in experiments:
             try:
-                run(one, self.device, self.precision, self.results, self._data(one.dataset), wait=self.wait)
-            except submitit.core.utils.UncompletedJobError:  # the job's time is up, for the last time
+                run(
+                    one,
+                    self.device,
+                    self.precision,
+                    self.results,
+                    self._data(one.dataset),
+                    wait=self.wait,
+                )
+            except (
+                submitit.core.utils.UncompletedJobError
+            ):  # the job's time is up, for the last time
                 raise
             except io.Busy:
                 busy.append(one.id)
@@ -81,7 +95,9 @@ class Task:
     def _data(self, name: str) -> Faces:
         faces = open_dataset(name)
         if faces.digest != self.digest:
-            raise FerError(f"data set {name} differs on this node; FER_HOME must be on a shared disk")
+            raise FerError(
+                f"data set {name} differs on this node; FER_HOME must be on a shared disk"
+            )
         return faces
 
 
@@ -91,7 +107,9 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not text:
-            raise FerError(f"--slurm: {pair!r} is not of the form name=value; names: {', '.join(OPTIONS)}")
+            raise FerError(
+                f"--slurm: {pair!r} is not of the form name=value; names: {', '.join(OPTIONS)}"
+            )
         if OPTIONS[one_of(name, OPTIONS, "option of --slurm")] is str:
             options[name] = text
         elif text.isdecimal() and (int(text) > 0 or name == "gpus_per_node"):
@@ -128,7 +146,9 @@ def spread(
         task = Task(device, precision, results, faces.digest, wait=False)
         busy = _compute(executor, task, unfinished, failures)
         if busy:
-            _compute(executor, Task(device, precision, results, faces.digest, wait=True), busy, failures)
+            _compute(
+                executor, Task(device, precision, results, faces.digest, wait=True), busy, failures
+            )
     failures.report()
 
 
@@ -141,13 +161,17 @@ def _executor(folder: Path, options: dict[str, Any]):
     try:
         executor = submitit.AutoExecutor(folder, cluster=CLUSTER)
     except RuntimeError:  # no srun
-        raise FerError("no Slurm on this machine; give the command where sbatch and srun are") from None
+        raise FerError(
+            "no Slurm on this machine; give the command where sbatch and srun are"
+        ) from None
     named = {name if name in SHARED else f"slurm_{name}": value for name, value in options.items()}
     executor.update_parameters(name="fer", **named)
     return executor
 
 
-def _compute(executor, task: Task, some: Sequence[Experiment], failures: Failures) -> list[Experiment]:
+def _compute(
+    executor, task: Task, some: Sequence[Experiment], failures: Failures
+) -> list[Experiment]:
     """Submits an array, waits for its jobs and notes what failed; returns what another process computes."""
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
@@ -159,7 +183,10 @@ def _compute(executor, task: Task, some: Sequence[Experiment], failures: Failure
         said = (str(error).strip().splitlines() or [""])[-1]
         raise FerError(f"Slurm takes no job: {said}") from None
     array = jobs[0].job_id.split("_")[0]
-    print(f"Slurm array {array}: {len(some)} runs in {count} jobs, which go on without this command", flush=True)
+    print(
+        f"Slurm array {array}: {len(some)} runs in {count} jobs, which go on without this command",
+        flush=True,
+    )
     print(f"  their logs: {executor.folder}  ·  to end them: scancel {array}", flush=True)
     busy, pending, done = [], dict(zip(jobs, shares, strict=True)), 0
     while pending:

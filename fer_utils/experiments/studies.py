@@ -53,7 +53,9 @@ def run_study(
     Raises FerError at the end with the reason of each.
     """
     if spread and tracker != "none":
-        raise FerError(f"{tracker} follows the runs of one process; leave --tracker out, or --jobs and --on")
+        raise FerError(
+            f"{tracker} follows the runs of one process; leave --tracker out, or --jobs and --on"
+        )
     whole = list(dict.fromkeys(make_study(name, dataset, **settings)))
     can_run = [_can_run(experiment, results) for experiment in whole]
     experiments = [experiment for experiment, can in zip(whole, can_run, strict=True) if can]
@@ -74,7 +76,9 @@ def run_study(
     return [experiment.id for experiment in experiments]
 
 
-def listing(folder: Path, name: str, experiments: Sequence[Experiment], replace: bool = False) -> Path:
+def listing(
+    folder: Path, name: str, experiments: Sequence[Experiment], replace: bool = False
+) -> Path:
     """The file in `folder` that lists a study's runs: <name>.json, unless others are listed there already.
 
     Others are runs that differ in more than the seed. Then it is <name>-<settings>.json, where the settings
@@ -87,15 +91,20 @@ def listing(folder: Path, name: str, experiments: Sequence[Experiment], replace:
     theirs = [io.read_json(config)["experiment"] for config in configs if config.exists()]
     if replace or not theirs:
         if others:
-            print(f"{path}: {len(others)} runs of other settings leave the list; their folders stay")
+            print(
+                f"{path}: {len(others)} runs of other settings leave the list; their folders stay"
+            )
         return path
     ours = [asdict(experiment) for experiment in experiments]
-    common = {key: value for key, value in ours[0].items() if all(one[key] == value for one in ours)}
+    common = {
+        key: value for key, value in ours[0].items() if all(one[key] == value for one in ours)
+    }
     defaults = asdict(Experiment())
     differing = {
         key: value
         for key, value in common.items()
-        if key not in ("seed", "dataset") and all(run.get(key, defaults[key]) != value for run in theirs)
+        if key not in ("seed", "dataset")
+        and all(run.get(key, defaults[key]) != value for run in theirs)
     }
     if not differing:
         raise FerError(
@@ -108,7 +117,9 @@ def listing(folder: Path, name: str, experiments: Sequence[Experiment], replace:
     return other
 
 
-def _write_lists(path: Path, experiments: Sequence[Experiment], left_out: Sequence[Experiment]) -> None:
+def _write_lists(
+    path: Path, experiments: Sequence[Experiment], left_out: Sequence[Experiment]
+) -> None:
     listed = _of_any_seed([*experiments, *left_out], _listed(path))
     io.write_json(path, sorted({*listed, *(experiment.id for experiment in experiments)}))
     not_run = path.with_suffix(".not_run.json")
@@ -132,7 +143,11 @@ def _of_any_seed(experiments: Sequence[Experiment], ids: Sequence[str]) -> set[s
 def _can_run(experiment: Experiment, results: Path) -> bool:
     """Whether its weights are at hand, or are not needed: for random ones, or since the run is finished."""
     finished = (folder_of(experiment, results) / "done.json").exists()
-    return finished or not store.sources(experiment.model) or store.at_hand(experiment.model) is not None
+    return (
+        finished
+        or not store.sources(experiment.model)
+        or store.at_hand(experiment.model) is not None
+    )
 
 
 def _one_after_another(
@@ -148,7 +163,10 @@ def _one_after_another(
     failures, busy = Failures(len(experiments)), []
     for number, experiment in enumerate(experiments, start=1):
         finished = (folder_of(experiment, results) / "done.json").exists()
-        print(f"[{number}/{len(experiments)}] {experiment.id}{'  (finished)' if finished else ''}", flush=True)
+        print(
+            f"[{number}/{len(experiments)}] {experiment.id}{'  (finished)' if finished else ''}",
+            flush=True,
+        )
         try:
             run(experiment, device, precision, results, faces, tracker, draw)
         except io.Busy as error:

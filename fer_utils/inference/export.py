@@ -19,7 +19,9 @@ from fer_utils.inference.predictor import Predictor, load_best
 LARGEST = 10_000_000  # bytes: what git and a visitor put up with
 
 
-COST = 0.01  # the most that half precision may move a probability; beyond it, single precision is kept
+COST = (
+    0.01  # the most that half precision may move a probability; beyond it, single precision is kept
+)
 
 
 PROTOCOLS = {
@@ -28,7 +30,9 @@ PROTOCOLS = {
 }
 
 
-def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str = "cpu") -> Predictor:
+def export(
+    run_folder: Path, path: Path, faces: Faces | None = None, device: str = "cpu"
+) -> Predictor:
     """Writes the network of a run to `path`, with all that is needed to use it, and returns it as loaded again.
 
     Weights in half precision, unless that moves a probability of the run's validation images by more than COST.
@@ -46,7 +50,10 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
     theirs = probabilities(trained.predictions["val_logits"])
     with io.atomic_file(Path(path)) as part:
         for precision in (torch.float16, torch.float32):
-            state = {name: _as(tensor, precision) for name, tensor in trained.network.state_dict().items()}
+            state = {
+                name: _as(tensor, precision)
+                for name, tensor in trained.network.state_dict().items()
+            }
             about["precision"] = str(precision).removeprefix("torch.")
             _save(state, about, part)
             about["difference"] = round(
@@ -55,10 +62,14 @@ def export(run_folder: Path, path: Path, faces: Faces | None = None, device: str
             if about["difference"] <= COST:
                 break
         else:
-            raise FerError(f"{run_folder}: its checkpoint does not give the probabilities in its predictions.npz")
+            raise FerError(
+                f"{run_folder}: its checkpoint does not give the probabilities in its predictions.npz"
+            )
         _save(state, about, part)
         if (size := part.stat().st_size) > LARGEST:
-            raise FerError(f"{path}: {size / 1e6:.1f} MB; more than {LARGEST / 1e6:.0f} are too many to hand out")
+            raise FerError(
+                f"{path}: {size / 1e6:.1f} MB; more than {LARGEST / 1e6:.0f} are too many to hand out"
+            )
     return load_best(path)
 
 

@@ -48,7 +48,9 @@ def find(given) -> list[Found]:
     )
 
 
-def as_squares(found: list[Found], mode: str, size: int) -> Iterator[tuple[str | int, np.ndarray | None, str]]:
+def as_squares(
+    found: list[Found], mode: str, size: int
+) -> Iterator[tuple[str | int, np.ndarray | None, str]]:
     """(source, pixels, error) of each image; source is its path, or its position where it has none.
 
     pixels: uint8, size×size (mode L) or size×size×3 (RGB): the largest centred square, resized; None where the
@@ -64,7 +66,9 @@ def as_squares(found: list[Found], mode: str, size: int) -> Iterator[tuple[str |
 
 def _checked(image: Image.Image, source: str | int) -> Image.Image:
     if min(image.size) < SIDE:
-        raise FerError(f"{source}: {image.width}×{image.height} pixels; at least {SIDE}×{SIDE} are needed")
+        raise FerError(
+            f"{source}: {image.width}×{image.height} pixels; at least {SIDE}×{SIDE} are needed"
+        )
     return image
 
 
@@ -84,7 +88,9 @@ def _files(path: Path) -> list[Found]:
     inside = [path / name for name in files_below(path)]
     images = [p for p in inside if is_image(p.name)]
     if not images:
-        raise FerError(f"{path}: no images in this folder (of the kinds {' '.join(sorted(IMAGE_TYPES))})")
+        raise FerError(
+            f"{path}: no images in this folder (of the kinds {' '.join(sorted(IMAGE_TYPES))})"
+        )
     if others := {p.suffix.lower() or p.name for p in inside} - IMAGE_TYPES:
         left_out = f"{len(inside) - len(images)} other files left out ({' '.join(sorted(others))})"
         print(f"fer_utils: {path}: {left_out}", file=sys.stderr)
@@ -103,7 +109,9 @@ def _unambiguous(tensor: torch.Tensor) -> torch.Tensor:
     """Refuses what is a colour image in torch's habit and three grey ones in NumPy's."""
     if tensor.ndim == 3 and tensor.shape[0] == 3 and tensor.shape[2] != 3:
         shape = _written(tensor.shape)
-        raise FerError(f"a tensor of {shape} may be one colour image or three grey ones; give N×3×H×W or N×1×H×W")
+        raise FerError(
+            f"a tensor of {shape} may be one colour image or three grey ones; give N×3×H×W or N×1×H×W"
+        )
     return tensor
 
 
@@ -143,9 +151,19 @@ def _as_uint8(values: np.ndarray) -> np.ndarray:
         raise FerError("the images hold NaN; pixels must be integers 0–255 or floats 0–1")
     slack = 0 if whole else ROUNDING
     if low < -slack or high > most + slack:
-        remedy = "" if whole else "; as integers they may reach 255, and normalised images must be turned back"
-        raise FerError(f"pixels of type {values.dtype} must lie in 0–{most}; found {low:g} to {high:g}{remedy}")
-    return values.astype(np.uint8) if whole else np.rint(values.clip(0, 1) * np.float64(255)).astype(np.uint8)
+        remedy = (
+            ""
+            if whole
+            else "; as integers they may reach 255, and normalised images must be turned back"
+        )
+        raise FerError(
+            f"pixels of type {values.dtype} must lie in 0–{most}; found {low:g} to {high:g}{remedy}"
+        )
+    return (
+        values.astype(np.uint8)
+        if whole
+        else np.rint(values.clip(0, 1) * np.float64(255)).astype(np.uint8)
+    )
 
 
 def _written(shape) -> str:

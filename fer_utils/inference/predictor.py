@@ -47,14 +47,20 @@ class Predictor:
         sources, pixels, errors = zip(*found, strict=True)
         broken = [error for error in errors if error]
         if len(broken) == len(errors):
-            raise FerError(broken[0] if len(broken) == 1 else f"none of {len(broken)} images: {broken[0]}")
+            raise FerError(
+                broken[0] if len(broken) == 1 else f"none of {len(broken)} images: {broken[0]}"
+            )
         for error in broken:
             print(f"fer_utils: {error}", file=sys.stderr)
         frame = pd.DataFrame(np.nan, index=range(len(sources)), columns=list(self.classes))
         read = [position for position, error in enumerate(errors) if not error]
-        frame.loc[read] = probabilities(self.logits(np.stack([pixels[position] for position in read])))
+        frame.loc[read] = probabilities(
+            self.logits(np.stack([pixels[position] for position in read]))
+        )
         frame.insert(0, "source", sources)
-        frame["label"] = frame[list(self.classes)].loc[read].idxmax(axis=1).reindex(frame.index, fill_value="")
+        frame["label"] = (
+            frame[list(self.classes)].loc[read].idxmax(axis=1).reindex(frame.index, fill_value="")
+        )
         return frame.assign(error=errors)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
@@ -69,15 +75,21 @@ def load_best(path: Path | str | None = None) -> Predictor:
     defaults = [folder / "fer2013" / "best" / "model.safetensors" for folder in folders]
     path = next((p for p in defaults if p.exists()), defaults[0]) if path is None else Path(path)
     if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
-        raise FerError(f"{path}: no exported network; make one with: python -m fer_utils best --dataset NAME")
+        raise FerError(
+            f"{path}: no exported network; make one with: python -m fer_utils best --dataset NAME"
+        )
     try:
         with safe_open(path, "pt") as file:
             about = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         network = Network(about["model"], len(about["classes"]), about["size"], about["channels"])
-        network.preprocess = Preprocess(about["size"], about["channels"], tuple(about["mean"]), tuple(about["std"]))
+        network.preprocess = Preprocess(
+            about["size"], about["channels"], tuple(about["mean"]), tuple(about["std"])
+        )
         network.load_state_dict(state)
-        return Predictor(network.eval(), tuple(about["classes"]), about["side"], about["grey"], about)
+        return Predictor(
+            network.eval(), tuple(about["classes"]), about["side"], about["grey"], about
+        )
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise FerError(

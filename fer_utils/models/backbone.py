@@ -82,7 +82,9 @@ class Backbone:
         """Raises FerError for a side in pixels that it cannot take; None is its own."""
         smallest, largest = self.sizes
         if size is not None and not smallest <= size <= largest:
-            raise FerError(f"this network takes images of {smallest} to {largest} pixels; got {size}")
+            raise FerError(
+                f"this network takes images of {smallest} to {largest} pixels; got {size}"
+            )
 
     def skeleton(self) -> nn.Module:
         """The published network's names and shapes: it has no values (meta device), so none that are random."""
@@ -92,7 +94,9 @@ class Backbone:
 
 def _of_torchvision(name: str) -> Callable[[], nn.Module]:
     def published() -> nn.Module:
-        from torchvision import models  # here, since it takes a second that the other networks need not wait
+        from torchvision import (
+            models,
+        )  # here, since it takes a second that the other networks need not wait
 
         return models.get_model(name)
 
@@ -148,7 +152,9 @@ def _cut_lite(network: nn.Sequential) -> dict[str, nn.Sequential]:
 def _cut_face_resnet(network: nn.Sequential) -> dict[str, nn.Sequential]:
     named = dict(network.named_children())
     trunk = {
-        f"conv{width}": nn.Sequential(*(part for name, part in named.items() if name.startswith(f"conv{width}_")))
+        f"conv{width}": nn.Sequential(
+            *(part for name, part in named.items() if name.startswith(f"conv{width}_"))
+        )
         for width in (32, 64, 128, 256)
     }
     trunk["conv32"] = trunk["conv32"][1:]

@@ -14,18 +14,27 @@ class CNN(nn.Module):
 
     native_size = 48
     channels = 1
-    mean, std = (0.5,), (0.5,)  # the report names normalisation without figures; these map 0..1 to -1..1
+    mean, std = (
+        (0.5,),
+        (0.5,),
+    )  # the report names normalisation without figures; these map 0..1 to -1..1
     stages = ("block1", "block2", "block3", "hidden", "head")
 
-    def __init__(self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.5):
+    def __init__(
+        self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.5
+    ):
         super().__init__()
         if size < 8:
-            raise FerError(f"the CNN halves its input three times; it needs at least 8 pixels, got {size}")
+            raise FerError(
+                f"the CNN halves its input three times; it needs at least 8 pixels, got {size}"
+            )
         self.block1 = self._block(channels, 32)
         self.block2 = self._block(32, 64)
         self.block3 = self._block(64, 128)
         features = 128 * (size // 8) ** 2
-        self.hidden = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, 512), nn.ReLU())
+        self.hidden = nn.Sequential(
+            nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, 512), nn.ReLU()
+        )
         self.head = nn.Linear(512, classes)
 
     @staticmethod

@@ -30,13 +30,17 @@ class SameConv2d(nn.Conv2d):
             max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
             for side, kernel, stride in zip(x.shape[2:], self.kernel_size, self.stride, strict=True)
         ]
-        if any(total % 2 for total in totals):  # copies the images, which padding on both sides alike does not
+        if any(
+            total % 2 for total in totals
+        ):  # copies the images, which padding on both sides alike does not
             x = F.pad(x, [0, totals[1] % 2, 0, totals[0] % 2])
         half = [total // 2 for total in totals]
         return F.conv2d(x, self.weight, self.bias, self.stride, half, self.dilation, self.groups)
 
 
-def _normalised(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+def _normalised(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
     convolution = SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
     return [convolution, nn.BatchNorm2d(outputs, eps=1e-3)]
 

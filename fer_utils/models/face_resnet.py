@@ -29,7 +29,9 @@ class ConvScale(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0)
+        self.conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0
+        )
         self.scale = Scale(outputs)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -28,7 +28,9 @@ def freeze(network: Network, trainable: Collection[str], *, frozen_in_eval: bool
     """
     for name in trainable:
         one_of(name, network.stages, "stage")
-    network.requires_grad_(False)  # parameters outside any stage, such as a class token, stay frozen
+    network.requires_grad_(
+        False
+    )  # parameters outside any stage, such as a class token, stay frozen
     for name in trainable:
         network.stage(name).requires_grad_(True)
     frozen = tuple(name for name in network.stages if name not in trainable)
@@ -59,14 +61,18 @@ class UnfreezeSchedule:
     warm_up: int = 0
 
     @classmethod
-    def parse(cls, text: str, epochs: int, frozen_in_eval: bool = True, warm_up: int = 0) -> "UnfreezeSchedule":
+    def parse(
+        cls, text: str, epochs: int, frozen_in_eval: bool = True, warm_up: int = 0
+    ) -> "UnfreezeSchedule":
         """From "1:1 3:2", read as: from epoch 1 the last stage, from epoch 3 the last two.
 
         Epochs and counts rise, the first epoch is 1 and none lies beyond `epochs`; else FerError.
         """
         for pair in text.split():
             if not re.fullmatch(r"\d+:\d+", pair):
-                raise FerError(f"thaw: {pair!r} is not epoch:number of last stages, as in '1:1 3:2'")
+                raise FerError(
+                    f"thaw: {pair!r} is not epoch:number of last stages, as in '1:1 3:2'"
+                )
         pairs = [tuple(map(int, pair.split(":"))) for pair in text.split()]
         starts, counts = [[pair[i] for pair in pairs] for i in (0, 1)]
         if starts and starts[-1] > epochs:
@@ -74,7 +80,9 @@ class UnfreezeSchedule:
         if starts and starts[0] != 1:
             raise FerError(f"thaw: say what learns from epoch 1 on, as in '1:1 3:2'; got {text!r}")
         if any(sorted(set(values)) != values for values in (starts, counts)):
-            raise FerError(f"thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; got {text!r}")
+            raise FerError(
+                f"thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; got {text!r}"
+            )
         return cls(tuple(zip(starts, counts, strict=True)), frozen_in_eval, warm_up)
 
     def check(self, network: Network) -> None:

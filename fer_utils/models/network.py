@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from fer_utils.data.loader import LUMA
 from fer_utils.models.registry import MODELS, check_model, find_backbone
 
-IN_CACHE = 8 * 224**2  # pixels: twice as fast for MobileNetV2 as batches of 64 (benchmarks/transfer.py)
+IN_CACHE = (
+    8 * 224**2
+)  # pixels: twice as fast for MobileNetV2 as batches of 64 (benchmarks/transfer.py)
 
 
 class Network(nn.Module):

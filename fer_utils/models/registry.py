@@ -27,7 +27,9 @@ from fer_utils.models.vggface import (
 )
 
 RESNET18 = Backbone(_of_torchvision("resnet18"), _cut_resnet, 224, **IMAGENET)
-CLASSIFIER = {"unused": ("classifier.1",)}  # where the head stands in networks of the MobileNet family
+CLASSIFIER = {
+    "unused": ("classifier.1",)
+}  # where the head stands in networks of the MobileNet family
 BACKBONES = {
     "resnet18": RESNET18,
     "resnet18_scratch": RESNET18,
@@ -37,8 +39,12 @@ BACKBONES = {
     "mobilenet_v2": Backbone(
         _of_torchvision("mobilenet_v2"), _cut_at(0, 2, 4, 7, 14), 224, **IMAGENET, **CLASSIFIER
     ),
-    "efficientnet_lite0": Backbone(lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER),
-    "efficientnet_lite1": Backbone(lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER),
+    "efficientnet_lite0": Backbone(
+        lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER
+    ),
+    "efficientnet_lite1": Backbone(
+        lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER
+    ),
     "face_resnet": Backbone(face_resnet, _cut_face_resnet, 150, **DLIB, sizes=(103, 1024)),
     "vggface": Backbone(vggface, cut_vggface, 224, **VGGFACE, sizes=(224, 224), unused=("fc8",)),
     "vggface_notop": Backbone(vggface_convolutions, cut_convolutions, 224, **VGGFACE, unused=TOP),

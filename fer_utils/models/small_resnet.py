@@ -28,13 +28,22 @@ class SmallResNet(nn.Module):
     stages = ("stem", "stage1", "stage2", "stage3", "stage4", "head")
     widths, depths = (32, 64, 128, 256), (2, 2, 2, 2)  # filters and blocks of the four stages
 
-    def __init__(self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.2):
+    def __init__(
+        self, classes: int, size: int = native_size, channels: int = 1, dropout: float = 0.2
+    ):
         super().__init__()
         if size < 16:
-            raise FerError(f"small_resnet halves its input four times; it needs at least 16 pixels, got {size}")
-        self.stem = nn.Sequential(*_convolution(channels, self.widths[0], stride=2), nn.ReLU(inplace=True))
+            raise FerError(
+                f"small_resnet halves its input four times; it needs at least 16 pixels, got {size}"
+            )
+        self.stem = nn.Sequential(
+            *_convolution(channels, self.widths[0], stride=2), nn.ReLU(inplace=True)
+        )
         inputs = (self.widths[0], *self.widths[:-1])
-        stages = [_stage(*shape) for shape in zip(inputs, self.widths, (1, 2, 2, 2), self.depths, strict=True)]
+        stages = [
+            _stage(*shape)
+            for shape in zip(inputs, self.widths, (1, 2, 2, 2), self.depths, strict=True)
+        ]
         self.stage1, self.stage2, self.stage3, self.stage4 = stages
         pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Sequential(*pool, nn.Dropout(dropout), nn.Linear(self.widths[-1], classes))
@@ -55,7 +64,9 @@ class Block(nn.Module):
         self.shortcut = (
             nn.Identity()
             if stride == 1 and inputs == filters
-            else nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True), *_convolution(inputs, filters, kernel=1))
+            else nn.Sequential(
+                nn.AvgPool2d(stride, ceil_mode=True), *_convolution(inputs, filters, kernel=1)
+            )
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 from fer_utils.errors import FerError, one_of
 
-SEQUENCES = ("blocks", "stages", "layers", "features")  # what timm calls its body: each part counts as a stage
+SEQUENCES = (
+    "blocks",
+    "stages",
+    "layers",
+    "features",
+)  # what timm calls its body: each part counts as a stage
 
 
 class TimmNetwork(nn.Module):
@@ -22,9 +27,15 @@ class TimmNetwork(nn.Module):
         """Their names, from stem to head."""
         names = []
         for name, child in self.timm.named_children():
-            parts = [f"timm.{name}.{part}" for part, _ in child.named_children()] if name in SEQUENCES else []
+            parts = (
+                [f"timm.{name}.{part}" for part, _ in child.named_children()]
+                if name in SEQUENCES
+                else []
+            )
             names += parts or [f"timm.{name}"]
-        return tuple(name for name in names if any(True for _ in self.get_submodule(name).parameters()))
+        return tuple(
+            name for name in names if any(True for _ in self.get_submodule(name).parameters())
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.timm(x)
@@ -52,7 +63,9 @@ class TimmBackbone:
     ) -> nn.Module:
         """B×3×size×size → logits B×classes, from `tensors`, else from random weights; the head is new."""
         if self.fixed and size not in (None, self.native_size):
-            raise FerError(f"timm:{self.name} takes images of {self.native_size} pixels alone; got {size}")
+            raise FerError(
+                f"timm:{self.name} takes images of {self.native_size} pixels alone; got {size}"
+            )
         options = {} if dropout is None else {"drop_rate": dropout}
         network = _timm().create_model(self.name, in_chans=channels, **options)
         if tensors is not None:
@@ -74,9 +87,13 @@ def find_timm(name: str) -> TimmBackbone:
     except RuntimeError as error:
         raise FerError(f"timm:{name}: {error}") from None
     if about is None:
-        raise FerError(f"timm:{name} has no published weights, so its size and normalisation are not known")
+        raise FerError(
+            f"timm:{name} has no published weights, so its size and normalisation are not known"
+        )
     head = (about.classifier,) if isinstance(about.classifier, str) else tuple(about.classifier)
-    return TimmBackbone(name, about.input_size[-1], about.mean, about.std, head, about.fixed_input_size)
+    return TimmBackbone(
+        name, about.input_size[-1], about.mean, about.std, head, about.fixed_input_size
+    )
 
 
 def pretrained(model: str) -> dict[str, Tensor]:

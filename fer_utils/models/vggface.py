@@ -20,7 +20,9 @@ def vggface_convolutions() -> nn.ModuleDict:
     layers = nn.ModuleDict()
     for row, (inputs, filters, count) in enumerate(ROWS, start=1):
         for i in range(1, count + 1):
-            layers[f"conv{row}_{i}"] = nn.Conv2d(inputs if i == 1 else filters, filters, 3, padding=1)
+            layers[f"conv{row}_{i}"] = nn.Conv2d(
+                inputs if i == 1 else filters, filters, 3, padding=1
+            )
     return layers
 
 
@@ -34,7 +36,9 @@ def cut_vggface(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
 
 def cut_convolutions(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     """Stages conv1 to conv5, and a head on the mean over all pixels."""
-    return _rows(layers) | {"fc": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, PEOPLE))}
+    return _rows(layers) | {
+        "fc": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, PEOPLE))
+    }
 
 
 def _rows(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:

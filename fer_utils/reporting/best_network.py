@@ -36,7 +36,9 @@ PAGES = (*MEASURED, "scores", "ensembles", "restricted", "rival", "ablation", "n
 HEADLINE = ("accuracy", "macro_f1", "recall")
 
 
-def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path = paths.RESULTS) -> Path:
+def make(
+    dataset: str, task: str = "seven", device: str = "cpu", results: Path = paths.RESULTS
+) -> Path:
     """Writes results/<dataset>/best/ and MODEL_CARD.md; returns the folder. The run of `task` that is best on
     validation is exported; where its checkpoint is gone (git keeps none) but its export is there, that one stays,
     with what was measured of it. device: cpu, cuda, mps or auto, as for a run. Raises FerError where runs, their
@@ -45,10 +47,14 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
     found = open_results(dataset, results)
     study = found.study("best")
     if found.folder.parent != results:
-        raise FerError(f"{results} has no runs of {dataset}; those in {found.folder} are read, and not written to")
+        raise FerError(
+            f"{results} has no runs of {dataset}; those in {found.folder} are read, and not written to"
+        )
     device = devices.choose(device, "fp32").device.type
     if not (found.folder / "audit" / "near.csv").exists():
-        raise FerError(f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}")
+        raise FerError(
+            f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}"
+        )
     folder = found.folder / "best"
     export = folder / "model.safetensors"
     run = found.folder / "runs" / choose(study, task)
@@ -56,7 +62,9 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
     complete = len(before) == len(MEASURED) and export.exists()
     known = complete and predictor.load_best(export).about["run"] == run.name
     if known and not has_checkpoint(run):
-        print(f"{run.name}: its checkpoint is not here; its export stays, with parts.csv and robustness.csv")
+        print(
+            f"{run.name}: its checkpoint is not here; its export stays, with parts.csv and robustness.csv"
+        )
         measured = before
     else:
         measured = _export(found, run, export, device)
@@ -72,7 +80,9 @@ def make(dataset: str, task: str = "seven", device: str = "cpu", results: Path =
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
     about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))
     with io.atomic_file(found.folder / "MODEL_CARD.md") as part:
-        part.write_text(model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8")
+        part.write_text(
+            model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8"
+        )
     return folder
 
 
@@ -85,14 +95,19 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     network = export_network(run, export, faces, device).network
     trained = replace(trained, network=network.to(trained.device))
     answers = {
-        f"{part}_logits": trained.logits(faces.images[trained.predictions[f"{part}_rows"]]) for part in PARTS
+        f"{part}_logits": trained.logits(faces.images[trained.predictions[f"{part}_rows"]])
+        for part in PARTS
     }
     trained = replace(trained, predictions=trained.predictions | answers)
-    audit = {kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")}
+    audit = {
+        kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")
+    }
     groups = leakage.photographs(found, faces.index.index.to_numpy())
     return {
         "parts": robustness.parts(trained, faces, audit, groups),
-        "robustness": robustness.under_corruption(trained, faces, groups[trained.predictions["test_rows"]]),
+        "robustness": robustness.under_corruption(
+            trained, faces, groups[trained.predictions["test_rows"]]
+        ),
     }
 
 
@@ -115,7 +130,9 @@ def choose(study: Results, task: str) -> str:
     scores = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
     values = scores[scores["task"] == task].set_index("run")["value"]
     if values.empty:
-        raise FerError(f"study best has no finished run of task {task!r}; it has: {', '.join(set(scores['task']))}")
+        raise FerError(
+            f"study best has no finished run of task {task!r}; it has: {', '.join(set(scores['task']))}"
+        )
     return values.idxmax()
 
 
@@ -150,7 +167,9 @@ def scores(study: Results) -> pd.DataFrame:
         images, on="task"
     )
     classes = {task: len(get_task(task).classes) for task in table["task"]}
-    return table.sort_values("task", key=lambda tasks: tasks.map(classes), kind="stable", ignore_index=True)
+    return table.sort_values(
+        "task", key=lambda tasks: tasks.map(classes), kind="stable", ignore_index=True
+    )
 
 
 def read(dataset: str, results: Path = paths.RESULTS) -> Frames:

@@ -23,9 +23,16 @@ def robustness(frame: pd.DataFrame) -> Figure:
         axis.set_axis_off()
     for axis, kind in zip(axes.flat, kinds, strict=False):
         curve = pd.concat([clean, accuracy[accuracy["kind"] == kind]])
-        axis.plot(curve["strength"], curve["value"], "o-", color=COLOURS["cross_entropy"], markersize=3)
+        axis.plot(
+            curve["strength"], curve["value"], "o-", color=COLOURS["cross_entropy"], markersize=3
+        )
         axis.fill_between(
-            curve["strength"], curve["low"], curve["high"], color=COLOURS["cross_entropy"], alpha=0.2, linewidth=0
+            curve["strength"],
+            curve["low"],
+            curve["high"],
+            color=COLOURS["cross_entropy"],
+            alpha=0.2,
+            linewidth=0,
         )
         amounts = [f"{amount:g}" for amount in curve["amount"].iloc[1:]]
         axis.set(title=kind, xticks=curve["strength"], xticklabels=["clean", *amounts])
@@ -45,7 +52,9 @@ def ablation(frame: pd.DataFrame) -> Figure:
         cells = 100 * frame[frame["split"] == split].set_index("ingredient").loc[names, EFFECT]
         reach = [cells["mean"] - cells["images_low"], cells["images_high"] - cells["mean"]]
         axis.barh(names, cells["mean"], color=COLOURS["cross_entropy"], alpha=0.6)
-        axis.errorbar(cells["mean"], names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
+        axis.errorbar(
+            cells["mean"], names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1
+        )
         axis.axvline(0, color="#888888", linewidth=1)
         axis.set(title=title)
         axis.grid(axis="y", visible=False)

@@ -27,7 +27,14 @@ def scores(frame: pd.DataFrame) -> str:
         both = [plus_minus(r["mean"], r["std"]) for r in (accuracy, f1)]
         images = f"{percent(accuracy['low'])} to {percent(accuracy['high'])}"
         rows.append(
-            [word(task), f"{accuracy['images']:,.0f}", f"{accuracy['seeds']:.0f}", both[0], images, both[1]]
+            [
+                word(task),
+                f"{accuracy['images']:,.0f}",
+                f"{accuracy['seeds']:.0f}",
+                both[0],
+                images,
+                both[1],
+            ]
         )
     return booktabs(["task", "test images", "seeds", "accuracy", INTERVAL, "macro F1"], rows)
 
@@ -53,7 +60,10 @@ def readme(frame: pd.DataFrame) -> str:
     for (task, part), group in frame.groupby(["task", "part"], sort=False):
         first = group.iloc[0]
         ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
-        about = [word(task), f"{first['images']:,}" + (", no copy in training" if part == FRESH else "")]
+        about = [
+            word(task),
+            f"{first['images']:,}" + (", no copy in training" if part == FRESH else ""),
+        ]
         theirs = [f"{percent(first[column])} %" for column in ("installed", "rival")]
         rows.append([*about, *theirs, *(ours.get(kind, "–") for kind in (TRAINED, RESTRICTED))])
     return table(header, rows)
@@ -74,14 +84,25 @@ def ablation(frame: pd.DataFrame) -> str:
         if several:
             cells.append(interval(r["low"], r["high"]) if r["n"] > 1 else "--")
         rows.append([name, *cells])
-    header = ["ingredient", "seeds", *("adds", "over images") * 2, *(["test, over seeds"] if several else [])]
+    header = [
+        "ingredient",
+        "seeds",
+        *("adds", "over images") * 2,
+        *(["test, over seeds"] if several else []),
+    ]
     return booktabs(header, rows, spanning(["validation", "test"], 2, 3))
 
 
 def parts(frame: pd.DataFrame) -> str:
     """`robustness.parts`: a row a part; images, right answers in percent and their interval."""
     rows = [
-        [r.part, r.role, f"{r.images:,}", percent(r.value), f"{percent(r.low)} to {percent(r.high)}"]
+        [
+            r.part,
+            r.role,
+            f"{r.images:,}",
+            percent(r.value),
+            f"{percent(r.low)} to {percent(r.high)}",
+        ]
         for r in frame.itertuples()
     ]
     return booktabs(["part", "split", "images", "right", INTERVAL], rows, columns="llrrr")

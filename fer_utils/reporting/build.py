@@ -70,7 +70,9 @@ def generate(results: Results, folder: Path) -> None:
     name = results.folder.name
     for audit in ("counts", "identical", "near", "summary"):
         if not (results.folder / "audit" / f"{audit}.csv").exists():
-            raise FerError(f"the report needs the audit of {name}: python -m fer_utils audit --dataset {name}")
+            raise FerError(
+                f"the report needs the audit of {name}: python -m fer_utils audit --dataset {name}"
+            )
     study = results.study("report_a")
     frames = up_to_date(results, study)
     with io.atomic_folder(folder) as part:
@@ -133,7 +135,14 @@ def compile_pdf(folder: Path) -> Path:
     Raises FerError with LaTeX's own first error, or where LaTeX is missing.
     """
     if shutil.which("latexmk"):
-        command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-outdir=build", "main.tex"]
+        command = [
+            "latexmk",
+            "-pdf",
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            "-outdir=build",
+            "main.tex",
+        ]
     elif shutil.which("tectonic"):
         (folder / "build").mkdir(exist_ok=True)
         command = ["tectonic", "--outdir", "build", "main.tex"]

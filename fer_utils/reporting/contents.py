@@ -61,7 +61,9 @@ def gather(results: Results, study: Results) -> Frames:
         made["gamma_calibration"] = calibration.calibrations(gamma)
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
-            made[name] = loss_comparison.differences(results.study(name), name, False, True, by="loss")
+            made[name] = loss_comparison.differences(
+                results.study(name), name, False, True, by="loss"
+            )
     return made | transfer.frames(results)
 
 
@@ -109,7 +111,9 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "single_runs": tables.single_runs(frames["single_runs"]),
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
-        "calibration_differences": tables.calibration_differences(frames["calibration_differences"]),
+        "calibration_differences": tables.calibration_differences(
+            frames["calibration_differences"]
+        ),
         "suspects": tables.suspects(label_errors.pairs(frames["suspects"])),
     }
     if "gamma" in frames:
@@ -121,20 +125,30 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
     if results.has_study("dedupe"):
         made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
     if results.has_study("learning_rate"):
-        made["learning_rate"] = tables.accuracies(results.study("learning_rate"), ["task", "learning_rate"])
+        made["learning_rate"] = tables.accuracies(
+            results.study("learning_rate"), ["task", "learning_rate"]
+        )
     pages = _best_pages(results)
-    made |= {f"best_{name}": getattr(best_tables, name)(page) for name, page in pages.items() if name not in DRAWN}
+    made |= {
+        f"best_{name}": getattr(best_tables, name)(page)
+        for name, page in pages.items()
+        if name not in DRAWN
+    }
     return made | transfer_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
     """Every figure of the report, by its id; those with faces only where the data set is at hand."""
-    by_loss = {name: study.select(task="multiclass", loss=loss) for loss, name in LOSS_NAMES.items()}
+    by_loss = {
+        name: study.select(task="multiclass", loss=loss) for loss, name in LOSS_NAMES.items()
+    }
     reported = reported_a().query("model == 'cnn'")
     four = "task == 'multiclass' and metric == 'f1'"
     made = {
         "overfitting": plots.overfitting({name: runs.history for name, runs in by_loss.items()}),
-        "confusion": plots.confusion_matrices({name: mean_confusion(runs) for name, runs in by_loss.items()}),
+        "confusion": plots.confusion_matrices(
+            {name: mean_confusion(runs) for name, runs in by_loss.items()}
+        ),
         "reliability": plots.reliability_diagrams(_titled(frames["reliability"])),
         "paired_seeds": plots.paired_seeds(
             study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
@@ -186,5 +200,8 @@ def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8)
 def _suspects(faces: Faces, found: pd.DataFrame, each: int = 2) -> plt.Figure:
     """The most doubtful labels, at most `each` of a pair of emotions."""
     shown = found.groupby(["label", "suggested"]).head(each).head(16)
-    captions = [f"{row.label}; rather\n{row.suggested} ({row.p_suggested:.0%})" for row in shown.itertuples()]
+    captions = [
+        f"{row.label}; rather\n{row.suggested} ({row.p_suggested:.0%})"
+        for row in shown.itertuples()
+    ]
     return figures.gallery(faces.images[shown["row"]], captions)

@@ -14,7 +14,12 @@ from matplotlib.figure import Figure
 from fer_utils import paths
 from fer_utils.data.dataset import Faces
 
-COLOURS = {"cross_entropy": "#0072B2", "focal": "#D55E00", "train": "#555555", "val": "#009E73"}  # Okabe-Ito
+COLOURS = {
+    "cross_entropy": "#0072B2",
+    "focal": "#D55E00",
+    "train": "#555555",
+    "val": "#009E73",
+}  # Okabe-Ito
 
 PALETTE = sns.color_palette("deep")
 THEME = {
@@ -76,14 +81,21 @@ def save(figure: Figure, name: str, folder: Path = paths.REPORT / "generated" / 
 def class_counts(counts: pd.DataFrame) -> Figure:
     """counts: images, classes in rows and splits in columns (Faces.counts())."""
     figure, axis = plt.subplots(figsize=(6, 2.6))
-    counts.plot.barh(stacked=True, ax=axis, width=0.75, color=sns.color_palette("crest", counts.shape[1]))
+    counts.plot.barh(
+        stacked=True, ax=axis, width=0.75, color=sns.color_palette("crest", counts.shape[1])
+    )
     axis.invert_yaxis()
     axis.set(xlabel="images", ylabel="")
     axis.grid(axis="y", visible=False)
     for row, total in enumerate(counts.sum(axis=1)):
         axis.text(total, row, f" {total:,}", va="center", fontsize=8)
     axis.margins(x=0.1)
-    figure.legend(*axis.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=len(counts.T))
+    figure.legend(
+        *axis.get_legend_handles_labels(),
+        frameon=False,
+        loc="outside lower center",
+        ncols=len(counts.T),
+    )
     axis.get_legend().remove()
     return figure
 
@@ -92,7 +104,9 @@ def class_counts(counts: pd.DataFrame) -> Figure:
 def contact_sheet(faces: Faces, columns: int = 10) -> Figure:
     """The first training faces of each class, one row a class in alphabetical order."""
     classes = sorted(faces.index["label"].unique())
-    figure, axes = plt.subplots(len(classes), columns, figsize=(0.62 * columns + 0.8, 0.66 * len(classes)))
+    figure, axes = plt.subplots(
+        len(classes), columns, figsize=(0.62 * columns + 0.8, 0.66 * len(classes))
+    )
     for row, cls in zip(axes, classes, strict=True):
         chosen = faces.rows((cls,), ("Training",))[:columns]
         for axis, image in zip(row, faces.images[chosen], strict=False):

@@ -76,7 +76,11 @@ def listed(column: pd.Series) -> str:
 
 
 def booktabs(
-    header: Sequence[str], rows: Sequence[Sequence[str]], above: str = "", left: int = 1, columns: str = ""
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    above: str = "",
+    left: int = 1,
+    columns: str = "",
 ) -> str:
     """A LaTeX tabular: the first `left` columns are text, the others numbers set to the right.
 

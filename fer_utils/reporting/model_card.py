@@ -43,19 +43,25 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
         "What is taken for what": _confusion(confusion),
         "Probabilities": _calibration(about),
         "Worse pictures": _robustness(frames["robustness"]),
-        **({"Ensembles": ENSEMBLES + ensembles(frames["ensembles"])} if len(frames["ensembles"]) else {}),
+        **(
+            {"Ensembles": ENSEMBLES + ensembles(frames["ensembles"])}
+            if len(frames["ensembles"])
+            else {}
+        ),
         "Size and speed": _size(about),
         "Use, and what it must not be used for": USE,
     }
     title = f"# Model card: {about['model']}, {len(about['classes'])} expressions ({about['dataset']})\n"
-    note = (
-        f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results; not written by hand.\n"
-    )
+    note = f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results; not written by hand.\n"
     return "\n".join([title, note, *(f"## {name}\n\n{text}\n" for name, text in sections.items())])
 
 
 def _protocol(about: dict) -> str:
-    views = "no test-time augmentation" if about["tta"] == "none" else f"test-time augmentation `{about['tta']}`"
+    views = (
+        "no test-time augmentation"
+        if about["tta"] == "none"
+        else f"test-time augmentation `{about['tta']}`"
+    )
     return (
         f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest `{about['digest']}`). "
         f"Split: {about['protocol']}. {about['train_images']:,} training images, {about['epochs']} epochs "
@@ -81,16 +87,25 @@ def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
          percent(s.std), s.seeds, f"{s.images:,}"]
         for s in scores[scores["metric"].isin(["accuracy", "macro_f1"])].itertuples()
     ]  # fmt: skip
-    return exported + table(["task", "score", "mean, %", "interval", "sd over seeds", "seeds", "images"], rows)
+    return exported + table(
+        ["task", "score", "mean, %", "interval", "sd over seeds", "seeds", "images"], rows
+    )
 
 
 def _parts(parts: pd.DataFrame) -> str:
     rows = [
-        [p.part, p.role, f"{p.images:,}", percent(p.value), f"{percent(p.low)} to {percent(p.high)}"]
+        [
+            p.part,
+            p.role,
+            f"{p.images:,}",
+            percent(p.value),
+            f"{percent(p.low)} to {percent(p.high)}",
+        ]
         for p in parts.itertuples()
     ]
-    return "Right answers in percent (of a class: its recall). A copy is one in the training images.\n\n" + table(
-        ["part", "split", "images", "right, %", "interval"], rows
+    return (
+        "Right answers in percent (of a class: its recall). A copy is one in the training images.\n\n"
+        + table(["part", "split", "images", "right, %", "interval"], rows)
     )
 
 
@@ -117,7 +132,9 @@ def _robustness(frame: pd.DataFrame) -> str:
     accuracy = frame[(frame["class"] == "") & (frame["strength"] > 0)]
     rows = []
     for (kind, unit), group in accuracy.groupby(["kind", "unit"], sort=False):
-        cells = [f"{c.amount:g}: {percent(c.value)} ({c.change * 100:+.1f})" for c in group.itertuples()]
+        cells = [
+            f"{c.amount:g}: {percent(c.value)} ({c.change * 100:+.1f})" for c in group.itertuples()
+        ]
         rows.append([f"{kind} ({unit})", *cells])
     note = "How strong: accuracy in percent (change in points); sd: standard deviation.\n\n"
     return note + table(["", "weak", "medium", "strong"], rows)
@@ -132,7 +149,16 @@ def ensembles(frame: pd.DataFrame) -> str:
         gain = f"{e.gain * 100:+.1f} ({e.gain_low * 100:+.1f} to {e.gain_high * 100:+.1f})"
         about = [word(e.task), e.network, e.ensemble, e.members, f"{e.images:,}"]
         rows.append([*about, percent(e.alone), percent(e.together), gain])
-    header = ["task", "networks", "ensemble", "members", "test images", "alone, %", "together, %", "gain, points"]
+    header = [
+        "task",
+        "networks",
+        "ensemble",
+        "members",
+        "test images",
+        "alone, %",
+        "together, %",
+        "gain, points",
+    ]
     return table(header, rows)
 
 

@@ -41,13 +41,17 @@ class Parameter:
         if value is None and self.comment.startswith("None:"):
             return
         if not _of_type(value, type(self.default)):
-            raise FerError(f"{name} must be like the notebook's own {self.default!r}; got {value!r}")
+            raise FerError(
+                f"{name} must be like the notebook's own {self.default!r}; got {value!r}"
+            )
         if isinstance(value, dict):
             _check_settings(name, value)
         if isinstance(value, list):
             kinds = {type(item) for item in self.default}
             if wrong := [item for item in value if type(item) not in kinds]:
-                raise FerError(f"{name} must be like the notebook's own {self.default!r}; got {wrong[0]!r}")
+                raise FerError(
+                    f"{name} must be like the notebook's own {self.default!r}; got {wrong[0]!r}"
+                )
 
 
 def load_profile(name: str) -> dict[str, Any]:
@@ -109,7 +113,9 @@ def parse(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise FerError(f"{pair!r} is not of the form name=value; names: {', '.join(sorted(known))}")
+            raise FerError(
+                f"{pair!r} is not of the form name=value; names: {', '.join(sorted(known))}"
+            )
         try:
             parameters[name] = known[one_of(name, sorted(known), "parameter")].parse(text)
         except yaml.YAMLError:
@@ -119,12 +125,19 @@ def parse(pairs: Iterable[str]) -> dict[str, Any]:
 
 def _declared(notebook: Path) -> dict[str, Parameter]:
     found = papermill.inspect_notebook(notebook)
-    return {name: Parameter(ast.literal_eval(about["default"]), about["help"]) for name, about in found.items()}
+    return {
+        name: Parameter(ast.literal_eval(about["default"]), about["help"])
+        for name, about in found.items()
+    }
 
 
 def _known(notebooks: Iterable[Path]) -> dict[str, Parameter]:
     """Of all notebooks; where several have a name, whose types are the same, it is the first one's."""
-    return {name: about for path in sorted(notebooks, reverse=True) for name, about in _declared(path).items()}
+    return {
+        name: about
+        for path in sorted(notebooks, reverse=True)
+        for name, about in _declared(path).items()
+    }
 
 
 def _of_type(value: Any, kind: type) -> bool:

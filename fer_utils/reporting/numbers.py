@@ -38,7 +38,9 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
     )
     if results.has_study("class_weights"):
         made |= _recall_without_weights(results.study("class_weights"))
-    made |= _stuck(frames["stuck"], frames["single_runs"]) | _calibration(frames["calibration_differences"])
+    made |= _stuck(frames["stuck"], frames["single_runs"]) | _calibration(
+        frames["calibration_differences"]
+    )
     if "gamma" in frames:
         made |= _gamma(frames)
     if results.has_study("best"):
@@ -51,11 +53,25 @@ def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -
 def _protocol(study: Results) -> dict[str, str]:
     """Settings, seeds, machine, image counts."""
     runs, first, name = study.runs, study.runs.iloc[0], study.folder.name
-    made = {key: listed(runs[key]) for key in ("device", "precision", "threads", "torch", "commit", "optimiser")}
-    for key in ("epochs", "batch_size", "learning_rate", "weight_decay", "gamma", "cap", "parameters"):
+    made = {
+        key: listed(runs[key])
+        for key in ("device", "precision", "threads", "torch", "commit", "optimiser")
+    }
+    for key in (
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "weight_decay",
+        "gamma",
+        "cap",
+        "parameters",
+    ):
         made[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
     for task, group in runs.groupby("task"):
-        made |= {f"{task}.{part}": f"{group[f'{part}_images'].iloc[0]:,}" for part in ("train", "val", "test")}
+        made |= {
+            f"{task}.{part}": f"{group[f'{part}_images'].iloc[0]:,}"
+            for part in ("train", "val", "test")
+        }
     return made | {
         "dataset": name,
         "is.fer2013": str(int(name.startswith("fer2013"))),
@@ -90,7 +106,9 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
     }
     for key, cell in comparison.set_index(["task", "loss", "metric", "class"]).iterrows():
         name = ".".join(filter(None, key))
-        made |= {f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")}
+        made |= {
+            f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")
+        }
         made |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
     for task, cells in comparison.groupby("task"):
         means = cells[cells["class"] != ""].groupby(["metric", "class"])["mean"].mean()
@@ -125,7 +143,8 @@ def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
     made = {}
     for (task, loss), mean in leaks.groupby(["task", "loss"]).mean().iterrows():
         made |= {
-            f"{task}.{loss}.leaks.{part}": percent(mean[part]) for part in ("identical", "spared", "near", "clean")
+            f"{task}.{loss}.leaks.{part}": percent(mean[part])
+            for part in ("identical", "spared", "near", "clean")
         }
         made |= {f"{task}.{loss}.leaks.gain": percent(mean["all"] - mean["clean"])}
     return made
@@ -150,13 +169,17 @@ def _calibration(frame: pd.DataFrame) -> dict[str, str]:
     made = {}
     for row in frame.itertuples():
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
-        made |= {f"{row.task}.{row.figure}.gain{end}": signed(value * 100) for end, value in ends.items()}
+        made |= {
+            f"{row.task}.{row.figure}.gain{end}": signed(value * 100) for end, value in ends.items()
+        }
     return made
 
 
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """How many claims got which verdict; how many figures the reports print, and how many identities hold."""
-    verdicts = frames["claims"]["verdict"].str.partition(":")[0].value_counts()  # not run, for whatever reason
+    verdicts = (
+        frames["claims"]["verdict"].str.partition(":")[0].value_counts()
+    )  # not run, for whatever reason
     made = {
         f"claims.{name}": str(verdicts.get(name, 0))
         for name in ("supported", "not supported", "undecided", "not run")
@@ -166,7 +189,10 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     made |= {"claims": str(len(frames["claims"])), "claims.run": str(tested)}
     made["claims.least.alone"] = str(least_seeds())
     made["claims.least"] = str(least_seeds(max(tested, 1)))
-    made |= {"identities": str(checked["figures"].sum()), "identities.fail": str((~checked["holds"]).sum())}
+    made |= {
+        "identities": str(checked["figures"].sum()),
+        "identities.fail": str((~checked["holds"]).sum()),
+    }
     coverage = frames["coverage"]
     return made | {"figures.printed": str(coverage["figures"].sum()), "margin": f"{MARGIN * 100:g}"}
 
@@ -185,7 +211,12 @@ def _suspects(found: pd.DataFrame, judged: pd.DataFrame) -> dict[str, str]:
 
 def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The sweep of focal loss's exponent: means of accuracy and temperature, and how far they lie apart."""
-    accuracy = frames["gamma"].query("metric == 'accuracy'").groupby("gamma")["value"].agg(["mean", "std", "size"])
+    accuracy = (
+        frames["gamma"]
+        .query("metric == 'accuracy'")
+        .groupby("gamma")["value"]
+        .agg(["mean", "std", "size"])
+    )
     temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
     made = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
     return made | {
@@ -200,8 +231,13 @@ def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 def _recall_without_weights(study: Results) -> dict[str, str]:
     """Mean recall of each class on test where all class weights are 1."""
     scores = study.scores()
-    recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(["loss", "class"])["value"]
-    made = {f"unweighted.{loss}.recall.{cls}": percent(mean) for (loss, cls), mean in recall.mean().items()}
+    recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(
+        ["loss", "class"]
+    )["value"]
+    made = {
+        f"unweighted.{loss}.recall.{cls}": percent(mean)
+        for (loss, cls), mean in recall.mean().items()
+    }
     return made | {"weights.seeds": str(study.runs["seed"].nunique())}
 
 
@@ -209,15 +245,23 @@ def _best(results: Results) -> dict[str, str]:
     """Settings of the recipe, of its ablation and of the network that starts from ImageNet's weights."""
     runs = results.study("best").runs
     first = runs.iloc[0]
-    made = {f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")}
+    made = {
+        f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")
+    }
     made |= {
         "best.parameters": f"{first['parameters'] / 1e6:.1f}",
         "best.validation": f"{first['validation'] * 100:.0f}",
     }
     ablated = results.study("ablation" if results.has_study("ablation") else "best").runs.iloc[0]
-    made |= {"ablation.images": f"{ablated['train_images']:,}", "ablation.epochs": str(ablated["epochs"])}
+    made |= {
+        "ablation.images": f"{ablated['train_images']:,}",
+        "ablation.epochs": str(ablated["epochs"]),
+    }
     made |= {"ablation.precision": ablated["precision"]}
-    made |= {"ablation.val.images": f"{ablated['val_images']:,}", "start.size": str(FROM_IMAGENET["image_size"])}
+    made |= {
+        "ablation.val.images": f"{ablated['val_images']:,}",
+        "start.size": str(FROM_IMAGENET["image_size"]),
+    }
     pages = best_network.read(results.folder.name, results.folder.parent)
     if "networks" in pages:
         made |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}

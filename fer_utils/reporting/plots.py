@@ -21,13 +21,17 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
 
     histories: title → rows of Results.history. A dotted line marks the epoch where the curves part.
     """
-    figure, axes = plt.subplots(1, len(histories), figsize=(2.9 * len(histories), 2.8), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(
+        1, len(histories), figsize=(2.9 * len(histories), 2.8), squeeze=False, sharey=True
+    )
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for column, name in (("train", "training"), ("val", "validation")):
             curves = history.groupby("epoch")[f"{column}_accuracy"].agg(["mean", "std"]).fillna(0)
             axis.plot(curves.index, curves["mean"], color=COLOURS[column], label=name)
             low, high = curves["mean"] - curves["std"], curves["mean"] + curves["std"]
-            axis.fill_between(curves.index, low, high, color=COLOURS[column], alpha=0.2, linewidth=0)
+            axis.fill_between(
+                curves.index, low, high, color=COLOURS[column], alpha=0.2, linewidth=0
+            )
         if (epoch := overfit_epoch(history)) is not None:
             axis.axvline(epoch, color="black", linestyle=":", linewidth=1)
             axis.annotate(f"part at {epoch}", (epoch, 0.05), xycoords=("data", "axes fraction"), xytext=(3, 0),
@@ -36,7 +40,9 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
     axes[0, 0].set_ylabel("accuracy")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2
+    )
     return figure
 
 
@@ -46,12 +52,19 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
 
     matrices: title → counts, true classes in rows and predicted ones in columns.
     """
-    shares = {title: counts.div(counts.sum(axis=1), axis=0) * 100 for title, counts in matrices.items()}
-    panels = [(title, share, ".1f", {"cmap": "Blues", "vmin": 0, "vmax": 100}) for title, share in shares.items()]
+    shares = {
+        title: counts.div(counts.sum(axis=1), axis=0) * 100 for title, counts in matrices.items()
+    }
+    panels = [
+        (title, share, ".1f", {"cmap": "Blues", "vmin": 0, "vmax": 100})
+        for title, share in shares.items()
+    ]
     if len(shares) == 2:
         (first, a), (second, b) = shares.items()
         most = (b - a).abs().to_numpy().max()
-        panels.append((f"{second} − {first}", b - a, "+.1f", {"cmap": "RdBu_r", "vmin": -most, "vmax": most}))
+        panels.append(
+            (f"{second} − {first}", b - a, "+.1f", {"cmap": "RdBu_r", "vmin": -most, "vmax": most})
+        )
     figure, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels), 2.5), squeeze=False)
     for axis, (title, values, digits, colours) in zip(axes[0], panels, strict=True):
         sns.heatmap(values, annot=True, fmt=digits, cbar=False, square=True, ax=axis, **colours)
@@ -84,10 +97,19 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
         pairs = both[panel]
         axis.plot([0, 1], pairs[list(LOSS_NAMES)].T, color="#aaaaaa", linewidth=1)
         for x, loss in enumerate(LOSS_NAMES):
-            axis.plot(np.full(len(pairs), x), pairs[loss], "o", color=COLOURS[loss], alpha=0.6, markersize=4)
+            axis.plot(
+                np.full(len(pairs), x),
+                pairs[loss],
+                "o",
+                color=COLOURS[loss],
+                alpha=0.6,
+                markersize=4,
+            )
             axis.hlines(pairs[loss].mean(), x - 0.12, x + 0.12, color=COLOURS[loss], linewidth=2.5)
             theirs = reported[(reported[by] == panel) & (reported["loss"] == loss)]["value"]
-            axis.plot(np.full(len(theirs), x), theirs, "D", color="black", fillstyle="none", markersize=6)
+            axis.plot(
+                np.full(len(theirs), x), theirs, "D", color="black", fillstyle="none", markersize=6
+            )
         title = TASK_NAMES.get(panel, panel) + ("" if alike else f", {_counted(seeds[panel])}")
         axis.set(title=title, xticks=[0, 1], xticklabels=LOSS_NAMES.values(), xlim=(-0.5, 1.5))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -96,7 +118,9 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
     handles = [
         plt.Line2D([], [], color="#aaaaaa", marker="o", label=seed),
         plt.Line2D([], [], color="black", linewidth=2.5, label="mean"),
-        plt.Line2D([], [], color="black", marker="D", fillstyle="none", linestyle="", label="reported"),
+        plt.Line2D(
+            [], [], color="black", marker="D", fillstyle="none", linestyle="", label="reported"
+        ),
     ]
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=3)
     return figure
@@ -113,10 +137,19 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
     gains: loss_comparison.gains_by_protocol; reported: the difference in report A, 0..1, by (metric, task).
     """
     metrics = list(dict.fromkeys(gains["metric"]))
-    rows = gains[["protocol", "task"]].drop_duplicates().sort_values(["task", "protocol"], ascending=[True, False])
+    rows = (
+        gains[["protocol", "task"]]
+        .drop_duplicates()
+        .sort_values(["task", "protocol"], ascending=[True, False])
+    )
     names = [tuple(row) for row in rows.itertuples(index=False)]
     figure, axes = plt.subplots(
-        1, len(metrics), figsize=(6.6, 0.36 * len(names) + 1.0), sharex=True, sharey=True, squeeze=False
+        1,
+        len(metrics),
+        figsize=(6.6, 0.36 * len(names) + 1.0),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
     for axis, metric in zip(axes[0], metrics, strict=True):
         cells = gains[gains["metric"] == metric].set_index(["protocol", "task"])
@@ -125,12 +158,21 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
             axis.plot([cell["low"] * 100, cell["high"] * 100], [y, y], color="black", linewidth=1.5)
             axis.plot(cell["mean"] * 100, y, "s", color="black", markersize=5)
             if name[0].startswith("report A") and (metric, name[1]) in reported:
-                axis.plot(reported[metric, name[1]] * 100, y, "D", color=COLOURS["focal"], fillstyle="none")
+                axis.plot(
+                    reported[metric, name[1]] * 100,
+                    y,
+                    "D",
+                    color=COLOURS["focal"],
+                    fillstyle="none",
+                )
         axis.axvline(0, color="#888888", linewidth=1, linestyle="--")
         axis.set_title(METRIC_NAMES[metric])
         axis.grid(axis="y", visible=False)
     figure.supxlabel("focal − cross-entropy, points", fontsize=9)
-    labels = [f"{word(task)}, {protocol} (n = {_seeds(gains, protocol, task)})" for protocol, task in names]
+    labels = [
+        f"{word(task)}, {protocol} (n = {_seeds(gains, protocol, task)})"
+        for protocol, task in names
+    ]
     axes[0, 0].set(yticks=range(len(names)), yticklabels=labels, ylim=(-0.6, len(names) - 0.4))
     return figure
 
@@ -149,7 +191,11 @@ def gammas(accuracy: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
     _dots_and_means(left, accuracy["gamma"], accuracy["value"], COLOURS["focal"], None)
     _dots_and_means(right, calibration["gamma"], calibration["ece"], COLOURS["focal"], "raw")
     _dots_and_means(
-        right, calibration["gamma"], calibration["ece_scaled"], COLOURS["val"], "after temperature scaling"
+        right,
+        calibration["gamma"],
+        calibration["ece_scaled"],
+        COLOURS["val"],
+        "after temperature scaling",
     )
     left.set(xlabel="γ", ylabel="accuracy on test")
     right.set(xlabel="γ", ylabel="ECE on test")
@@ -179,8 +225,19 @@ def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
     )
     for (upper, lower), (title, table) in zip(axes.T, curves.items(), strict=True):
         upper.plot([0, 1], [0, 1], color="#aaaaaa", linewidth=1, linestyle="--")
-        upper.plot(table["confidence"], table["accuracy"], "o-", color=COLOURS["cross_entropy"], markersize=3)
-        lower.bar(table["confidence"], table["images"] / table["images"].sum(), width=0.05, color="#bbbbbb")
+        upper.plot(
+            table["confidence"],
+            table["accuracy"],
+            "o-",
+            color=COLOURS["cross_entropy"],
+            markersize=3,
+        )
+        lower.bar(
+            table["confidence"],
+            table["images"] / table["images"].sum(),
+            width=0.05,
+            color="#bbbbbb",
+        )
         upper.set(title=title)
         lower.set(xlabel="confidence", xlim=(0, 1))
         for axis in (upper, lower):
@@ -192,7 +249,11 @@ def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
 
 
 def of_run(
-    confusion: pd.DataFrame, images: np.ndarray, labels: np.ndarray, logits: np.ndarray, shown: int = 16
+    confusion: pd.DataFrame,
+    images: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    shown: int = 16,
 ) -> dict:
     """The confusion matrix, and `shown` of the test images with what was predicted: matplotlib figures by name.
 

@@ -39,7 +39,8 @@ def write() -> None:
     readme = paths.CHECKOUT / "README.md"
     made = blocks(results)
     text = BLOCK.sub(
-        lambda b: f"<!-- {b[1]} -->\n{made[b[1]]}\n<!-- /{b[1]} -->", readme.read_text(encoding="utf-8")
+        lambda b: f"<!-- {b[1]} -->\n{made[b[1]]}\n<!-- /{b[1]} -->",
+        readme.read_text(encoding="utf-8"),
     )
     readme.write_text(text, encoding="utf-8")
     reported = reported_a().query("model == 'cnn' and metric == 'accuracy'")

@@ -30,7 +30,10 @@ def counts(frame: pd.DataFrame) -> str:
 
 def facts(frame: pd.DataFrame) -> str:
     """Two columns: what, and how many."""
-    return booktabs(["finding", "number"], [[what, f"{count:,}"] for what, count in frame.itertuples(index=False)])
+    return booktabs(
+        ["finding", "number"],
+        [[what, f"{count:,}"] for what, count in frame.itertuples(index=False)],
+    )
 
 
 def averages(comparison: pd.DataFrame) -> str:
@@ -42,7 +45,8 @@ def averages(comparison: pd.DataFrame) -> str:
             if (task, metric, "focal") in cells.index:
                 both = [cells.loc[(task, metric, loss)] for loss in LOSS_NAMES]
                 numbers = [
-                    (percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for c in both
+                    (percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"]))
+                    for c in both
                 ]
                 rows.append([word(task), word(metric), *numbers[0], *numbers[1]])
     header = ["task", "score", *("reported", "reproduced", "diff.") * 2]
@@ -56,7 +60,9 @@ def classes(comparison: pd.DataFrame, task: str) -> str:
     for (loss, cls), group in cells.groupby(["loss", "class"], sort=False):
         by_metric = group.set_index("metric")
         both = [by_metric.loc[metric] for metric in ("precision", "recall", "f1")]
-        numbers = [text for c in both for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))]
+        numbers = [
+            text for c in both for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))
+        ]
         rows.append([word(loss), cls, *numbers])
     header = ["loss", "class", *("rep.", "reproduced") * 3]
     return booktabs(header, rows, spanning(["precision", "recall", "F1"], 2, 3), left=2)
@@ -70,7 +76,9 @@ def far(cells: pd.DataFrame) -> str:
         seeds = f"{percent(cell.low)} to {percent(cell.high)}"
         names = [word(cell.task), word(cell.loss), figure]
         rows.append([*names, percent(cell.reported), percent(cell.mean), seeds, word(cell.within)])
-    return booktabs(["task", "loss", "figure", "reported", "mean", "all seeds", "within"], rows, left=3)
+    return booktabs(
+        ["task", "loss", "figure", "reported", "mean", "all seeds", "within"], rows, left=3
+    )
 
 
 def paired(frame: pd.DataFrame) -> str:
@@ -115,9 +123,13 @@ def leaks(frame: pd.DataFrame) -> str:
         cells = [plus_minus(group[part].mean(), group[part].std()) for part in parts]
         rows.append([word(task), word(loss), *cells])
     sizes = frame.groupby("task")[[f"{part}_images" for part in parts]].mean()
-    rows += [[word(task), "images", *(f"{n:,.0f}" for n in row)] for task, *row in sizes.itertuples()]
+    rows += [
+        [word(task), "images", *(f"{n:,.0f}" for n in row)] for task, *row in sizes.itertuples()
+    ]
     rows.sort(key=lambda row: list(TASK_NAMES.values()).index(row[0]))
-    return booktabs(["task", "", "all", "identical", "of it, spared", "near only", "no copy"], rows, left=2)
+    return booktabs(
+        ["task", "", "all", "identical", "of it, spared", "near only", "no copy"], rows, left=2
+    )
 
 
 def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
@@ -131,8 +143,9 @@ def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
             values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
             half = t_half_width(values)
             ends = over_images.loc[(task, loss)]
-            cells = [percent(values.mean()), f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"]
-            rows.append([word(task), word(loss), *cells, f"{percent(ends['low'])} to {percent(ends['high'])}"])
+            seeds = f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"
+            images = f"{percent(ends['low'])} to {percent(ends['high'])}"
+            rows.append([word(task), word(loss), percent(values.mean()), seeds, images])
         gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
         cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]
         cells.append(interval(ends["low"], ends["high"]))
@@ -145,7 +158,12 @@ def single_runs(frame: pd.DataFrame) -> str:
     rows = []
     for task, group in frame.groupby("task"):
         called = group[group["p"] < 0.05]
-        counts = [len(group), (called["gain"] < 0).sum(), (called["gain"] > 0).sum(), len(group) - len(called)]
+        counts = [
+            len(group),
+            (called["gain"] < 0).sum(),
+            (called["gain"] > 0).sum(),
+            len(group) - len(called),
+        ]
         rows.append([word(task), *counts])
     return booktabs(["task", "pairs of runs", "cross-entropy", "focal", "neither"], rows)
 
@@ -153,7 +171,9 @@ def single_runs(frame: pd.DataFrame) -> str:
 def gammas(accuracies: pd.DataFrame, calibrations: pd.DataFrame) -> str:
     """Rows exponents: accuracy, macro F1, calibration error before and after scaling, temperature."""
     scores = accuracies.pivot_table(index=["gamma", "seed"], columns="metric", values="value")
-    both = scores.join(calibrations.set_index(["gamma", "seed"])[["ece", "ece_scaled", "temperature"]])
+    both = scores.join(
+        calibrations.set_index(["gamma", "seed"])[["ece", "ece_scaled", "temperature"]]
+    )
     mean, std = both.groupby("gamma").mean(), both.groupby("gamma").std()
     columns = ("accuracy", "macro_f1", "ece", "ece_scaled")
     rows = []
@@ -179,7 +199,13 @@ def claims(frame: pd.DataFrame) -> str:
     rows = []
     for r in frame.itertuples():
         ends = interval(r.low, r.high) if r.n > 1 else "--"
-        figures = [signed(r.reported * 100), signed(r.mean * 100), ends, r.n or "--", p_value(r.p_holm)]
+        figures = [
+            signed(r.reported * 100),
+            signed(r.mean * 100),
+            ends,
+            r.n or "--",
+            p_value(r.p_holm),
+        ]
         rows.append([r.report, r.network, r.claim, *figures, r.verdict])
     header = ["", "network", "claim", "reported", "measured", INTERVAL]
     header += [Tex("$n$"), Tex("$p$"), "verdict"]
@@ -207,7 +233,10 @@ def coverage(frame: pd.DataFrame) -> str:
 
 def suspects(pairs: pd.DataFrame) -> str:
     """Suspects by label (rows) and suggested label (columns)."""
-    rows = [[label, *(f"{n:,}" if n else "" for n in row), f"{sum(row):,}"] for label, *row in pairs.itertuples()]
+    rows = [
+        [label, *(f"{n:,}" if n else "" for n in row), f"{sum(row):,}"]
+        for label, *row in pairs.itertuples()
+    ]
     return booktabs(["label", *(f"suggested: {name}" for name in pairs.columns), "all"], rows)
 
 
@@ -227,7 +256,9 @@ def accuracies(study: Results, settings: list[str]) -> str:
 def readme(comparison: pd.DataFrame) -> str:
     """The README's results table in Markdown: test accuracy, reported beside reproduced."""
     rows = ["| task | loss | reported (one run) | reproduced | seeds |", "|---|---|---|---|---|"]
-    for cell in comparison[comparison["metric"] == "accuracy"].sort_values(["task", "loss"]).itertuples():
+    for cell in (
+        comparison[comparison["metric"] == "accuracy"].sort_values(["task", "loss"]).itertuples()
+    ):
         ours = f"{percent(cell.mean)} ± {percent(cell.std)} %"
         rows.append(
             f"| {word(cell.task)} | {word(cell.loss)} | {percent(cell.reported)} % | {ours} | {cell.seeds} |"

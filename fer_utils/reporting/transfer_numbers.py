@@ -51,13 +51,18 @@ def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
 def _images(runs: pd.DataFrame) -> str:
     """Images for training and validation, a task."""
     counts = runs.drop_duplicates("task").sort_values("train_images")
-    return " and ".join(f"{r.train_images:,} + {r.val_images:,} ({word(r.task)})" for r in counts.itertuples())
+    return " and ".join(
+        f"{r.train_images:,} + {r.val_images:,} ({word(r.task)})" for r in counts.itertuples()
+    )
 
 
 def _report_b(study: Results, epochs: pd.DataFrame) -> dict[str, str]:
     """Three emotions: what was run, the order of the networks on validation and on test."""
     run = epochs[epochs["seeds"] > 0]
-    made = {"report_b.missing": _left_out(epochs), "report_b.epochs": str(study.runs["epochs"].max())}
+    made = {
+        "report_b.missing": _left_out(epochs),
+        "report_b.epochs": str(study.runs["epochs"].max()),
+    }
     for split in ("val", "test"):
         order = run.sort_values(split, ascending=False)
         named = [f"{word(r.model)} ({percent(getattr(r, split))} %)" for r in order.itertuples()]
@@ -88,7 +93,10 @@ def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
 def _machine(name: str, study: Results) -> dict[str, str]:
     """Seeds, number of runs, devices and precision of a study."""
     made = {f"{name}.{key}": listed(study.runs[key]) for key in ("device", "precision")}
-    return made | {f"{name}.seeds": listed(study.runs["seed"]), f"{name}.runs": str(len(study.runs))}
+    return made | {
+        f"{name}.seeds": listed(study.runs["seed"]),
+        f"{name}.runs": str(len(study.runs)),
+    }
 
 
 def _left_out(cells: pd.DataFrame) -> str:

@@ -29,7 +29,9 @@ def make(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, Figure]
     if "transfer" in frames:
         made["transfer_overfitting"] = overfitting(results.study("transfer"))
     if "report_b_epochs" in frames:
-        made["report_b_curves"] = curves(with_models(results.study("report_b")), reported_b_epochs())
+        made["report_b_curves"] = curves(
+            with_models(results.study("report_b")), reported_b_epochs()
+        )
     if "grid" in frames:
         made["grid"] = grid(frames["grid"])
     return made
@@ -46,7 +48,9 @@ def overfitting(study: Results) -> Figure:
     long = study.select(task="multiclass", loss="focal", epochs=10)
     panels = {"ResNet18, as reported": reported_a_epochs()}
     panels |= {
-        word(model): long.select(model=model).history for model in MODEL_NAMES if model in set(long.runs["model"])
+        word(model): long.select(model=model).history
+        for model in MODEL_NAMES
+        if model in set(long.runs["model"])
     }
     return plots.overfitting(panels)
 
@@ -57,13 +61,19 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
 
     Dashed: training; solid: validation. Rows (model, epoch, {train,val}_accuracy), ours with {train,val}_loss.
     """
-    panels = [("loss", "ours", ours), ("accuracy", "ours", ours), ("accuracy", "as reported", reported)]
+    panels = [
+        ("loss", "ours", ours),
+        ("accuracy", "ours", ours),
+        ("accuracy", "as reported", reported),
+    ]
     figure, axes = plt.subplots(1, len(panels), figsize=(7.4, 2.9))
     for axis, (score, whose, frame) in zip(axes, panels, strict=True):
         for model, history in frame.groupby("model", sort=False):
             means = history.groupby("epoch")[[f"train_{score}", f"val_{score}"]].mean()
             for column, line in zip(means, ("--", "-"), strict=True):
-                axis.plot(means.index, means[column], line, color=MODEL_COLOURS[model], linewidth=1.4)
+                axis.plot(
+                    means.index, means[column], line, color=MODEL_COLOURS[model], linewidth=1.4
+                )
         axis.set(title=f"{score}, {whose}", xlabel="epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if score == "accuracy":
@@ -71,7 +81,9 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     axes[0].set_ylim(bottom=0)
     axes[1].sharey(axes[2])
     models = [model for model in MODEL_COLOURS if model in {*ours["model"], *reported["model"]}]
-    handles = [plt.Line2D([], [], color=MODEL_COLOURS[model], label=word(model)) for model in models]
+    handles = [
+        plt.Line2D([], [], color=MODEL_COLOURS[model], label=word(model)) for model in models
+    ]
     handles += [plt.Line2D([], [], color="black", linestyle=line, label=name)
                 for name, line in (("training", "--"), ("validation", "-"))]  # fmt: skip
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=4)
@@ -83,15 +95,24 @@ def grid(cells: pd.DataFrame) -> Figure:
     """Validation accuracy of every cell of `transfer.grid`, in percent; the best is boxed."""
     shades = {"vmin": cells["val"].min() * 100, "vmax": cells["val"].max() * 100, "cmap": "Blues"}
     figure, axes = plt.subplots(1, 2, figsize=(5.6, 2.6), sharey=True)
-    for axis, (augmented, title) in zip(axes, ((False, "no augmentation"), (True, "augmentation")), strict=True):
+    for axis, (augmented, title) in zip(
+        axes, ((False, "no augmentation"), (True, "augmentation")), strict=True
+    ):
         part = cells[cells["augmented"] == augmented]
-        wide = part.pivot_table(index="learning_rate", columns="weight_decay", values="val").sort_index(
-            ascending=False
-        )
+        wide = part.pivot_table(
+            index="learning_rate", columns="weight_decay", values="val"
+        ).sort_index(ascending=False)
         sns.heatmap(wide * 100, annot=True, fmt=".1f", ax=axis, cbar=augmented, **shades)
         for best in part[part["chosen"]].itertuples():
-            corner = (list(wide.columns).index(best.weight_decay), list(wide.index).index(best.learning_rate))
-            axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5, clip_on=False))
+            corner = (
+                list(wide.columns).index(best.weight_decay),
+                list(wide.index).index(best.learning_rate),
+            )
+            axis.add_patch(
+                Rectangle(
+                    corner, 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5, clip_on=False
+                )
+            )
         axis.set(title=title, xlabel="weight decay", ylabel="")
         axis.set_xticklabels([f"{decay:g}" for decay in wide.columns])
         axis.set_yticklabels([f"{rate:g}" for rate in wide.index], rotation=0)

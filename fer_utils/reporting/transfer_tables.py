@@ -29,7 +29,9 @@ def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
         made["transfer_networks"] = networks(frames["transfer_networks"])
         made["transfer"] = accuracies(frames["transfer"])
         made["transfer_lengths"] = lengths(frames["transfer_lengths"])
-        resnet = frames["reproduction"].query("report == 'A' and model == 'resnet18' and `class` == ''")
+        resnet = frames["reproduction"].query(
+            "report == 'A' and model == 'resnet18' and `class` == ''"
+        )
         made["transfer_averages"] = averages(resnet[~resnet["metric"].str.contains(" of epoch ")])
     if "report_b_epochs" in frames:
         made["report_b_epochs"] = best_epochs(frames["report_b_epochs"])
@@ -53,12 +55,26 @@ def accuracies(frame: pd.DataFrame) -> str:
     """`transfer.accuracies`: rows network × epochs × loss; test accuracy, reported and ours; seeds."""
     cells = frame.set_index(["task", "model", "epochs", "loss"]).sort_index()
     rows = []
-    for model, epochs, loss in frame[["model", "epochs", "loss"]].drop_duplicates().itertuples(index=False):
+    for model, epochs, loss in (
+        frame[["model", "epochs", "loss"]].drop_duplicates().itertuples(index=False)
+    ):
         here = [cells.loc[(task, model, epochs, loss)] for task in TASKS]
-        figures = [text for c in here for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))]
-        rows.append([word(model), epochs, word(loss), *figures, here[0]["status"] or f"{here[0]['seeds']:.0f}"])
+        figures = [
+            text for c in here for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))
+        ]
+        rows.append(
+            [
+                word(model),
+                epochs,
+                word(loss),
+                *figures,
+                here[0]["status"] or f"{here[0]['seeds']:.0f}",
+            ]
+        )
     header = ["network", "epochs", "loss", *("reported", "ours") * 2, "seeds"]
-    return booktabs(header, rows, spanning([word(task) for task in TASKS], 2, 4), left=3, columns="lrlrrrrl")
+    return booktabs(
+        header, rows, spanning([word(task) for task in TASKS], 2, 4), left=3, columns="lrlrrrrl"
+    )
 
 
 def averages(figures: pd.DataFrame) -> str:
@@ -67,7 +83,10 @@ def averages(figures: pd.DataFrame) -> str:
     for (epochs, task, metric), cells in figures.groupby(["epochs", "task", "metric"], sort=False):
         by_loss = cells.set_index("loss")
         both = [by_loss.loc[loss] for loss in LOSS_NAMES]
-        numbers = [(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for c in both]
+        numbers = [
+            (percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"]))
+            for c in both
+        ]
         rows.append([epochs, word(task), word(metric), *numbers[0], *numbers[1]])
     header = ["epochs", "task", "score", *("reported", "ours", "diff.") * 2]
     return booktabs(header, rows, spanning(list(LOSS_NAMES.values()), 3, 4), left=3)
@@ -77,11 +96,33 @@ def lengths(frame: pd.DataFrame) -> str:
     """`transfer.lengths`: test accuracy after 5 and 10 epochs, and where the longer run overfits."""
     rows = []
     for r in frame.itertuples():
-        figures = [r.seeds, percent(r.short), percent(r.long), signed(r.gain * 100), f"{r.best_epoch:.3g}"]
+        figures = [
+            r.seeds,
+            percent(r.short),
+            percent(r.long),
+            signed(r.gain * 100),
+            f"{r.best_epoch:.3g}",
+        ]
         rows.append(
-            [word(r.model), word(r.task), word(r.loss), *figures, "never" if pd.isna(r.parted) else r.parted]
+            [
+                word(r.model),
+                word(r.task),
+                word(r.loss),
+                *figures,
+                "never" if pd.isna(r.parted) else r.parted,
+            ]
         )
-    header = ["network", "task", "loss", "seeds", "5 epochs", "10 epochs", "diff.", "best epoch", "parts at"]
+    header = [
+        "network",
+        "task",
+        "loss",
+        "seeds",
+        "5 epochs",
+        "10 epochs",
+        "diff.",
+        "best epoch",
+        "parts at",
+    ]
     return booktabs(header, rows, left=3)
 
 
@@ -89,14 +130,33 @@ def best_epochs(frame: pd.DataFrame) -> str:
     """`transfer.best_epochs`: the best epoch on validation, as reported and ours."""
     rows = []
     for r in frame.itertuples():
-        theirs = ["--", "--"] if pd.isna(r.reported_val) else [f"{r.reported_epoch:.0f}", percent(r.reported_val)]
+        theirs = (
+            ["--", "--"]
+            if pd.isna(r.reported_val)
+            else [f"{r.reported_epoch:.0f}", percent(r.reported_val)]
+        )
         if r.status:
             ours = [_across(5, r.status)]
         else:
-            ours = [f"{r.epoch:.3g}", percent(r.val), percent(r.train), percent(r.test), f"{r.seeds:.0f}"]
+            ours = [
+                f"{r.epoch:.3g}",
+                percent(r.val),
+                percent(r.train),
+                percent(r.test),
+                f"{r.seeds:.0f}",
+            ]
         rows.append([word(r.model), *theirs, *ours])
     above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ \cmidrule(lr){2-3}\cmidrule(lr){4-8}"
-    header = ["network", "epoch", "validation", "epoch", "validation", "training", "test, last", "seeds"]
+    header = [
+        "network",
+        "epoch",
+        "validation",
+        "epoch",
+        "validation",
+        "training",
+        "test, last",
+        "seeds",
+    ]
     return booktabs(header, rows, above)
 
 
@@ -112,7 +172,11 @@ def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -
     for model in [model for model in MODEL_NAMES if model in {*theirs, *mine}]:
         for row in [*classes, "accuracy", "macro", "weighted"]:
             printed = _report_row(theirs[model], row, classes) if model in theirs else ["--"] * 4
-            made = _report_row(mine[model], row, classes) if model in mine else [_across(4, why[model])]
+            made = (
+                _report_row(mine[model], row, classes)
+                if model in mine
+                else [_across(4, why[model])]
+            )
             rows.append([word(model), row, *printed, *made])
     header = ["network", "", *("prec.", "recall", "F1", "support") * 2]
     return booktabs(header, rows, spanning(["reported", "ours"], 4, 3), left=2)
@@ -130,7 +194,10 @@ def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str
     if row in classes:
         return [*(percent(scores[metric, row]) for metric in ("precision", "recall", "f1")),
                 f"{scores['support', row]:,.0f}"]  # fmt: skip
-    return [*(percent(scores[f"{row}_{metric}", ""]) for metric in ("precision", "recall", "f1")), images]
+    return [
+        *(percent(scores[f"{row}_{metric}", ""]) for metric in ("precision", "recall", "f1")),
+        images,
+    ]
 
 
 def schedule(frame: pd.DataFrame) -> str:
@@ -146,12 +213,16 @@ def readme(frames: dict[str, pd.DataFrame]) -> str:
     Of study transfer the longest runs with cross-entropy. A dash: the network is not in that study.
     """
     of_a = (
-        frames["transfer"].query("loss == 'cross_entropy' and epochs == epochs.max()").set_index(["model", "task"])
+        frames["transfer"]
+        .query("loss == 'cross_entropy' and epochs == epochs.max()")
+        .set_index(["model", "task"])
     )
     of_b = frames["report_b_epochs"].set_index("model")
     columns = {word(task): of_a.xs(task, level="task") for task in TASKS} | {word("three"): of_b}
     rows = []
-    for model in [model for model in MODEL_NAMES if any(model in cells.index for cells in columns.values())]:
+    for model in [
+        model for model in MODEL_NAMES if any(model in cells.index for cells in columns.values())
+    ]:
         rows.append([word(model), *(_tested(cells, model) for cells in columns.values())])
     return table(["network", *columns], rows)
 
@@ -160,4 +231,6 @@ def _tested(cells: pd.DataFrame, model: str) -> str:
     if model not in cells.index:
         return "–"
     cell = cells.loc[model]
-    return cell["status"] or f"{percent(cell.get('mean', cell.get('test')))} % ({cell['seeds']:.0f})"
+    return (
+        cell["status"] or f"{percent(cell.get('mean', cell.get('test')))} % ({cell['seeds']:.0f})"
+    )

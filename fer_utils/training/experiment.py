@@ -107,7 +107,11 @@ class Experiment:
         """Readable slug plus a hash of every setting that differs from its default."""
         fields = dataclasses.fields(self)
         settings = {field.name: getattr(self, field.name) for field in fields}
-        changed = {field.name: settings[field.name] for field in fields if settings[field.name] != field.default}
+        changed = {
+            field.name: settings[field.name]
+            for field in fields
+            if settings[field.name] != field.default
+        }
         digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
 

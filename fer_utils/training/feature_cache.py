@@ -58,7 +58,9 @@ class FeatureCache:
         if self.start != schedule.start(epoch):
             self.batches = ()  # the features of the last stage go before new ones are stored
             self.start = schedule.start(epoch)
-            reused = schedule.end(epoch, self.config.epochs) > epoch  # in one epoch nothing is gained
+            reused = (
+                schedule.end(epoch, self.config.epochs) > epoch
+            )  # in one epoch nothing is gained
             stages = constant_stages(self.network) if reused else 0
             unchanged = Augment.of(self.config) == Augment() and not self.config.mixup
             self.batches = (
@@ -88,7 +90,9 @@ def constant_stages(network: Network) -> int:
 
 
 @torch.no_grad()  # not inference mode: its tensors could not be trained on
-def cache_features(network: Network, batches: Batches, stages: int, hardware: Hardware, folder: Path) -> Batches:
+def cache_features(
+    network: Network, batches: Batches, stages: int, hardware: Hardware, folder: Path
+) -> Batches:
     """The batches with the output of the network's first `stages` stages in place of each image.
 
     On the device; beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer

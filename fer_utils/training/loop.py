@@ -119,10 +119,14 @@ class Trainer:
         return {"network": self.network, "optimiser": self.optimizer} | average
 
 
-def _prepare(network: Network, config: Experiment, epoch_steps: int, hardware: Hardware, world: World) -> Trainer:
+def _prepare(
+    network: Network, config: Experiment, epoch_steps: int, hardware: Hardware, world: World
+) -> Trainer:
     network.to(hardware.device)
     world.synchronise(network)
-    config.unfreezing.apply(network, epoch=1)  # the optimizer groups the weights by what learns first
+    config.unfreezing.apply(
+        network, epoch=1
+    )  # the optimizer groups the weights by what learns first
     optimizer = make_optimizer(
         config.optimiser, network, config.learning_rate, config.weight_decay, config.stage_decay
     )
@@ -142,7 +146,9 @@ def _prepare(network: Network, config: Experiment, epoch_steps: int, hardware: H
     )
 
 
-def train_one_epoch(t: Trainer, batches: Batches, history: list[dict], micro_batch: int) -> dict[str, float]:
+def train_one_epoch(
+    t: Trainer, batches: Batches, history: list[dict], micro_batch: int
+) -> dict[str, float]:
     """One pass over the training images: train_loss and train_accuracy.
 
     micro_batch: images that go through the network at a time; the gradients of the pieces of a batch
@@ -185,7 +191,11 @@ def train_one_epoch(t: Trainer, batches: Batches, history: list[dict], micro_bat
 
 @torch.inference_mode()
 def evaluate(
-    network: nn.Module, batches: Batches, criterion: nn.Module, hardware: Hardware, world: World = ALONE
+    network: nn.Module,
+    batches: Batches,
+    criterion: nn.Module,
+    hardware: Hardware,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """val_loss (mean) and val_accuracy (0..1) over all images, in the precision of training."""
     network.eval()

@@ -39,7 +39,9 @@ class FocalLoss(nn.Module):
         return loss.mean()
 
 
-def make_loss(name: str, gamma: float, class_weights: Tensor | None, label_smoothing: float = 0.0) -> nn.Module:
+def make_loss(
+    name: str, gamma: float, class_weights: Tensor | None, label_smoothing: float = 0.0
+) -> nn.Module:
     """cross_entropy or focal. Raises FerError for another name, or label smoothing with focal.
 
     class_weights: float, one per class, or None. label_smoothing: the share of each label that is

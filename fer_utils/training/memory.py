@@ -22,7 +22,9 @@ class MicroBatch:
     training back to the start of the epoch, which is then computed anew.
     """
 
-    def __init__(self, batch_size: int, history: list[dict], world: World, start_again: Callable[[], object]):
+    def __init__(
+        self, batch_size: int, history: list[dict], world: World, start_again: Callable[[], object]
+    ):
         self.batch_size = batch_size
         self.size = int((history or [{}])[-1].get("micro_batch", batch_size))
         self.world, self.start_again = world, start_again

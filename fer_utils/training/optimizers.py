@@ -9,7 +9,9 @@ from fer_utils.models.network import Network
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
-    "sgd": lambda parameters, **settings: torch.optim.SGD(parameters, momentum=0.9, nesterov=True, **settings),
+    "sgd": lambda parameters, **settings: torch.optim.SGD(
+        parameters, momentum=0.9, nesterov=True, **settings
+    ),
 }
 
 

@@ -106,7 +106,9 @@ def follow(tracker: str, folder: Path, name: str, config: dict) -> Iterator[Trac
     try:
         following = make(folder, name, config)
     except ImportError:
-        raise FerError(f"tracker {tracker} is not installed; install it with: pip install {tracker}") from None
+        raise FerError(
+            f"tracker {tracker} is not installed; install it with: pip install {tracker}"
+        ) from None
     try:
         yield following
     except BaseException:

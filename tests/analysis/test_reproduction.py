@@ -1,0 +1,74 @@
+"""Reported beside reproduced, and the identities of the reported figures."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fer_utils import paths
+from fer_utils.analysis import reproduction
+from fer_utils.analysis.reported import reported_b
+from fer_utils.experiments.results import open_results
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return open_results("fer2013", paths.CHECKOUT / "results")
+
+
+@pytest.fixture(scope="module")
+def study(reference):
+    return reference.study("report_a")
+
+
+def test_every_test_figure_of_report_a_has_a_row(study):
+    table = reproduction.compare(study)
+    assert len(table) == 162 and table["reported"].notna().all()
+    assert (table.loc[table["model"] == "resnet18", "seeds"] == 0).all()
+    assert not table.loc[table["seeds"] == 0, "within"].any()
+
+
+def test_runs_of_other_lengths_are_compared_too(study):
+    """The drawn sample trains for 8 epochs; the report has one CNN."""
+    shorter = dataclasses.replace(study, runs=study.runs.assign(epochs=8))
+    assert (reproduction.compare(shorter).query("model == 'cnn'")["seeds"] == 10).all()
+
+
+def test_one_more_run_lies_in_the_prediction_interval_in_95_of_100_cases(study):
+    """The interval of compare, rebuilt on normal scores: it must hold a new run, not only the mean."""
+    cell = reproduction.compare(study).query("model == 'cnn'").iloc[0]
+    factor = (cell["next_high"] - cell["mean"]) / cell["std"]
+    assert factor == pytest.approx(stats.t.ppf(0.975, 9) * np.sqrt(1.1))
+    draws = np.random.default_rng(0).normal(size=(4000, 11))
+    ten, new = draws[:, :10], draws[:, 10]
+    inside = abs(new - ten.mean(1)) <= factor * ten.std(1, ddof=1)
+    assert inside.mean() == pytest.approx(0.95, abs=0.012)
+
+
+def test_the_identities_hold_and_would_be_seen_to_fail(study, monkeypatch):
+    assert reproduction.identities(study)["holds"].all()
+    wrong = reproduction.reported_a()
+    wrong.loc[wrong["metric"] == "accuracy", "value"] += 1e-4
+    monkeypatch.setattr(reproduction, "reported_a", lambda: wrong)
+    table = reproduction.identities(study).query("report == 'A'").set_index("identity")["holds"]
+    assert (
+        not table["accuracy × images is whole"] and table["recall × images of the class is whole"]
+    )
+
+
+def test_report_b_as_printed():
+    frame = reported_b().set_index(["model", "metric", "class"])["value"]
+    assert (
+        frame["vggface", "recall", "sad"] == 0.9925 and frame["vggface", "support", "angry"] == 153
+    )
+    assert frame["resnet18_scratch", "accuracy", ""] == 0.8218
+    assert frame["resnet18", "weighted_f1", ""] == 0.9977
+    assert frame.index.is_unique and len(frame) == 3 * 19
+
+
+def test_every_figure_of_both_reports_is_in_the_table(reference):
+    """Counted in the CSV files: 162 scores and 2 × 10 of epochs in A, 3 × 16 scores and 2 × 24 of epochs in B."""
+    table = reproduction.every_figure(reference)
+    assert table.groupby("report").size().to_dict() == {"A": 162 + 20, "B": 48 + 48}
+    assert table["reported"].between(0, 1).all() and (table["seeds"] == 10).sum() == 54

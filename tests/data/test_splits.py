@@ -1,0 +1,187 @@
+"""Tasks, the cap and the split: report A's protocol to the image."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.splits import split_task
+from fer_utils.data.tasks import EMOTIONS, get_task
+from fer_utils.errors import FerError
+from fer_utils.experiments.runner import run
+from fer_utils.training.experiment import Experiment
+
+# FER2013's counts of images a class in training and test
+TRAIN = {
+    "angry": 3995,
+    "disgust": 436,
+    "fear": 4097,
+    "happy": 7215,
+    "neutral": 4965,
+    "sad": 4830,
+    "surprise": 3171,
+}
+TEST = {
+    "angry": 958,
+    "disgust": 111,
+    "fear": 1024,
+    "happy": 1774,
+    "neutral": 1233,
+    "sad": 1247,
+    "surprise": 831,
+}
+
+
+@pytest.fixture(scope="module")
+def like_fer2013() -> Faces:
+    rows = [
+        (cls, split)
+        for split, n in (("Training", TRAIN), ("PublicTest", TEST))
+        for cls in n
+        for _ in range(n[cls])
+    ]
+    index = pd.DataFrame(rows, columns=["label", "split"]).assign(name="")
+    return Faces(np.zeros((len(index), 1, 1), np.uint8), index, "counts")
+
+
+@pytest.mark.parametrize(
+    "name, train, val, test", [("multiclass", 12796, 3199, 5003), ("binary", 6400, 1600, 3021)]
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_report_a_counts(like_fer2013, name, train, val, test, seed):
+    task = get_task(name)
+    split = split_task(like_fer2013, task, cap=4000, validation=0.2, seed=seed)
+    assert (len(split.train), len(split.val), len(split.test)) == (train, val, test)
+    assert (
+        len(np.unique(np.concatenate([split.train, split.val, split.test]))) == train + val + test
+    )
+    shares = [np.bincount(split.labels[part]) / len(part) for part in (split.train, split.val)]
+    np.testing.assert_allclose(*shares, atol=1e-3)  # stratified
+    assert np.bincount(split.labels[np.concatenate([split.train, split.val])]).max() <= 4000
+
+
+def test_the_private_protocol(drawn):
+    """PrivateTest is tested, PublicTest validates, every Training image trains."""
+    split = split_task(drawn, get_task("seven"), cap=None, validation=0.2, seed=0, test="private")
+    found = [
+        drawn.index["split"].iloc[rows].unique().tolist()
+        for rows in (split.train, split.val, split.test)
+    ]
+    assert found == [["Training"], ["PublicTest"], ["PrivateTest"]]
+    assert [len(rows) for rows in (split.train, split.val, split.test)] == [84, 28, 28]
+
+
+def test_the_private_protocol_needs_both_test_splits(like_fer2013):
+    for missing, there in (("PublicTest", "PrivateTest"), ("PrivateTest", "PublicTest")):
+        index = like_fer2013.index.assign(
+            split=like_fer2013.index["split"].replace("PublicTest", there)
+        )
+        one_test = Faces(like_fer2013.images, index, "half")
+        name = "test" if missing == "PrivateTest" else missing
+        with pytest.raises(FerError, match=f"class 'happy' has 0 {name} images in half"):
+            split_task(one_test, get_task("binary"), None, 0.2, 0, test="private")
+    with pytest.raises(FerError, match="unknown test 'public'; choose one of: all, private"):
+        split_task(like_fer2013, get_task("binary"), None, 0.2, 0, test="public")
+
+
+def test_the_seed_decides_which_images(like_fer2013):
+    task = get_task("binary")
+    first, again, other = (split_task(like_fer2013, task, 4000, 0.2, seed) for seed in (0, 0, 1))
+    assert (first.train == again.train).all()
+    assert set(first.train) != set(other.train)
+    assert (first.test == other.test).all()
+
+
+def test_the_seed_draws_the_cap_and_the_split(like_fer2013):
+    capped = [split_task(like_fer2013, get_task("binary"), 4000, 0.2, seed) for seed in (0, 1)]
+    whole = [split_task(like_fer2013, get_task("binary"), None, 0.2, seed) for seed in (0, 1)]
+    drawn, all_of_them = ([{*s.train, *s.val} for s in both] for both in (capped, whole))
+    assert drawn[0] != drawn[1] and all_of_them[0] == all_of_them[1]
+    assert set(whole[0].val) != set(whole[1].val)
+
+
+def test_classes_and_weights_of_the_tasks():
+    assert get_task("binary").classes == ("happy", "sad")
+    assert get_task("binary").weights == (1.0, 1.5)
+    assert get_task("multiclass").classes == ("angry", "fear", "happy", "sad")
+    assert get_task("multiclass").weights == (2.0, 1.5, 1.0, 1.3)
+    assert get_task("three").classes == ("angry", "happy", "sad")
+    assert get_task("seven").classes == EMOTIONS
+    assert get_task("surprise+happy").classes == ("surprise", "happy")  # in the order given
+
+
+@pytest.mark.parametrize("name", ["four", "happy+happy", "happy+"])
+def test_unknown_tasks_are_refused(name):
+    with pytest.raises(FerError, match=r"task"):
+        get_task(name)
+
+
+def test_labels_follow_the_task_not_the_alphabet(drawn):
+    task = get_task("sad+happy")
+    split = split_task(drawn, task, None, 0.25, 0)
+    assert {(drawn.index["label"][i], split.labels[i]) for i in split.test} == {
+        ("sad", 0),
+        ("happy", 1),
+    }
+
+
+def test_a_validation_split_of_its_own_is_used(drawn):
+    index = drawn.index.assign(split=drawn.index["split"].replace("PublicTest", "Validation"))
+    split = split_task(Faces(drawn.images, index), get_task("binary"), None, 0.2, 0)
+    assert set(index["split"][split.val]) == {"Validation"}
+    assert set(index["split"][split.train]) == {"Training"}
+
+
+def test_bad_protocols_are_refused(drawn):
+    task = get_task("binary")
+    with pytest.raises(FerError, match="cap must be at least 1"):
+        split_task(drawn, task, 0, 0.2, 0)
+    with pytest.raises(FerError, match="validation must lie between"):
+        split_task(drawn, task, None, 1.0, 0)
+    with pytest.raises(FerError, match=r"no class 'joy'.*it has: angry"):
+        split_task(drawn, get_task("joy+sad"), None, 0.2, 0)
+    few = Faces(
+        drawn.images,
+        drawn.index.assign(split=drawn.index["split"].where(drawn.index["label"] != "sad", "Test")),
+    )
+    with pytest.raises(FerError, match="class 'sad' has 0 training images"):
+        split_task(few, task, None, 0.2, 0)
+    with pytest.raises(FerError, match="cannot be split"):
+        split_task(drawn, task, 2, 0.1, 0)
+
+
+def test_the_store_brings_back_what_was_saved(drawn, store):
+    assert (store.images == drawn.images).all()
+    assert (store.index == drawn.index).all().all()
+    assert store.source == drawn.source and len(store.digest) == 16
+
+
+def test_the_digest_tells_content_apart(drawn, store, tmp_path):
+    changed = drawn.images.copy()
+    changed[5, 20, 20] ^= 1
+    Faces(changed, drawn.index).save(tmp_path / "changed")
+    assert open_store(tmp_path / "changed").digest != store.digest
+
+
+def test_faces_that_were_never_saved_have_the_digest_that_saving_gives(drawn, store, tmp_path):
+    unsaved = Faces(drawn.images, drawn.index, "another source")
+    assert unsaved.digest == store.digest and unsaved == store and hash(unsaved) == hash(store)
+    index = drawn.index.assign(label=drawn.index["label"].to_numpy()[::-1])
+    relabelled, mirrored = Faces(drawn.images, index), Faces(drawn.images[..., ::-1], drawn.index)
+    assert len({unsaved.digest, relabelled.digest, mirrored.digest}) == 3 and relabelled != unsaved
+    for number, faces in enumerate((relabelled, mirrored)):
+        faces.save(tmp_path / str(number))
+        assert open_store(tmp_path / str(number)).digest == faces.digest
+
+
+def test_a_finished_run_of_unsaved_faces_is_not_that_of_others(drawn, tmp_path):
+    tiny = Experiment(dataset="unsaved", task="binary", epochs=1, cap=8, model="small_resnet")
+    folder = run(tiny, "cpu", "fp32", tmp_path, drawn)
+    assert run(tiny, "cpu", "fp32", tmp_path, Faces(drawn.images, drawn.index)) == folder
+    with pytest.raises(FerError, match="its results were made from drawn faces"):
+        run(tiny, "cpu", "fp32", tmp_path, Faces(255 - drawn.images, drawn.index))
+
+
+def test_no_store(tmp_path):
+    with pytest.raises(FerError, match=r"no data set at .*prepare one with"):
+        open_store(tmp_path / "nothing")

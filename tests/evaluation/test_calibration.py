@@ -1,0 +1,54 @@
+"""Calibration on data whose calibration is known."""
+
+import numpy as np
+import pytest
+
+from fer_utils.evaluation import calibration
+from fer_utils.evaluation.metrics import probabilities
+
+
+def test_ece_by_hand():
+    probability = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])
+    labels = np.array(
+        [0, 1, 0, 1]
+    )  # of the two at 0.9 one is right; those at 0.6 and 0.7 are right
+    expected = (2 * abs(0.9 - 0.5) + abs(0.6 - 1) + abs(0.7 - 1)) / 4
+    assert calibration.expected_calibration_error(probability, labels, bins=10) == pytest.approx(
+        expected
+    )
+
+
+@pytest.fixture(scope="module")
+def honest():
+    """Logits whose softmax is the true probability of the labels."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (20000, 4))
+    drawn = rng.random((20000, 1)) > probabilities(logits).cumsum(1)
+    return logits, drawn.sum(1).clip(max=3)
+
+
+def test_honest_probabilities_are_calibrated(honest):
+    logits, labels = honest
+    assert calibration.expected_calibration_error(probabilities(logits), labels) < 0.012
+    assert calibration.fit_temperature(logits, labels) == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0])
+def test_the_temperature_undoes_a_factor(honest, factor):
+    logits, labels = honest
+    temperature = calibration.fit_temperature(logits * factor, labels)
+    assert temperature == pytest.approx(factor, rel=0.03)
+    made = calibration.calibration(
+        {
+            "val_logits": logits * factor,
+            "val_labels": labels,
+            "test_logits": logits * factor,
+            "test_labels": labels,
+        }
+    )
+    assert made["ece"] > 0.05 > 0.015 > made["ece_scaled"] and made["nll"] > made["nll_scaled"]
+
+
+def test_certainty_falls_into_the_last_bin():
+    table = calibration.reliability(np.array([[1.0, 0.0]]), np.array([0]), bins=15)
+    assert table["bin"].tolist() == [14] and table["images"].tolist() == [1]

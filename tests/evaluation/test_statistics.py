@@ -1,0 +1,148 @@
+"""Tests of the tests: published worked examples, known answers, and the rate of false alarms."""
+
+import numpy as np
+import pytest
+
+from fer_utils.evaluation import statistics
+from fer_utils.evaluation.statistics import (
+    holm,
+    least_seeds,
+    mcnemar,
+    paired_seeds,
+    signflip,
+    t_half_width,
+)
+
+# Darwin's pairs of crossed and self-fertilised maize, eighths of an inch (Fisher, The Design of Experiments, 1935)
+DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+
+
+def test_fishers_randomisation_test_of_darwins_maize(monkeypatch):
+    monkeypatch.setattr(statistics, "EXACT", 2**16)  # 15 pairs: 32,768 sign flips, all of them
+    result = paired_seeds(np.zeros(15), DARWIN)
+    assert result.p_signflip == pytest.approx(2 * 863 / 32768)
+    assert result.mean == pytest.approx(314 / 15)
+    t = result.mean / (
+        (result.high - result.mean) / 2.145
+    )  # Fisher: t = 2.148 with 14 degrees of freedom
+    assert t == pytest.approx(2.148, abs=2e-3)
+
+
+def test_fourteen_pairs_are_enumerated():
+    """2^14 sign flips: the p-value is a whole number of them, the same whatever the random numbers."""
+    result = paired_seeds(np.zeros(14), DARWIN[:14])
+    flips = np.array(np.meshgrid(*[[-1, 1]] * 14)).reshape(14, -1)
+    means = np.abs(np.array(DARWIN[:14]) @ flips)
+    assert result.p_signflip == pytest.approx(
+        (means >= abs(sum(DARWIN[:14])) - 1e-9).mean(), abs=1e-12
+    )
+
+
+def test_mcnemar_on_a_published_table():
+    """McNemar's test of a treatment, 121/59/33/80: χ² = 7.35, p = 0.007; the exact test is a little wider."""
+    a = np.repeat([True, True, False, False], [121, 59, 33, 80])
+    b = np.repeat([True, False, True, False], [121, 59, 33, 80])
+    assert mcnemar(a, b) == pytest.approx(0.0067, abs=0.003) and mcnemar(a, b) > 0.0067
+    assert mcnemar(b, a) == pytest.approx(mcnemar(a, b))
+    assert mcnemar(a, a) == 1.0
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([0.6, 0.9]), [1.0, 1.0])
+
+
+def test_a_clear_difference_is_found_and_signed():
+    a = np.array([0.60, 0.61, 0.59, 0.62, 0.60, 0.61, 0.58, 0.60, 0.61, 0.59])
+    result = paired_seeds(a, a + 0.02 + np.linspace(-0.005, 0.005, 10))
+    assert result.low > 0 and result.mean == pytest.approx(0.02)
+    assert result.p_signflip == pytest.approx(2 / 2**10) and result.wins == 1.0
+
+
+def test_equal_scores_are_no_difference():
+    result = paired_seeds([0.5, 0.6], [0.5, 0.6])
+    assert (result.mean, result.p_signflip, result.p_wilcoxon, result.wins) == (0.0, 1.0, 1.0, 0.5)
+
+
+def test_a_tie_is_half_a_win():
+    assert paired_seeds([0.5, 0.5, 0.5, 0.5], [0.5, 0.6, 0.6, 0.4]).wins == 0.625
+
+
+def test_intervals_of_the_mean_and_of_one_more_value():
+    """Three values of standard deviation 1; Student's t with two degrees of freedom is 4.303."""
+    assert t_half_width([1, 2, 3]) == pytest.approx(4.302653 / np.sqrt(3))
+    assert t_half_width([1, 2, 3], more=1) == pytest.approx(4.302653 * np.sqrt(4 / 3))
+    assert np.isnan(t_half_width([1.0]))
+
+
+def test_one_seed_tells_nothing():
+    assert np.isnan(paired_seeds([0.5], [0.6]).p_signflip) and np.isnan(paired_seeds([], []).mean)
+    np.testing.assert_allclose(holm([np.nan, 0.02]), [1.0, 0.04])
+
+
+def test_no_effect_is_called_one_in_about_a_twentieth_of_cases():
+    rng = np.random.default_rng(0)
+    results = [paired_seeds(*rng.normal(0.6, 0.02, (2, 10))) for _ in range(600)]
+    rates = [
+        np.mean([r.p_signflip < 0.05 for r in results]),
+        np.mean([not r.low <= 0 <= r.high for r in results]),
+    ]
+    assert all(0.03 <= rate <= 0.07 for rate in rates), rates
+
+
+@pytest.mark.parametrize("n", [2, 5, 10, 14])
+def test_sign_flips_are_counted(n):
+    difference = np.random.default_rng(n).normal(0.005, 0.02, n)
+    signs = np.array(np.meshgrid(*[[-1, 1]] * n)).reshape(n, -1)
+    for threshold in (0.0, 0.01):
+        sums = np.abs((difference - threshold) @ signs)
+        share = np.mean(sums >= abs((difference - threshold).sum()) - 1e-12)
+        assert signflip(difference, threshold) == pytest.approx(share, abs=1e-12)
+
+
+def test_sign_flips_of_known_data():
+    assert signflip([1, 2, 3]) == 2 / 2**3 and signflip([-1, -2, -3]) == 2 / 2**3
+    assert signflip([1, 2, 3], 2) == 1.0 and signflip([4, 5, 6], 3) == 2 / 2**3
+    assert signflip([0.01, 0.01], 0.01) == 1.0 and np.isnan(signflip([0.1]))
+    assert signflip(np.full(20, 0.1)) < 0.001
+
+
+def test_the_least_number_of_seeds_of_a_verdict():
+    for tests in (1, 2, 5, 20):
+        least = least_seeds(tests)
+        assert max(holm([signflip(np.ones(least))] * tests)) < 0.05
+        assert min(holm([signflip(np.ones(least - 1))] * tests)) >= 0.05
+    assert (least_seeds(), least_seeds(5)) == (6, 8)
+
+
+def accuracy_of(right: np.ndarray):
+    return lambda weights: weights @ right.astype(np.float32) / weights.sum(1)
+
+
+def test_bootstrap_of_an_accuracy_is_the_binomial_interval():
+    right = np.repeat([1.0, 0.0], [300, 200])
+    low, high = statistics.bootstrap(accuracy_of(right), np.arange(500))
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 500)
+    assert low == pytest.approx(0.6 - half, abs=0.005) and high == pytest.approx(
+        0.6 + half, abs=0.005
+    )
+
+
+def test_bootstrap_holds_the_truth_in_95_of_100_cases():
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(200):
+        low, high = statistics.bootstrap(
+            accuracy_of(rng.random(300) < 0.7), np.arange(300), resamples=500
+        )
+        held.append(low <= 0.7 <= high)
+    assert 0.91 <= np.mean(held) <= 0.985
+
+
+def test_copies_widen_the_interval():
+    """Every image four times: 500 images tell no more than 125."""
+    right = np.repeat(np.repeat([1.0, 0.0], [75, 50]), 4)
+    groups = np.repeat(np.arange(125), 4)
+    low, high = statistics.bootstrap(accuracy_of(right), groups)
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 125)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.08)

@@ -1,0 +1,211 @@
+"""A study over a real Ray cluster of two nodes, both on this machine, one of which is lost on the way."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from fer_utils.errors import FerError
+from fer_utils.experiments import ray_cluster, recipes, studies
+from fer_utils.experiments.runner import folder_of
+from fer_utils.training.experiment import Experiment
+
+SMALL = {"dataset": "drawn", "task": "binary", "epochs": 1, "batch_size": 16}
+
+
+@contextmanager
+def node(home: Path, *options):
+    """A node whose data and results are under `home`, in a process group of its own, which is killed at the end."""
+    command = [
+        sys.executable,
+        "-m",
+        "ray.scripts.scripts",
+        "start",
+        "--block",
+        "--num-cpus=1",
+        *options,
+    ]
+    command += ["--object-store-memory=80000000", "--disable-usage-stats"]
+    environment = (
+        os.environ
+        | {
+            "FER_HOME": str(home),
+            "RAY_worker_niceness": "0",  # Ray has its workers give way to everything else
+            "RAY_health_check_period_ms": "1000",
+            "RAY_memory_monitor_refresh_ms": "0",  # whatever else this machine does, no run ends for want of memory
+        }
+    )
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, env=environment, start_new_session=True, **silent)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            kill(process)
+
+
+def kill(process) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(what, seconds=400):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def two_nodes(store, tmp_path):
+    """(address, second node): the first has the data set, the second has not."""
+    pytest.importorskip("ray")
+    short = tempfile.mkdtemp(prefix="r", dir="/tmp")  # names of sockets have at most 107 bytes
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    head = ["--head", f"--port={port}", f"--temp-dir={short}", "--include-dashboard=false"]
+    try:
+        with node(tmp_path, *head):
+            wait_for(lambda: answers(port))
+            with node(tmp_path / "elsewhere", f"--address=127.0.0.1:{port}") as second:
+                wait_for(lambda: len(list(Path(short).glob("session_2*/sockets/raylet*"))) == 2)
+                yield f"127.0.0.1:{port}", second
+    finally:
+        shutil.rmtree(short, ignore_errors=True)
+
+
+def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_path, monkeypatch):
+    address, second = two_nodes
+    log, results, compute = tmp_path / "log", tmp_path / "results", ray_cluster.compute
+    elsewhere = str(tmp_path / "elsewhere")
+
+    def logged(experiment, *rest):
+        """Notes what nodes begin and end; the second one hangs in its second run, and the first waits for that."""
+        here = "second" if os.environ["FER_HOME"] == elsewhere else "first"
+
+        def note(event):
+            with log.open("a") as stream:
+                stream.write(f"{event} {here} {experiment.id}\n")
+
+        note("begin")
+        content = compute(experiment, *rest)
+        if content is not None:
+            if here == "second" and "end second" in log.read_text():
+                note("hang")
+                time.sleep(600)
+            while here == "first" and "hang second" not in log.read_text():
+                time.sleep(0.1)
+            note("end")
+        return content
+
+    def lines(event):
+        return [line.split()[1:] for line in log.read_text().splitlines() if line.startswith(event)]
+
+    def lose_the_second():
+        wait_for(lambda: log.exists() and lines("hang"))
+        kill(second)
+
+    good = [Experiment(seed=seed, **SMALL) for seed in range(4)]
+    bad = Experiment(**SMALL | {"task": "joy+sad"})
+    monkeypatch.setattr(ray_cluster, "compute", logged)
+    threading.Thread(target=lose_the_second, daemon=True).start()
+    with pytest.raises(FerError) as failure:
+        ray_cluster.spread([bad, *good], "cpu", "fp32", results, store, address)
+    assert str(failure.value).startswith(
+        f"1 of 5 runs failed, the others are finished: {bad.id}: no class 'joy' in"
+    )
+    assert second.poll() is not None and lines("hang")
+
+    ended = [run for _, run in lines("end")]
+    assert sorted(ended) == sorted(experiment.id for experiment in good)
+    assert {where for where, _ in lines("end")} == {"first", "second"}
+    done = [folder_of(experiment, results) / "done.json" for experiment in good]
+    written = [path.stat().st_mtime_ns for path in done]
+    names = {
+        "config.json",
+        "history.csv",
+        "metrics.csv",
+        "confusion.csv",
+        "predictions.npz",
+        "done.json",
+    }
+    assert all(
+        {p.name for p in path.parent.iterdir()} == names | {"best.pth", "last.pth"} for path in done
+    )
+
+    monkeypatch.setattr(studies, "open_dataset", lambda name: store)
+    monkeypatch.setitem(recipes.STUDIES, "four", lambda dataset: good)
+    ids = studies.run_study(
+        "four", "drawn", "cpu", "fp32", results, spread=partial(ray_cluster.spread, address=address)
+    )
+    assert ids == [experiment.id for experiment in good]
+    assert [path.stat().st_mtime_ns for path in done] == written and len(lines("end")) == 4
+    with pytest.raises(FerError, match="the cluster has no GPU; leave --gpus-per-run out"):
+        ray_cluster.spread(good, "auto", "auto", results, store, address, 0.25)
+
+
+@pytest.mark.parametrize("word", ["auto", "local"])
+def test_rays_own_words_for_an_address_are_no_hosts(store, tmp_path, monkeypatch, word):
+    ray = pytest.importorskip("ray")
+    asked = []
+
+    def init(address, **_):
+        asked.append(address)
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setenv("RAY_ADDRESS", word)
+    with pytest.raises(FerError, match="no Ray cluster on this machine; start one with"):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store)
+    assert asked == [word]
+
+
+@pytest.mark.parametrize("share", [-1, -0.5, 1.5, float("nan"), float("inf")])
+def test_shares_of_a_gpu_that_cannot_be_are_refused(store, tmp_path, share):
+    with pytest.raises(FerError, match="GPUs per run must be 0, a share such as"):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store, gpus_per_run=share)
+
+
+def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(
+        FerError,
+        match=rf"no Ray cluster at 127.0.0.1:{port} \(.*refused\); start one with: ray start",
+    ):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store, f"127.0.0.1:{port}")
+    with pytest.raises(FerError, match=r"no Ray cluster at nowhere .*; start one with"):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store, "nowhere")
+
+    def none(**_):
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(ray, "init", none)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(
+        FerError, match="no Ray cluster on this machine; start one with: ray start --head"
+    ):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(
+        FerError, match=r"--on ray needs the extra cluster: pip install -e '.\[cluster\]'"
+    ):
+        ray_cluster.spread([], "cpu", "fp32", tmp_path, store)
