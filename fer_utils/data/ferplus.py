@@ -62,7 +62,7 @@ def join(faces: Faces, votes: pd.DataFrame) -> pd.DataFrame:
 
     votes: from `read`. An image is found by Kaggle's file name (`<split>/<class>/<file>`), or by
     its line in fer2013.csv. FER+ gives no name to 173 pictures in which all ten see no face: under
-    Kaggle's names they have no votes. Raises FerError where FER+ knows fewer than half of the images.
+    Kaggle's names they have no votes. Raises FerError where FER+ knows fewer than half of them.
     """
     of_line = _by_line(faces.index, votes)
     found = of_line if of_line is not None else _by_kaggle_name(faces.index["name"], votes)
@@ -119,7 +119,7 @@ def of(faces: Faces) -> pd.DataFrame:
 
 
 def majority(votes: pd.DataFrame) -> np.ndarray:
-    """The most frequent answer on each image, as a name; "" where two are equally frequent, or none."""
+    """The most frequent answer on each image, as a name; "" where two are tied, or there is none."""
     counts = votes[list(ANSWERS)].to_numpy()
     most = counts.max(axis=1)
     single = (counts == most[:, None]).sum(axis=1) == 1
