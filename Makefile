@@ -32,7 +32,7 @@ all: tex $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation
 data: $(WHERE)/data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read FER2013=path) and prepare it
 
 test: $(READY)  ## unit tests, then nbval over the notebooks
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --dist loadfile
 	$(PYTHON) -m pytest --nbval-lax notebooks/01_preprocessing.ipynb notebooks/02_cnn.ipynb \
 	  notebooks/03_transfer_learning.ipynb notebooks/06_three_emotions.ipynb
 	$(PYTHON) -m pytest --nbval notebooks/04_focal_vs_cross_entropy.ipynb notebooks/05_evaluation.ipynb \
