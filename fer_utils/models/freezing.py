@@ -21,16 +21,21 @@ def last_stages(network: Network, count: int) -> tuple[str, ...]:
 def freeze(network: Network, trainable: Collection[str], *, frozen_in_eval: bool = True) -> None:
     """Freezes all stages but those named in `trainable`; can be called again at any epoch.
 
-    frozen_in_eval: True keeps frozen stages in evaluation mode while the others train, so that batch
-    normalisation keeps its statistics and dropout is off. False leaves them in training mode, as
-    report A does: their parameters stay, but the statistics follow the new images. Raises FerError
-    for a stage that the network does not have.
+    Parameters
+    ----------
+    frozen_in_eval : True keeps frozen stages in evaluation mode while the others train, so that
+        batch normalisation keeps its statistics and dropout is off. False leaves them in training
+        mode, as report A does: their parameters stay, but the statistics follow the new images.
+
+    Raises
+    ------
+    FerError
+        For a stage that the network does not have; then nothing is changed.
     """
     for name in trainable:
         one_of(name, network.stages, "stage")
-    network.requires_grad_(
-        False
-    )  # parameters outside any stage, such as a class token, stay frozen
+    # also what timm's networks have outside of any stage, such as a class token: that stays frozen
+    network.requires_grad_(False)
     for name in trainable:
         network.stage(name).requires_grad_(True)
     frozen = tuple(name for name in network.stages if name not in trainable)
@@ -49,11 +54,15 @@ def frozen_stages(network: Network) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class UnfreezeSchedule:
-    """Which stages learn when: (epoch, count) pairs, from that epoch on the last `count` stages.
+    """Which stages learn when (gradual unfreezing; Howard & Ruder 2018).
 
-    steps: () freezes nothing. frozen_in_eval: as in `freeze`. warm_up: after each unfreezing the
-    learning rate rises linearly over this many steps, so that the optimizer's first estimates for the
-    new stages do not shake them.
+    Attributes
+    ----------
+    steps : (epoch, count) pairs, epochs from 1: from that epoch on the last `count` stages learn;
+        () freezes nothing.
+    frozen_in_eval : as in `freeze`.
+    warm_up : after each unfreezing the learning rate rises linearly over this many steps, so that
+        the optimizer's first estimates for the new stages do not shake them.
     """
 
     steps: tuple[tuple[int, int], ...] = ()
@@ -66,15 +75,21 @@ class UnfreezeSchedule:
     ) -> "UnfreezeSchedule":
         """From "1:1 3:2", read as: from epoch 1 the last stage, from epoch 3 the last two.
 
-        Epochs and counts rise, the first epoch is 1 and none lies beyond `epochs`; else FerError.
+        Raises
+        ------
+        FerError
+            For another form; unless the first epoch is 1, epochs and counts rise, and no epoch lies
+            beyond `epochs`, those of the whole run.
         """
+        starts, counts = [], []
         for pair in text.split():
-            if not re.fullmatch(r"\d+:\d+", pair):
+            match = re.fullmatch(r"(\d+):(\d+)", pair)
+            if not match:
                 raise FerError(
                     f"thaw: {pair!r} is not epoch:number of last stages, as in '1:1 3:2'"
                 )
-        pairs = [tuple(map(int, pair.split(":"))) for pair in text.split()]
-        starts, counts = [[pair[i] for pair in pairs] for i in (0, 1)]
+            starts.append(int(match[1]))
+            counts.append(int(match[2]))
         if starts and starts[-1] > epochs:
             raise FerError(f"thaw: epoch {starts[-1]} never comes; the run has {epochs} epochs")
         if starts and starts[0] != 1:

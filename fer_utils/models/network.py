@@ -7,19 +7,32 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fer_utils.data.loader import LUMA
-from fer_utils.models.registry import MODELS, check_model, find_backbone
+from fer_utils.errors import FerError
+from fer_utils.models.architecture import PublicArchitecture, check_stages, stages_of
+from fer_utils.models.registry import find_model
+from fer_utils.models.timm_models import TimmNetwork
 
-IN_CACHE = (
-    8 * 224**2
-)  # pixels: twice as fast for MobileNetV2 as batches of 64 (benchmarks/transfer.py)
+# pixels: twice as fast for MobileNetV2 as batches of 64 (benchmarks/transfer.py)
+IN_CACHE = 8 * 224**2
 
 
 class Network(nn.Module):
     """Preprocessing and a network in one: uint8 images B×C×H×W in, logits B×classes out.
 
-    size (pixels), channels, dropout: None is the network's own. tensors: pretrained weights to start
-    from, as `pretrained.load(name).tensors`; None starts from random ones. Nothing is fetched here.
-    Raises FerError for an unknown name, a size that does not fit, or tensors that do not.
+    Parameters
+    ----------
+    name : of the registry, or `timm:<name>`.
+    size : side in pixels that images are resized to; None: the network's own.
+    channels : 1 (grey) or 3 (RGB), which images become; None: the network's own.
+    dropout : None: the network's own.
+    tensors : pretrained weights to start from, as `pretrained.load(name).tensors`; None: random
+        ones. Nothing is fetched here.
+
+    Raises
+    ------
+    FerError
+        For an unknown name, a size that does not fit, tensors that do not, and a network whose
+        stages are not all of it.
     """
 
     def __init__(
@@ -32,24 +45,25 @@ class Network(nn.Module):
         tensors: Mapping[str, Tensor] | None = None,
     ):
         super().__init__()
-        check_model(name)
-        architecture = MODELS.get(name) or find_backbone(name)
+        architecture = find_model(name).architecture
         size = architecture.native_size if size is None else size
         channels = architecture.channels if channels is None else channels
-        options = {} if dropout is None else {"dropout": dropout}
-        if tensors is not None:
-            options["tensors"] = tensors
-        repeats = channels // len(architecture.mean)
+        repeats = channels // len(architecture.mean)  # of a grey network on RGB
         mean, std = (values * repeats for values in (architecture.mean, architecture.std))
         self.preprocess = Preprocess(size, channels, mean, std)
-        self.body = architecture(classes, size, channels, **options)
+        options = {} if dropout is None else {"dropout": dropout}
+        if tensors is None:
+            self.body = architecture(classes, size, channels, **options)
+        elif isinstance(architecture, PublicArchitecture):
+            self.body = architecture(classes, size, channels, dropout, tensors)
+        else:
+            raise FerError(f"{name} starts from random weights; it takes no pretrained ones")
+        # timm's class tokens and positions are parameters of no submodule: they stay frozen
+        if not isinstance(self.body, TimmNetwork):
+            check_stages(self.body, name)
+        self.stages = stages_of(self.body)  # their names, from stem to head
         self.eval_stages: tuple[str, ...] = ()
         self.to(memory_format=torch.channels_last)  # the layout convolutions are fastest in
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The names of the network's stages, from stem to head."""
-        return self.body.stages
 
     def stage(self, name: str) -> nn.Module:
         return self.body.get_submodule(name)
@@ -63,17 +77,27 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor, start_stage: int = 0) -> Tensor:
         """images: uint8, B×C×H×W; or features: the output of a body's first `start_stage` stages."""
-        return self.body[start_stage:](images) if start_stage else self._through(self.body, images)
+        return self._sequence[start_stage:](images) if start_stage else self._through(images)
 
     def features(self, images: Tensor, stages: int) -> Tensor:
         """The output of the first `stages` stages for uint8 images; `forward` goes on from there.
 
         For a body that is a sequence of its stages.
         """
-        return self._through(self.body[:stages], images)
+        return self._through(images, stages)
 
-    def _through(self, body: nn.Module, images: Tensor) -> Tensor:
-        """In evaluation a CPU takes few images at a time, so that what layers hand on stays in its cache."""
+    @property
+    def _sequence(self) -> nn.Sequential:
+        """The body, where it can be entered and left after any stage."""
+        assert isinstance(self.body, nn.Sequential)  # see feature_cache.constant_stages
+        return self.body
+
+    def _through(self, images: Tensor, stages: int | None = None) -> Tensor:
+        """The output of the first `stages` stages, None: all, for uint8 images.
+
+        In evaluation a CPU takes few images at a time, so that what layers hand on stays in its cache.
+        """
+        body = self.body if stages is None else self._sequence[:stages]
         if self.training or torch.is_grad_enabled() or images.device.type != "cpu":
             return body(self.preprocess(images))
         pieces = images.split(max(1, IN_CACHE // self.preprocess.size**2))
@@ -83,8 +107,17 @@ class Network(nn.Module):
 class Preprocess(nn.Module):
     """uint8 batch B×C×H×W → float batch as the network wants it: channels, size, normalisation.
 
-    size: side in pixels; channels: 1 or 3; mean and std refer to intensities in 0..1.
+    Parameters
+    ----------
+    size : side in pixels.
+    channels : 1 or 3.
+    mean, std : of intensities in 0..1, one value per channel.
     """
+
+    # not in checkpoints, which know a network's parameters alone
+    mean: Tensor
+    std: Tensor
+    luma: Tensor
 
     def __init__(self, size: int, channels: int, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()

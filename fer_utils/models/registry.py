@@ -1,80 +1,97 @@
-"""Every network by name."""
+"""Every network by name, one entry for each: the order of `MODELS` is that of the rows in tables."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from fer_utils.errors import one_of
-from fer_utils.models.backbone import (
-    DLIB,
-    HALF,
-    IMAGENET,
-    TOP,
-    VGGFACE,
-    Backbone,
-    _cut_at,
-    _cut_face_resnet,
-    _cut_lite,
-    _cut_resnet,
-    _of_torchvision,
-)
+from fer_utils.models import sources
+from fer_utils.models.architecture import Architecture
+from fer_utils.models.backbone import Backbone
 from fer_utils.models.cnn import CNN
-from fer_utils.models.efficientnet_lite import efficientnet_lite
-from fer_utils.models.face_resnet import face_resnet
+from fer_utils.models.efficientnet_lite import EFFICIENTNET_LITE0, EFFICIENTNET_LITE1
+from fer_utils.models.face_resnet import FACE_RESNET
 from fer_utils.models.small_resnet import SmallResNet
 from fer_utils.models.timm_models import find_timm
-from fer_utils.models.vggface import (
-    cut_convolutions,
-    cut_vggface,
-    vggface,
-    vggface_convolutions,
-)
+from fer_utils.models.torchvision_models import EFFICIENTNET_B1, MOBILENET_V2, RESNET18
+from fer_utils.models.vggface import VGGFACE, VGGFACE_NOTOP
 
-RESNET18 = Backbone(_of_torchvision("resnet18"), _cut_resnet, 224, **IMAGENET)
-CLASSIFIER = {
-    "unused": ("classifier.1",)
-}  # where the head stands in networks of the MobileNet family
-BACKBONES = {
-    "resnet18": RESNET18,
-    "resnet18_scratch": RESNET18,
-    "efficientnet_b1": Backbone(
-        _of_torchvision("efficientnet_b1"), _cut_at(0, 2, 3, 4, 6), 240, **IMAGENET, **CLASSIFIER
-    ),
-    "mobilenet_v2": Backbone(
-        _of_torchvision("mobilenet_v2"), _cut_at(0, 2, 4, 7, 14), 224, **IMAGENET, **CLASSIFIER
-    ),
-    "efficientnet_lite0": Backbone(
-        lambda: efficientnet_lite(1.0), _cut_lite, 224, **HALF, **CLASSIFIER
-    ),
-    "efficientnet_lite1": Backbone(
-        lambda: efficientnet_lite(1.1), _cut_lite, 240, **HALF, **CLASSIFIER
-    ),
-    "face_resnet": Backbone(face_resnet, _cut_face_resnet, 150, **DLIB, sizes=(103, 1024)),
-    "vggface": Backbone(vggface, cut_vggface, 224, **VGGFACE, sizes=(224, 224), unused=("fc8",)),
-    "vggface_notop": Backbone(vggface_convolutions, cut_convolutions, 224, **VGGFACE, unused=TOP),
+TIMM = "timm:"  # how the names of timm's networks begin, which need no entry
+
+
+@dataclass(frozen=True)
+class Model:
+    """What there is to know of a network.
+
+    Attributes
+    ----------
+    name : in experiments and files.
+    display_name : in tables and figures.
+    architecture : its class, or a `Backbone`, which cuts a public network into stages.
+    weights : where its public weights are, each with its licence, in the order in which they are
+        tried; (): no one publishes them for download, so a file has to be given; None: it starts
+        from random weights.
+    """
+
+    name: str
+    display_name: str
+    architecture: Architecture
+    weights: tuple[sources.PublicSource, ...] | None = None
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model("cnn", "CNN", CNN),
+        Model("resnet18", "ResNet18", RESNET18, (sources.RESNET18,)),
+        Model("resnet18_scratch", "ResNet18, random weights", RESNET18),
+        Model("efficientnet_b1", "EfficientNet-B1", EFFICIENTNET_B1, (sources.EFFICIENTNET_B1,)),
+        Model("efficientnet_lite0", "EfficientNet-Lite0", EFFICIENTNET_LITE0, (sources.LITE0,)),
+        Model("efficientnet_lite1", "EfficientNet-Lite1", EFFICIENTNET_LITE1, (sources.LITE1,)),
+        Model("mobilenet_v2", "MobileNetV2", MOBILENET_V2, sources.MOBILENET_V2),
+        # its publisher's page asks for research use only; no package has it
+        Model("vggface", "VGGFace", VGGFACE, weights=()),
+        Model("vggface_notop", "VGGFace, convolutions alone", VGGFACE_NOTOP, weights=()),
+        Model("face_resnet", "face ResNet (dlib)", FACE_RESNET, (sources.FACE_API,)),
+        Model("small_resnet", "small ResNet", SmallResNet),
+    )
 }
-MODELS = {"cnn": CNN, "small_resnet": SmallResNet} | BACKBONES
+
+
+def find_model(name: str) -> Model:
+    """A network by name; `timm:<name>` is any of timm's.
+
+    Raises FerError for an unknown name, and where timm is asked for and not installed.
+    """
+    if name.startswith(TIMM):
+        return Model(name, name, find_timm(name.removeprefix(TIMM)), weights_of(name))
+    return MODELS[one_of(name, [*MODELS, f"{TIMM}<name>"], "model")]
 
 
 def check_model(name: str, size: int | None = None) -> None:
-    """Raises FerError for a name that is neither in MODELS nor of the form timm:<name>, or a size out of range."""
-    if not name.startswith("timm:"):
-        one_of(name, [*MODELS, "timm:<name>"], "model")
-    if name in BACKBONES:
-        BACKBONES[name].check_size(size)
+    """Checks a name, and a side in pixels, without building a network or importing timm.
+
+    Raises FerError for an unknown name and for a size that a public network does not take.
+    """
+    if name.startswith(TIMM):
+        return
+    architecture = find_model(name).architecture
+    if isinstance(architecture, Backbone):
+        architecture.check_size(size)
 
 
-def find_backbone(name: str):
-    """A Backbone by name, or timm's for `timm:<name>`. Raises FerError for an unknown name, or without timm."""
-    if name.startswith("timm:"):
-        return find_timm(name.removeprefix("timm:"))
-    return BACKBONES[one_of(name, BACKBONES, "backbone")]
+def weights_of(name: str) -> tuple[sources.PublicSource, ...] | None:
+    """`Model.weights` by name, without importing timm; None also for an unknown name."""
+    if name.startswith(TIMM):
+        return (sources.Timm(name, f"{name.replace(':', '-')}.pth", "as timm's model page says"),)
+    return MODELS[name].weights if name in MODELS else None
 
 
-MODEL_NAMES = {
-    "cnn": "CNN",
-    "resnet18": "ResNet18",
-    "resnet18_scratch": "ResNet18, random weights",
-    "efficientnet_b1": "EfficientNet-B1",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "mobilenet_v2": "MobileNetV2",
-    "vggface": "VGGFace",
-    "face_resnet": "face ResNet (dlib)",
-    "small_resnet": "small ResNet",
-}
+def display_names() -> dict[str, str]:
+    """How tables and figures call each network, by name."""
+    return {name: model.display_name for name, model in MODELS.items()}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Each of `names` once, in the order of `MODELS`; then those without an entry, by the alphabet."""
+    places = {name: place for place, name in enumerate(MODELS)}
+    return sorted(set(names), key=lambda name: (places.get(name, len(places)), name))

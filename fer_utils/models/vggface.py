@@ -2,20 +2,24 @@
 
 from torch import nn
 
+from fer_utils.models.backbone import Backbone
+
+# the mean face was stated for intensities in 0..255, and divided by nothing
+MEAN, STD = (129.186 / 255, 104.762 / 255, 93.594 / 255), (1 / 255,) * 3
 # inputs, filters, 3×3 convolutions of each row
 ROWS = ((3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3))
-PEOPLE = 2622
+WIDTH, PEOPLE = 4096, 2622  # outputs of fc6 and fc7, and of fc8
 
 
 def vggface() -> nn.ModuleDict:
     """The layers with parameters, named as in the public weights; for 224×224 pixels, which leave 7×7."""
-    layers = vggface_convolutions()
-    sides = {"fc6": (512 * 7 * 7, 4096), "fc7": (4096, 4096), "fc8": (4096, PEOPLE)}
+    layers = vggface_notop()
+    sides = {"fc6": (512 * 7 * 7, WIDTH), "fc7": (WIDTH, WIDTH), "fc8": (WIDTH, PEOPLE)}
     layers.update({name: nn.Linear(*side) for name, side in sides.items()})
     return layers
 
 
-def vggface_convolutions() -> nn.ModuleDict:
+def vggface_notop() -> nn.ModuleDict:
     """The same without fc6, fc7 and fc8: what public files "without the top" hold; for images of any size."""
     layers = nn.ModuleDict()
     for row, (inputs, filters, count) in enumerate(ROWS, start=1):
@@ -26,7 +30,7 @@ def vggface_convolutions() -> nn.ModuleDict:
     return layers
 
 
-def cut_vggface(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
+def _cut(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     """Stages conv1 to conv5, fc6, fc7, fc8."""
     stages = _rows(layers)
     stages["fc6"] = nn.Sequential(nn.Flatten(), layers["fc6"], nn.ReLU(), nn.Dropout(0.5))
@@ -34,7 +38,7 @@ def cut_vggface(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     return stages | {"fc8": nn.Sequential(nn.Dropout(0.5), layers["fc8"])}
 
 
-def cut_convolutions(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
+def _cut_notop(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     """Stages conv1 to conv5, and a head on the mean over all pixels."""
     return _rows(layers) | {
         "fc": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, PEOPLE))
@@ -42,9 +46,13 @@ def cut_convolutions(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
 
 
 def _rows(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
-    stages = {}
+    stages: dict[str, nn.Sequential] = {}
     for row in range(1, len(ROWS) + 1):
         convolutions = [layer for name, layer in layers.items() if name.startswith(f"conv{row}_")]
         with_relu = [module for convolution in convolutions for module in (convolution, nn.ReLU())]
         stages[f"conv{row}"] = nn.Sequential(*with_relu, nn.MaxPool2d(2))
     return stages
+
+
+VGGFACE = Backbone(vggface, _cut, 224, MEAN, STD, sizes=(224, 224), unused=("fc8",))
+VGGFACE_NOTOP = Backbone(vggface_notop, _cut_notop, 224, MEAN, STD, unused=("fc6", "fc7", "fc8"))

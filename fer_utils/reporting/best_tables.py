@@ -4,7 +4,6 @@ import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.analysis.rivals import FRESH
-from fer_utils.models.registry import MODEL_NAMES
 from fer_utils.reporting.latex import (
     INTERVAL,
     booktabs,
@@ -132,7 +131,7 @@ def restricted(frame: pd.DataFrame) -> str:
 def networks(frame: pd.DataFrame) -> str:
     """`costs.networks`: a row a network; size, accuracy, minutes of training, images a second both ways."""
     rows = [
-        [MODEL_NAMES.get(r.model, r.model), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds,
+        [word(r.model), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds,
          percent(r.val), percent(r.test), f"{r.minutes:.0f}", f"{r.training_images_per_second:,}",
          f"{r.images_per_second:,}"]
         for r in frame.itertuples()

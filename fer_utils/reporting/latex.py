@@ -11,7 +11,7 @@ import pandas as pd
 
 from fer_utils.data.tasks import TASK_NAMES
 from fer_utils.evaluation.metrics import METRIC_NAMES
-from fer_utils.models.registry import MODEL_NAMES
+from fer_utils.models.registry import display_names
 from fer_utils.training.losses import LOSS_NAMES
 
 ESCAPES = {character: rf"\{character}" for character in "#$%&_{}"}
@@ -68,7 +68,7 @@ def word(value) -> str:
     """A setting as it is read: names of tasks, losses, networks and metrics, yes and no, numbers."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return str({**TASK_NAMES, **LOSS_NAMES, **MODEL_NAMES, **METRIC_NAMES}.get(value, value))
+    return str({**TASK_NAMES, **LOSS_NAMES, **display_names(), **METRIC_NAMES}.get(value, value))
 
 
 def listed(column: pd.Series) -> str:

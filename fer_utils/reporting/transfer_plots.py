@@ -1,5 +1,7 @@
 """Figures of the pretrained networks: curves of all networks in one, and the heat map of a grid search."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -9,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
 from fer_utils.experiments.results import Results
-from fer_utils.models.registry import MODEL_NAMES
+from fer_utils.models.registry import in_order
 from fer_utils.reporting import plots
 from fer_utils.reporting.figures import styled
 from fer_utils.reporting.latex import word
@@ -21,6 +23,7 @@ MODEL_COLOURS = {
     "vggface": "#CC79A7",
     "face_resnet": "#D55E00",
 }  # Okabe-Ito
+OTHER_COLOURS = ("#56B4E9", "#000000", "#F0E442")  # of its other colours, for all other networks
 
 
 def make(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, Figure]:
@@ -48,9 +51,7 @@ def overfitting(study: Results) -> Figure:
     long = study.select(task="multiclass", loss="focal", epochs=10)
     panels = {"ResNet18, as reported": reported_a_epochs()}
     panels |= {
-        word(model): long.select(model=model).history
-        for model in MODEL_NAMES
-        if model in set(long.runs["model"])
+        word(model): long.select(model=model).history for model in in_order(long.runs["model"])
     }
     return plots.overfitting(panels)
 
@@ -61,6 +62,9 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
 
     Dashed: training; solid: validation. Rows (model, epoch, {train,val}_accuracy), ours with {train,val}_loss.
     """
+    models = in_order({*ours["model"], *reported["model"]})
+    others = [model for model in models if model not in MODEL_COLOURS]
+    colours = MODEL_COLOURS | dict(zip(others, cycle(OTHER_COLOURS), strict=False))
     panels = [
         ("loss", "ours", ours),
         ("accuracy", "ours", ours),
@@ -71,19 +75,14 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
         for model, history in frame.groupby("model", sort=False):
             means = history.groupby("epoch")[[f"train_{score}", f"val_{score}"]].mean()
             for column, line in zip(means, ("--", "-"), strict=True):
-                axis.plot(
-                    means.index, means[column], line, color=MODEL_COLOURS[model], linewidth=1.4
-                )
+                axis.plot(means.index, means[column], line, color=colours[model], linewidth=1.4)
         axis.set(title=f"{score}, {whose}", xlabel="epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if score == "accuracy":
             axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylim(bottom=0)
     axes[1].sharey(axes[2])
-    models = [model for model in MODEL_COLOURS if model in {*ours["model"], *reported["model"]}]
-    handles = [
-        plt.Line2D([], [], color=MODEL_COLOURS[model], label=word(model)) for model in models
-    ]
+    handles = [plt.Line2D([], [], color=colours[model], label=word(model)) for model in models]
     handles += [plt.Line2D([], [], color="black", linestyle=line, label=name)
                 for name, line in (("training", "--"), ("validation", "-"))]  # fmt: skip
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=4)

