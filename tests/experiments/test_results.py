@@ -1,7 +1,9 @@
 """What is read from the results folder, and where curves part."""
 
+import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,7 +11,7 @@ from fer_utils import io, paths
 from fer_utils.analysis.reported import reported_a
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes
-from fer_utils.experiments.results import open_results, overfit_epoch
+from fer_utils.experiments.results import Results, open_results, overfit_epoch, winner
 from fer_utils.training.experiment import Experiment
 
 REFERENCE = paths.CHECKOUT / "results"
@@ -71,3 +73,51 @@ def test_the_commands_of_the_reference_study_name_its_runs():
             *(Experiment(**settings).id for settings in missing),
         }
         assert told < asked if name == "best" else told == asked, name
+
+
+def test_a_set_of_results_is_a_folder_of_its_own():
+    assert paths.results_set() == paths.RESULTS
+    assert paths.results_set("bf16").parent == paths.RESULTS.parent
+    with pytest.raises(FerError, match="a set of results is named by letters"):
+        paths.results_set("../elsewhere")
+
+
+def test_a_study_with_unfinished_runs_says_so(finished, capsys):
+    chosen, _, root, _ = finished
+    (root / "drawn" / "studies").mkdir(exist_ok=True)
+    (root / "drawn" / "studies" / "half.json").write_text(json.dumps([chosen.id, "another"]))
+    assert len(open_results("drawn", root).study("half").runs) == 1
+    assert "study half: 1 of 2 runs are finished" in capsys.readouterr().err
+
+
+def test_faces_are_those_that_the_runs_saw_or_none(finished, drawn, tmp_path, monkeypatch):
+    _, faces, root, _ = finished
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    opened = open_results("drawn", root)
+    assert opened.faces() is None
+    drawn.save(tmp_path / "drawn")
+    assert opened.faces().digest == faces.digest
+    drawn.__class__(255 - drawn.images, drawn.index).save(tmp_path / "drawn")
+    assert opened.faces() is None
+
+
+def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_path, monkeypatch):
+    cells = recipes.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
+    assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
+    runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
+    wanted = runs["learning_rate"].eq(1e-2) & runs["weight_decay"].eq(0) & runs["flip"]
+    value = np.where(
+        wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2)
+    )  # a lucky seed does not win
+    metrics = pd.DataFrame(
+        {"run": runs["run"], "metric": "accuracy", "class": "", "value": value, "split": "val"}
+    )
+    tested = metrics.assign(split="test", value=1 - value)
+    study = Results(tmp_path, runs, pd.concat([metrics, tested], ignore_index=True), pd.DataFrame())
+    best = winner(study)
+    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (
+        1e-2,
+        0.0,
+        True,
+        0,
+    )
