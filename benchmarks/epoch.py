@@ -28,7 +28,7 @@ from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import Split, split_task
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import TASKS, Task
-from fer_utils.experiments.results import open_results
+from fer_utils.experiments.results import open_study
 from fer_utils.models.cnn import CNN
 
 ROUNDS = 3
@@ -108,12 +108,7 @@ def time_runs(faces: Faces, cap: int) -> pd.DataFrame:
 
 def compare_accuracy(folder: Path, faces: Faces, cap: int) -> pd.DataFrame:
     """Test accuracy after the protocol's epochs, report A's loop beside the committed runs of the same seeds."""
-    ours = (
-        open_results("fer2013")
-        .study("report_a")
-        .select(task="binary", loss="cross_entropy")
-        .scores()
-    )
+    ours = open_study("report_a", "fer2013").select(task="binary", loss="cross_entropy").scores()
     ours = ours[ours["metric"] == "accuracy"].set_index("seed")["value"]
     rows = []
     for seed in SEEDS:

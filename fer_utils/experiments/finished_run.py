@@ -12,6 +12,7 @@ from fer_utils.data.loader import Batches
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.errors import FerError
 from fer_utils.evaluation import prediction
+from fer_utils.experiments import run_files
 from fer_utils.models.network import Network
 from fer_utils.training.experiment import Experiment
 
@@ -50,7 +51,7 @@ class FinishedRun:
 def load_finished_run(folder: Path, device: torch.device | str = "cpu") -> FinishedRun:
     """The run in results/<dataset>/runs/<id>. Raises FerError where it is unfinished or has no checkpoint."""
     folder = Path(folder)
-    if not (folder / "done.json").exists():
+    if not run_files.is_finished(folder):
         raise FerError(f"{folder}: no finished run")
     config = io.read_json(folder / "config.json")
     experiment = Experiment(**config["experiment"])
@@ -65,11 +66,9 @@ def load_finished_run(folder: Path, device: torch.device | str = "cpu") -> Finis
         )
     network = Network(experiment.model, len(config["classes"]), experiment.image_size)
     network.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu"))
-    with np.load(folder / "predictions.npz") as arrays:
-        predictions = dict(arrays)
-    return FinishedRun(
-        folder, config, experiment, predictions, network.to(device).eval(), torch.device(device)
-    )
+    predictions = run_files.read_predictions(folder)
+    network = network.to(device).eval()
+    return FinishedRun(folder, config, experiment, predictions, network, torch.device(device))
 
 
 def has_checkpoint(folder: Path) -> bool:

@@ -1,16 +1,18 @@
-"""The results folder as tidy pandas frames, and the figures that the two reports print."""
+"""The results folder as tidy pandas frames: all finished runs of a data set, or a study's."""
 
 import dataclasses
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fer_utils import io, paths
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.errors import FerError
+from fer_utils.experiments import run_files
+from fer_utils.experiments.run_files import Predictions
 from fer_utils.training.experiment import Experiment
 
 KEPT = 2**29  # bytes of predictions in memory; the 163 committed runs have 37 million
@@ -18,146 +20,225 @@ KEPT = 2**29  # bytes of predictions in memory; the 163 committed runs have 37 m
 
 @dataclass(frozen=True)
 class Results:
-    """All finished runs of one data set. Every frame has the column `run`, the id to join on.
+    """Finished runs of one data set. Every frame has the column `run`, the id to join on.
 
-    runs: a row a run with every setting, image counts and hardware.
-    metrics: run, split, metric, class, value (0..1; support in images). history: run, epoch, …
+    Attributes
+    ----------
+    folder : results/<dataset>
+    runs : one row per run: every setting, counts of images, hardware, parameters, total_seconds
+    metrics : run, split (val or test), metric, class (empty for all classes), value (0..1; of the
+        metric support: images)
+    history : run, epoch and what was measured in this epoch
     """
 
     folder: Path
     runs: pd.DataFrame
     metrics: pd.DataFrame
     history: pd.DataFrame
-    _kept: dict[str, dict[str, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, Predictions] = field(default_factory=dict, repr=False, compare=False)
 
-    def select(self, **settings) -> "Results":
-        """The runs whose settings have these values, for example select(task="binary", loss="focal")."""
+    def select(self, **settings: object) -> "Results":
+        """The runs whose settings have these values, or one of them where a list is given.
+
+        For example `select(task="binary", seed=[0, 1])`. Raises FerError for an unknown setting.
+        """
         runs = self.runs
         for name, value in settings.items():
             if name not in runs:
                 raise FerError(f"no setting {name!r} in the results; there are: {', '.join(runs)}")
-            wanted = value if isinstance(value, (list, tuple)) else [value]
-            runs = runs[runs[name].isin(wanted)]
-        keep = set(runs["run"])
-        metrics, history = (
-            frame[frame["run"].isin(keep)] for frame in (self.metrics, self.history)
-        )
+            values = value if isinstance(value, (list, tuple)) else [value]
+            runs = runs[runs[name].isin(values)]
+        ids = set(runs["run"])
+        metrics, history = (frame[frame["run"].isin(ids)] for frame in (self.metrics, self.history))
         return Results(self.folder, runs, metrics, history, self._kept)
 
     def has_study(self, name: str) -> bool:
         """Whether at least one run of a study is finished."""
-        listed = self.folder / "studies" / f"{name}.json"
-        return listed.exists() and self.runs["run"].isin(io.read_json(listed)).any()
+        listed = _list_of(self.folder, name)
+        return listed.exists() and bool(self.runs["run"].isin(io.read_json(listed)).any())
 
     def study(self, name: str) -> "Results":
         """The finished runs of a study, as it was last started. Raises FerError if it never was."""
-        listed = self.folder / "studies" / f"{name}.json"
-        if not listed.exists():
-            raise FerError(
-                f"no study {name!r} under {self.folder}; compute it with: "
-                f"python -m fer_utils study {name} --dataset {self.folder.name}"
-            )
-        ids = io.read_json(listed)
+        ids = _read_list(self.folder, name)
         study = self.select(run=ids)
         if len(study.runs) < len(ids):
-            print(
-                f"study {name}: {len(study.runs)} of {len(ids)} runs are finished", file=sys.stderr
-            )
+            finished = f"{len(study.runs)} of {len(ids)} runs are finished"
+            print(f"study {name}: {finished}", file=sys.stderr)
         return study
 
     def not_run(self, name: str) -> pd.DataFrame:
-        """The settings of a study's runs that were left out as their weights were missing, a row a run; or none."""
+        """The settings of a study's runs that were left out for want of their weights.
+
+        One row per run; none where nothing was left out.
+        """
         listed = self.folder / "studies" / f"{name}.not_run.json"
         settings = [field.name for field in dataclasses.fields(Experiment)]
         return pd.DataFrame(io.read_json(listed) if listed.exists() else [], columns=settings)
 
     def scores(self, split: str = "test") -> pd.DataFrame:
-        """Metrics of one split with the settings of their run beside them."""
+        """The metrics of one split with the settings of their run beside them."""
         return self.metrics[self.metrics["split"] == split].merge(self.runs, on="run")
 
     def faces(self) -> Faces | None:
-        """The data set that these runs were made from; None where data/ does not hold that very one."""
+        """The data set that these runs were made from; None where data/ does not hold that one."""
         folder = paths.DATA / self.folder.name
         if not (folder / "dataset.json").exists():
             return None
         faces = open_store(folder)
         return faces if set(self.runs["digest"]) == {faces.digest} else None
 
-    def predictions(self, run: str) -> dict[str, np.ndarray]:
-        """Arrays of one run: {val,test}_{logits,labels,rows} and classes; rows are the data set's.
+    def predictions(self, run: str) -> Predictions:
+        """The arrays of one run, as `run_files.read_predictions` gives them, but read-only.
 
-        Read-only, and kept as long as these results are, up to KEPT bytes: a file is opened once.
+        They are kept as long as these results are, up to KEPT bytes: a file is opened once.
         """
         if run not in self._kept:
-            with np.load(self.folder / "runs" / run / "predictions.npz") as arrays:
-                made = dict(arrays)
-            for array in made.values():
+            predictions = run_files.read_predictions(self.folder / "runs" / run)
+            for array in predictions.values():
                 array.flags.writeable = False  # it is the same array for all who ask
-            while self._kept and _bytes(made, *self._kept.values()) > KEPT:
+            while self._kept and _bytes(predictions, *self._kept.values()) > KEPT:
                 del self._kept[next(iter(self._kept))]  # the one that was read first
-            self._kept[run] = made
+            self._kept[run] = predictions
         return dict(self._kept[run])
 
     def confusion(self, run: str) -> pd.DataFrame:
         """Counts on the test split: true class in rows, predicted class in columns."""
-        frame = pd.read_csv(self.folder / "runs" / run / "confusion.csv", index_col="true")
-        return frame.rename_axis(columns="predicted")
+        return run_files.read_confusion(self.folder / "runs" / run)
 
 
-def _bytes(*predictions: dict[str, np.ndarray]) -> int:
-    return sum(array.nbytes for made in predictions for array in made.values())
+def open_results(
+    dataset: str, results: Path = paths.RESULTS, runs: Collection[str] | None = None
+) -> Results:
+    """The finished runs under results/<dataset>: all, or those of the given ids.
 
+    Where results/ has no run of the data set, the committed study is read instead. Reading a run
+    opens four small files, and ten thousand runs take a minute: `open_study` and `runs` spare that.
 
-def open_results(dataset: str, results: Path = paths.RESULTS) -> Results:
-    """Every finished run under results/<dataset>. Raises FerError where there is none."""
-    folder = results / dataset
-    if results == paths.RESULTS and not any(folder.glob("runs/*/done.json")):
-        folder = paths.REFERENCE / dataset
-    done = sorted(path.parent for path in folder.glob("runs/*/done.json"))
-    if not done:
+    Raises
+    ------
+    FerError
+        Where none of them is finished.
+    """
+    folder = _folder(dataset, results)
+    found = _finished(folder, runs)
+    if not found:
         raise FerError(
             f"no finished runs under {folder / 'runs'}; compute some with: "
             f"python -m fer_utils study report_a --dataset {dataset}"
         )
-    runs, metrics, history = [], [], []
-    for run in done:
-        config = io.read_json(run / "config.json")
-        images = {f"{split}_images": count for split, count in config["images"].items()}
-        settings = dataclasses.asdict(
-            Experiment(**config["experiment"])
-        )  # fields added since have their default
-        about = {"run": run.name} | settings | images | config["hardware"] | config["data"]
-        runs.append(
-            about
-            | {
-                "parameters": config["parameters"],
-                "total_seconds": io.read_json(run / "done.json")["seconds"],
-            }
-        )
-        metrics.append(
-            pd.read_csv(run / "metrics.csv", dtype={"class": str}, keep_default_na=False).assign(
-                run=run.name
-            )
-        )
-        history.append(pd.read_csv(run / "history.csv").assign(run=run.name))
+    metrics = [run_files.read_metrics(run).assign(run=run.name) for run in found]
+    history = [pd.read_csv(run / "history.csv").assign(run=run.name) for run in found]
     return Results(
         folder,
-        pd.DataFrame(runs),
+        pd.DataFrame([_about(run) for run in found]),
         pd.concat(metrics, ignore_index=True),
         pd.concat(history, ignore_index=True),
     )
 
 
+def open_study(name: str, dataset: str, results: Path = paths.RESULTS) -> Results:
+    """As `open_results(dataset, results).study(name)`, but no run of any other study is read."""
+    ids = _read_list(_folder(dataset, results), name)
+    return open_results(dataset, results, ids).study(name)
+
+
+def rescore(dataset: str, results: Path | None = None) -> list[str]:
+    """Scores finished runs anew from their stored logits, for example for a metric of your own.
+
+    A file is written only where it differs, whole, and under the run's lock. Evidence that stands
+    on a run that has changed is computed anew with the next report.
+
+    Parameters
+    ----------
+    results : paths.RESULTS where it is left out; the committed study does not stand in for it
+
+    Returns
+    -------
+    The ids of the runs whose metrics.csv has changed.
+
+    Raises
+    ------
+    FerError
+        Where no run is finished.
+    """
+    folder = (paths.RESULTS if results is None else results) / dataset
+    found = _finished(folder)
+    if not found:
+        raise FerError(f"no finished runs under {folder / 'runs'}")
+    changed = []
+    for run in found:
+        with io.exclusive_lock(run, wait=True):
+            if run_files.rescore(run):
+                changed.append(run.name)
+    return changed
+
+
+def _folder(dataset: str, results: Path) -> Path:
+    """results/<dataset>, or the committed one where there is no run of one's own."""
+    folder = results / dataset
+    # `any` looks no further than the first finished run
+    if results == paths.RESULTS and not any(folder.glob("runs/*/done.json")):
+        return paths.REFERENCE / dataset
+    return folder
+
+
+def _finished(folder: Path, ids: Collection[str] | None = None) -> list[Path]:
+    """The folders of finished runs, sorted; with `ids` no other run's folder is looked at."""
+    if ids is None:
+        return sorted(path.parent for path in folder.glob("runs/*/done.json"))
+    runs = sorted(folder / "runs" / run for run in {*ids})
+    return [run for run in runs if run_files.is_finished(run)]
+
+
+def _about(run: Path) -> dict[str, object]:
+    """A row of Results.runs."""
+    config = io.read_json(run / "config.json")
+    # through Experiment, so that a setting added since the run was computed has its default
+    settings = dataclasses.asdict(Experiment(**config["experiment"]))
+    images = {f"{split}_images": count for split, count in config["images"].items()}
+    cost = {"parameters": config["parameters"]}
+    cost["total_seconds"] = io.read_json(run / "done.json")["seconds"]
+    return {"run": run.name} | settings | images | config["hardware"] | config["data"] | cost
+
+
+def _list_of(folder: Path, study: str) -> Path:
+    return folder / "studies" / f"{study}.json"
+
+
+def _read_list(folder: Path, study: str) -> list[str]:
+    """The ids on a study's list. Raises FerError where it was never started."""
+    listed = _list_of(folder, study)
+    if not listed.exists():
+        raise FerError(
+            f"no study {study!r} under {folder}; compute it with: "
+            f"python -m fer_utils study {study} --dataset {folder.name}"
+        )
+    return io.read_json(listed)
+
+
+def _bytes(*predictions: Predictions) -> int:
+    return sum(array.nbytes for arrays in predictions for array in arrays.values())
+
+
 def over_seeds(scores: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """mean, std (n - 1; NaN for one seed), low, high and the number of seeds of `value` in each group."""
+    """The spread of `value` over the seeds of each group.
+
+    Returns
+    -------
+    One row per group: the columns `by`, and
+    mean, std : std over n − 1, NaN for one seed
+    low, high : the least and the highest value
+    seeds : how many
+    """
     grouped = scores.groupby(by, sort=False)["value"]
     return grouped.agg(mean="mean", std="std", low="min", high="max", seeds="count").reset_index()
 
 
 def winner(study: Results) -> pd.Series:
-    """The row of `study.runs` with the highest accuracy on validation; over several seeds, their mean.
+    """The row of `study.runs` whose settings have the highest accuracy on validation.
 
-    A row of the winning settings: its first seed's. The test split has no say.
+    Over several seeds their mean counts, and the row is that of the first seed. The test split has
+    no say.
     """
     settings = [field.name for field in dataclasses.fields(Experiment) if field.name != "seed"]
     accuracy = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
@@ -167,12 +248,14 @@ def winner(study: Results) -> pd.Series:
 
 
 def overfit_epoch(history: pd.DataFrame, margin: float = 0.02) -> int | None:
-    """Where overfitting sets in: the first epoch from which on the training accuracy stays more than
-    `margin` above the validation accuracy (means over the seeds in `history`); None if it never does.
+    """Where overfitting sets in; None if it never does.
+
+    The first epoch from which on the training accuracy stays more than `margin` above the
+    validation accuracy; both are means over the runs in `history`.
     """
     means = history.groupby("epoch")[["train_accuracy", "val_accuracy"]].mean()
-    apart = means["train_accuracy"] - means["val_accuracy"] > margin
-    from_here_on = apart[::-1].cummin()[::-1]
+    too_far = means["train_accuracy"] - means["val_accuracy"] > margin
+    from_here_on = too_far[::-1].cummin()[::-1]
     return int(from_here_on.idxmax()) if from_here_on.any() else None
 
 

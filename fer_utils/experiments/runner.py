@@ -25,7 +25,8 @@ from fer_utils.data.splits import Split, split_task
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
-from fer_utils.evaluation import metrics, prediction
+from fer_utils.evaluation import prediction
+from fer_utils.experiments import run_files
 from fer_utils.models import pretrained
 from fer_utils.models.network import Network
 from fer_utils.training import checkpoints, tracking
@@ -77,10 +78,12 @@ def run(
         )
     with (
         io.exclusive_lock(folder, wait)
-        if world.is_main and not _finished(folder)
+        if world.is_main and not run_files.is_finished(folder)
         else nullcontext()
     ):
-        if world.broadcast(_finished(folder)):  # perhaps by the process that was waited for
+        if world.broadcast(
+            run_files.is_finished(folder)
+        ):  # perhaps by the process that was waited for
             if world.is_main:
                 _check_same_data(folder, faces)
             return folder
@@ -97,10 +100,6 @@ def run(
             draw,
         )
     return folder
-
-
-def _finished(folder: Path) -> bool:
-    return (folder / "done.json").exists()
 
 
 def _segments(folder: Path) -> list[dict]:
@@ -220,25 +219,15 @@ def _check_same_data(folder: Path, faces: Faces) -> None:
 
 
 def _write_evaluation(
-    folder: Path, classes, split: Split, logits: dict[str, np.ndarray]
+    folder: Path, classes: tuple[str, ...], split: Split, logits: dict[str, np.ndarray]
 ) -> pd.DataFrame:
-    """metrics.csv (validation and test), confusion.csv (test) and predictions.npz (logits and rows of both).
-
-    Returns the confusion.
-    """
-    rows = {"val": split.val, "test": split.test}
-    tables = [
-        metrics.scores(split.labels[rows[name]], logits[name], classes).assign(split=name)
-        for name in rows
-    ]
-    confusion = metrics.confusion(split.labels[split.test], logits["test"], classes)
-    with io.atomic_file(folder / "metrics.csv") as part:
-        pd.concat(tables).to_csv(part, index=False)
-    with io.atomic_file(folder / "confusion.csv") as part:
-        confusion.to_csv(part)
-    arrays = {f"{name}_logits": logits[name] for name in rows}
-    arrays |= {f"{name}_labels": split.labels[rows[name]].astype(np.uint8) for name in rows}
-    arrays |= {f"{name}_rows": rows[name].astype(np.uint32) for name in rows}
-    with io.atomic_file(folder / "predictions.npz") as part, part.open("wb") as stream:
-        np.savez_compressed(stream, classes=np.array(classes), **arrays)
+    """Writes scores and predictions of validation and test; returns the confusion on test."""
+    predictions = {"classes": np.array(classes)}
+    for name, rows in {"val": split.val, "test": split.test}.items():
+        predictions[f"{name}_logits"] = logits[name]
+        predictions[f"{name}_labels"] = split.labels[rows].astype(np.uint8)
+        predictions[f"{name}_rows"] = rows.astype(np.uint32)
+    scores, confusion = run_files.score(predictions)
+    run_files.write_scores(folder, scores, confusion)
+    run_files.write_predictions(folder, predictions)
     return confusion

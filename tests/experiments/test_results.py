@@ -1,7 +1,11 @@
 """What is read from the results folder, and where curves part."""
 
+import json
 import re
+import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,7 +13,13 @@ from fer_utils import io, paths
 from fer_utils.analysis.reported import reported_a
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes
-from fer_utils.experiments.results import open_results, overfit_epoch
+from fer_utils.experiments.results import (
+    Results,
+    open_results,
+    open_study,
+    overfit_epoch,
+    winner,
+)
 from fer_utils.training.experiment import Experiment
 
 REFERENCE = paths.CHECKOUT / "results"
@@ -71,3 +81,125 @@ def test_the_commands_of_the_reference_study_name_its_runs():
             *(Experiment(**settings).id for settings in missing),
         }
         assert told < asked if name == "best" else told == asked, name
+
+
+def test_a_set_of_results_is_a_folder_of_its_own():
+    assert paths.results_set() == paths.RESULTS
+    assert paths.results_set("bf16").parent == paths.RESULTS.parent
+    with pytest.raises(FerError, match="a set of results is named by letters"):
+        paths.results_set("../elsewhere")
+
+
+def test_a_study_with_unfinished_runs_says_so(finished, capsys):
+    chosen, _, root, _ = finished
+    (root / "drawn" / "studies").mkdir(exist_ok=True)
+    (root / "drawn" / "studies" / "half.json").write_text(json.dumps([chosen.id, "another"]))
+    assert len(open_results("drawn", root).study("half").runs) == 1
+    assert "study half: 1 of 2 runs are finished" in capsys.readouterr().err
+
+
+def test_faces_are_those_that_the_runs_saw_or_none(finished, drawn, tmp_path, monkeypatch):
+    _, faces, root, _ = finished
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    opened = open_results("drawn", root)
+    assert opened.faces() is None
+    drawn.save(tmp_path / "drawn")
+    assert opened.faces().digest == faces.digest
+    drawn.__class__(255 - drawn.images, drawn.index).save(tmp_path / "drawn")
+    assert opened.faces() is None
+
+
+def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_path, monkeypatch):
+    cells = recipes.make_study("grid", "drawn", seeds=[0, 1], model="cnn", cap=10, epochs=1)
+    assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
+    runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
+    wanted = runs["learning_rate"].eq(1e-2) & runs["weight_decay"].eq(0) & runs["flip"]
+    value = np.where(
+        wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2)
+    )  # a lucky seed does not win
+    metrics = pd.DataFrame(
+        {"run": runs["run"], "metric": "accuracy", "class": "", "value": value, "split": "val"}
+    )
+    tested = metrics.assign(split="test", value=1 - value)
+    study = Results(tmp_path, runs, pd.concat([metrics, tested], ignore_index=True), pd.DataFrame())
+    best = winner(study)
+    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (
+        1e-2,
+        0.0,
+        True,
+        0,
+    )
+
+
+@pytest.fixture
+def many(finished, tmp_path):
+    """(results folder, ids of study pair): twenty copies of a run; pair lists two."""
+    folder = tmp_path / "results" / "drawn"
+    for number in range(20):
+        copy = folder / "runs" / f"run-{number:02}"
+        copy.mkdir(parents=True)
+        for path in finished[3].glob("*.[cjn]*"):  # all but the checkpoints
+            (copy / path.name).symlink_to(path)
+    ids = ["run-03", "run-11"]
+    io.write_json(folder / "studies" / "pair.json", ids)
+    return folder.parent, ids
+
+
+class Openings:
+    """Which files of runs are opened, as (run, file), from `start` to the next `start`."""
+
+    def __init__(self):
+        self.files: list[tuple[str, str]] = []
+        sys.addaudithook(self._note)  # it cannot be removed, so there is one for all tests
+
+    def start(self) -> list[tuple[str, str]]:
+        self.files = []
+        return self.files
+
+    def _note(self, event: str, arguments: tuple) -> None:
+        if event == "open" and isinstance(arguments[0], (str, Path)):
+            path = Path(arguments[0])
+            if path.parent.parent.name == "runs":
+                self.files.append((path.parent.name, path.name))
+
+
+@pytest.fixture(scope="module")
+def openings():
+    return Openings()
+
+
+READ = ("config.json", "done.json", "history.csv", "metrics.csv")
+
+
+def test_a_study_opens_only_its_own_runs(many, openings):
+    root, ids = many
+    opened = openings.start()
+    study = open_study("pair", "drawn", root)
+    assert sorted(opened) == [(run, file) for run in ids for file in READ]
+    opened = openings.start()
+    everything = open_results("drawn", root)
+    assert len(opened) == 20 * len(READ)
+    for name in ("runs", "metrics", "history"):
+        expected = getattr(everything.study("pair"), name).reset_index(drop=True)
+        pd.testing.assert_frame_equal(getattr(study, name), expected)
+
+
+def test_runs_are_opened_by_their_ids_and_those_that_are_not_finished_left_out(many, openings):
+    root, _ = many
+    (root / "drawn" / "runs" / "run-02" / "done.json").unlink()
+    opened = openings.start()
+    results = open_results("drawn", root, runs=["run-07", "run-02", "nowhere", "run-01"])
+    assert results.runs["run"].tolist() == ["run-01", "run-07"]
+    assert {run for run, _ in opened} == {"run-01", "run-07"}
+    with pytest.raises(FerError, match="no finished runs under"):
+        open_results("drawn", root, runs=["run-02"])
+
+
+def test_a_study_that_was_never_started_is_named(many):
+    with pytest.raises(FerError, match=r"no study 'gamma' under .*study gamma --dataset drawn"):
+        open_study("gamma", "drawn", many[0])
+
+
+def test_a_study_of_the_committed_results_is_read_without_runs_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    assert open_study("median", "fer2013", tmp_path).folder == REFERENCE / "fer2013"

@@ -157,7 +157,7 @@ COMPUTING = [
     ),
     *_of(
         "prediction.py",
-        "test_metrics.py",
+        "test_prediction.py",
         predict_without_eval_mode=("network.eval()", "network.train()"),
         view_moves_the_other_way=("device=images.device) - by", "device=images.device) + by"),
     ),
@@ -260,7 +260,7 @@ COMPUTING = [
     ),
     *_of(
         "loop.py",
-        "test_experiment.py::test_the_class_weights_are_the_tasks_or_none",
+        "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
         class_weights_dropped=("torch.tensor(get_task(config.task).weights)", "None"),
     ),
     *_of(
@@ -321,10 +321,10 @@ COMPUTING = [
     ),
     *_of(
         "runner.py",
-        "test_experiment.py::test_saved_logits_give_the_saved_scores",
-        "test_experiment.py::test_the_history_and_the_scores_have_the_same_validation_images",
-        "test_experiment.py::test_the_class_weights_are_the_tasks_or_none",
-        "test_experiment.py::test_the_selected_epoch_is_tested",
+        "test_runner.py::test_saved_logits_give_the_saved_scores",
+        "test_runner.py::test_the_history_and_the_scores_have_the_same_validation_images",
+        "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
+        "test_runner.py::test_the_selected_epoch_is_tested",
         scores_validation_on_test=(
             "predict(network, batches[name]",
             'predict(network, batches["test"]',
@@ -337,7 +337,7 @@ COMPUTING = [
     ),
     *_of(
         "results.py",
-        "test_experiment.py::test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation",
+        "test_results.py::test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation",
         winner_by_test=('study.scores("val").query', 'study.scores("test").query'),
     ),
     *_of(

@@ -1,0 +1,303 @@
+"""A run: what it leaves, what it refuses, and how it goes on after an interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fer_utils.data.augmentation import Augment
+from fer_utils.data.dataset import open_store
+from fer_utils.errors import FerError
+from fer_utils.evaluation import metrics, prediction
+from fer_utils.experiments import recipes, results, runner
+from fer_utils.experiments.runner import folder_of, run
+from fer_utils.training import loop
+from fer_utils.training.experiment import Experiment
+
+SMALL = {"dataset": "drawn", "epochs": 2, "batch_size": 16}
+
+
+def test_what_a_run_leaves(finished):
+    chosen, faces, _, folder = finished
+    assert {p.name for p in folder.iterdir()} == {
+        "config.json", "history.csv", "metrics.csv", "confusion.csv", "predictions.npz",
+        "best.pth", "last.pth", "done.json",
+    }  # fmt: skip
+    config = json.loads((folder / "config.json").read_text())
+    assert Experiment(**config["experiment"]) == chosen
+    assert config["classes"] == ["angry", "fear", "happy", "sad"]
+    assert config["data"]["digest"] == faces.digest
+    assert {"device", "precision", "torch", "commit"} <= set(config["hardware"])
+    assert config["pretrained"] is None
+    history = pd.read_csv(folder / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+
+
+def test_saved_logits_give_the_saved_scores(finished):
+    _, faces, root, folder = finished
+    opened = results.open_results("drawn", root)
+    made = opened.predictions(folder.name)
+    assert list(faces.index["label"].iloc[made["test_rows"]]) == list(
+        made["classes"][made["test_labels"]]
+    )
+    for split in ("val", "test"):
+        again = metrics.scores(
+            made[f"{split}_labels"], made[f"{split}_logits"], tuple(made["classes"])
+        )
+        saved = opened.metrics[opened.metrics["split"] == split]
+        np.testing.assert_allclose(again["value"], saved["value"])
+    assert opened.confusion(folder.name).to_numpy().sum() == len(made["test_labels"]) == 4 * 8
+
+
+def test_the_history_and_the_scores_have_the_same_validation_images(finished):
+    _, _, root, folder = finished
+    opened = results.open_results("drawn", root)
+    last = opened.history.query("run == @folder.name")["val_accuracy"].iloc[-1]
+    made = opened.predictions(folder.name)
+    assert last == pytest.approx(metrics.is_correct(made, "val").mean())
+    assert len(made["val_labels"]) != len(made["test_labels"])
+
+
+@pytest.mark.parametrize("loss, name", [("cross_entropy", "weight"), ("focal", "alpha")])
+def test_the_class_weights_are_the_tasks_or_none(drawn, tmp_path, monkeypatch, loss, name):
+    found = []
+
+    def stop(trainer, *_):
+        found.append(getattr(trainer.criterion, name))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train_one_epoch", stop)
+    for weighted in (True, False):
+        chosen = Experiment(task="multiclass", loss=loss, class_weights=weighted, **SMALL)
+        with pytest.raises(KeyboardInterrupt):
+            run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert found[0].tolist() == pytest.approx([2.0, 1.5, 1.0, 1.3]) and found[1] is None
+
+
+@pytest.mark.parametrize("tested, other", [("best", "last"), ("last", "best")])
+def test_the_selected_epoch_is_tested(drawn, tmp_path, monkeypatch, tested, other):
+    """The weights of the other one are gone before the test."""
+    train = runner.train
+
+    def lose_the_other(network, loaders, config, hardware, folder, *others):
+        history = train(network, loaders, config, hardware, folder, *others)
+        (folder / f"{other}.pth").unlink()
+        return history
+
+    monkeypatch.setattr(runner, "train", lose_the_other)
+    chosen = Experiment(task="binary", select=tested, **SMALL)
+    assert (run(chosen, "cpu", "fp32", tmp_path, drawn) / "done.json").exists()
+
+
+def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):
+    seen, train_one_epoch = {}, loop.train_one_epoch
+
+    def listen(trainer, *others):
+        seen.update(vars(trainer), augment=Augment.of(trainer.config))
+        return train_one_epoch(trainer, *others)
+
+    monkeypatch.setattr(loop, "train_one_epoch", listen)
+    chosen = recipes.make_study(
+        "best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL
+    )[-1]
+    folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
+    parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
+    assert vars(seen["augment"]) == parts
+    assert [name for name, strength in parts.items() if not strength] == [
+        "saturation"
+    ]  # the faces are grey
+    assert seen["criterion"].label_smoothing == chosen.label_smoothing > 0
+    assert (seen["config"], seen["config"].mixup) == (chosen, 0.2)
+    assert (seen["schedule"].schedule, seen["ema"].decay) == ("one_cycle", chosen.ema)
+    images = json.loads((folder / "config.json").read_text())["images"]
+    assert chosen.task == "seven" and images == {"train": 84, "val": 28, "test": 28}
+    with np.load(folder / "predictions.npz") as saved:
+        np.testing.assert_allclose(
+            np.exp(saved["test_logits"]).sum(1), 1, atol=1e-5
+        )  # averaged over views
+
+
+def test_a_finished_run_is_not_repeated(finished):
+    chosen, faces, root, folder = finished
+    before = (folder / "done.json").stat().st_mtime_ns
+    assert run(chosen, "cpu", "fp32", root, faces) == folder
+    assert (folder / "done.json").stat().st_mtime_ns == before
+
+
+def test_two_processes_do_not_compute_the_same_run(drawn, tmp_path):
+    chosen = Experiment(task="binary", **SMALL)
+    folder = folder_of(chosen, tmp_path)
+    with (
+        runner.io.exclusive_lock(folder),
+        pytest.raises(FerError, match="computed by another process"),
+    ):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert not folder.exists()
+
+
+def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(
+    drawn, tmp_path, monkeypatch
+):
+    chosen = Experiment(task="binary", **SMALL | {"epochs": 3})
+    torch_threads = torch.get_num_threads()
+
+    def stop_after_first_epoch(self, row):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runner.tracking.Tracker, "epoch", stop_after_first_epoch)
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    try:
+        torch.set_num_threads(1 if torch_threads > 1 else 2)
+        folder = run(
+            chosen, "cpu", "auto", tmp_path, drawn
+        )  # auto: goes on in the precision it had
+    finally:
+        torch.set_num_threads(torch_threads)
+    config = json.loads((folder / "config.json").read_text())
+    first, second = config["segments"]
+    assert (first["first_epoch"], second["first_epoch"]) == (1, 2)
+    assert first["precision"] == second["precision"] == config["hardware"]["precision"] == "fp32"
+    assert first["threads"] != second["threads"]
+    assert {
+        "cpu",
+        "instructions",
+        "bf16",
+        "blas",
+        "onednn",
+        "threads",
+        "precision",
+        "torch",
+        "commit",
+    } <= set(first)
+    assert all(value and value != "unknown" for key, value in first.items() if key != "commit")
+
+
+def test_a_run_begun_in_bf16_is_not_continued_where_bf16_is_only_imitated(
+    drawn, tmp_path, monkeypatch
+):
+    chosen = Experiment(task="binary", **SMALL)
+    segments = [{"first_epoch": 1, "precision": "bf16"}]
+    monkeypatch.setattr(runner.devices, "_bf16_units", list)
+    with pytest.raises(FerError, match=r"begun in bf16.*--precision fp32"):
+        runner._hardware("cpu", "auto", segments, chosen.id)
+    assert runner._hardware("cpu", "fp32", segments, chosen.id).precision == "fp32"
+
+
+def test_final_scores_are_computed_without_tf32(drawn, tmp_path, monkeypatch):
+    seen, logits = [], prediction._logits
+
+    def look(*parts):
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+        return logits(*parts)
+
+    monkeypatch.setattr(prediction, "_logits", look)
+    before = torch.backends.cudnn.allow_tf32
+    run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, drawn)
+    assert set(seen) == {(False, False)} and torch.backends.cudnn.allow_tf32 == before
+
+
+def test_a_run_that_cannot_start_leaves_nothing(drawn, tmp_path):
+    with pytest.raises(FerError, match="no class 'joy'"):
+        run(Experiment(task="joy+sad", **SMALL), "cpu", "fp32", tmp_path, drawn)
+    assert not list((tmp_path / "drawn" / "runs").iterdir())
+
+
+def test_saturation_is_for_colour(drawn, tmp_path):
+    chosen = Experiment(saturation=0.2, **SMALL)
+    with pytest.raises(FerError, match="saturation needs colour images; those of drawn are grey"):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    colour = drawn.__class__(np.repeat(drawn.images[..., None], 3, 3), drawn.index, drawn.source)
+    assert (run(chosen, "cpu", "fp32", tmp_path, colour) / "done.json").exists()
+
+
+def test_a_class_of_three_images_runs_and_too_few_of_all_are_refused(drawn, tmp_path):
+    sad = drawn.rows(("sad",), ("Training",))
+    keep = np.setdiff1d(np.arange(len(drawn)), sad[3:])
+    few = drawn.__class__(
+        drawn.images[keep], drawn.index.iloc[keep].reset_index(drop=True), drawn.source
+    )
+    assert (
+        run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, few) / "done.json"
+    ).exists()
+    with pytest.raises(FerError, match=r"^12 training images cannot be split 20%: [^\n]*$"):
+        run(Experiment(cap=3, **SMALL), "cpu", "fp32", tmp_path, drawn)
+
+
+def test_too_many_stages_are_refused_before_training(drawn, tmp_path):
+    with pytest.raises(FerError, match="between 1 and 5 stages can learn; got 9"):
+        run(Experiment(trainable=9, **SMALL), "cpu", "fp32", tmp_path, drawn)
+
+
+def test_results_of_other_data_are_not_taken_for_these(finished, drawn, tmp_path):
+    chosen, _, root, _ = finished
+    drawn.__class__(255 - drawn.images, drawn.index, "negatives").save(tmp_path / "data")
+    with pytest.raises(FerError, match=r"made from drawn faces.*not the present negatives"):
+        run(chosen, "cpu", "fp32", root, open_store(tmp_path / "data"))
+
+
+def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, monkeypatch):
+    starts = []
+
+    def stop(network, loaders, config, *_):
+        train_set = loaders["train"]
+        order = [labels.tolist() for _, labels in train_set.shuffled(1000 * config.seed + 1)]
+        starts.append(
+            (
+                train_set.images.numpy().tobytes(),
+                network.body.head.weight.detach().numpy().tobytes(),
+                order,
+            )
+        )
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "train", stop)
+    for loss in ("cross_entropy", "focal"):
+        with pytest.raises(KeyboardInterrupt):
+            run(
+                Experiment(task="binary", loss=loss, seed=4, **SMALL),
+                "cpu",
+                "fp32",
+                tmp_path,
+                drawn,
+            )
+    assert starts[0] == starts[1]
+
+
+def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path):
+    """A real process, killed in the middle by SIGKILL."""
+    drawn.save(tmp_path / "data" / "drawn")
+    command = [
+        sys.executable,
+        "-m",
+        "fer_utils",
+        "run",
+        "dataset=drawn",
+        "task=binary",
+        "epochs=40",
+        "batch_size=4",
+    ]
+    command += ["--device", "cpu", "--precision", "fp32"]
+    environment = os.environ | {"FER_HOME": str(tmp_path)}
+    chosen = Experiment(dataset="drawn", task="binary", epochs=40, batch_size=4)
+    folder = folder_of(chosen, tmp_path / "results")
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (folder / "history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "done.json").exists()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "resuming after epoch" in done.stdout
+    faces = open_store(tmp_path / "data" / "drawn")
+    straight = run(chosen, "cpu", "fp32", tmp_path / "other", faces)
+    for name in ("metrics.csv", "confusion.csv"):
+        assert (folder / name).read_text() == (straight / name).read_text()
