@@ -8,6 +8,7 @@ from fer_utils.models import sources
 from fer_utils.models.architecture import Architecture
 from fer_utils.models.backbone import Backbone
 from fer_utils.models.cnn import CNN
+from fer_utils.models.cntk import RESNET18_CNTK, RESNET18_CNTK_WHOLE
 from fer_utils.models.efficientnet_lite import EFFICIENTNET_LITE0, EFFICIENTNET_LITE1
 from fer_utils.models.face_resnet import FACE_RESNET
 from fer_utils.models.small_resnet import SmallResNet
@@ -43,6 +44,8 @@ MODELS = {
     for model in (
         Model("cnn", "CNN", CNN),
         Model("resnet18", "ResNet18", RESNET18, (sources.RESNET18,)),
+        Model("resnet18_cntk", "ResNet18 (CNTK weights)", RESNET18_CNTK, (sources.CNTK,)),
+        Model("resnet18_cntk_whole", "ResNet18 (CNTK, 9 blocks)", RESNET18_CNTK_WHOLE, weights=()),
         Model("resnet18_scratch", "ResNet18, random weights", RESNET18),
         Model("efficientnet_b1", "EfficientNet-B1", EFFICIENTNET_B1, (sources.EFFICIENTNET_B1,)),
         Model("efficientnet_lite0", "EfficientNet-Lite0", EFFICIENTNET_LITE0, (sources.LITE0,)),

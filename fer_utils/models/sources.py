@@ -19,7 +19,7 @@ from fer_utils.errors import FerError
 from fer_utils.models import timm_models
 
 PATIENCE = 10  # seconds of silence before a download is given up
-OWN_FILES = (".pth", ".pt", ".h5", ".hdf5", ".bin")
+OWN_FILES = (".pth", ".pt", ".safetensors", ".h5", ".hdf5", ".bin", ".onnx", ".nupkg")
 ARCHIVES = (".whl", ".tgz")
 DAMAGED = (KeyError, EOFError, zipfile.BadZipFile, tarfile.TarError)
 TORCHVISION = "https://download.pytorch.org/models/"
@@ -101,6 +101,17 @@ class Torchvision(PublicSource):
                 self.check(sha256(part.read_bytes()).hexdigest())
         except OSError as error:
             raise FerError(f"{self.name}: {getattr(error, 'reason', error)}") from None
+
+
+class Kept(PublicSource):
+    """A file that this repository holds; a wheel does not."""
+
+    @property
+    def path(self) -> Path:
+        return paths.CHECKOUT / "data" / "weights" / self.file
+
+    def fetch(self) -> None:
+        raise FerError(f"{self.name}: {self.path} is missing; it comes with the repository's clone")
 
 
 class Timm(PublicSource):
@@ -220,6 +231,13 @@ def _lite(digit: int, digest: str, megabytes: float) -> Wheel:
 
 
 RESNET18 = _torchvision("resnet18-f37072fd.pth", 46.8)
+CNTK = Kept(
+    "this repository",
+    "resnet18_cntk.safetensors",
+    "MIT",
+    "11e32d292faea5b170e6815db65a4c61fa9b355ad400493665857021108f4cd4",
+    22.4,
+)
 EFFICIENTNET_B1 = _torchvision("efficientnet_b1-c27df63c.pth", 31.6)
 LITE0 = _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18.8)
 LITE1 = _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 21.9)

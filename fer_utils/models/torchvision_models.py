@@ -14,19 +14,19 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean, std
 CLASSIFIER = ("classifier.1",)  # where the head stands in networks of the MobileNet family
 
 
-def _published(name: str) -> Callable[[], nn.Module]:
+def published(name: str) -> Callable[[], nn.Module]:
     """What builds torchvision's network of this name, as it publishes it."""
 
-    def published() -> nn.Module:
+    def build() -> nn.Module:
         # here, since it takes a second that a run of another network need not wait for
         from torchvision import models
 
         return models.get_model(name)
 
-    return published
+    return build
 
 
-def _cut_resnet(network: "ResNet") -> dict[str, nn.Sequential]:
+def cut_resnet(network: "ResNet") -> dict[str, nn.Sequential]:
     """Stages stem, layer1 to layer4, fc."""
     stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
     layers = {f"layer{i}": getattr(network, f"layer{i}") for i in (1, 2, 3, 4)}
@@ -52,10 +52,10 @@ def _cut_mobilenet(
     return cut
 
 
-RESNET18 = Backbone(_published("resnet18"), _cut_resnet, 224, *IMAGENET)
+RESNET18 = Backbone(published("resnet18"), cut_resnet, 224, *IMAGENET)
 EFFICIENTNET_B1 = Backbone(
-    _published("efficientnet_b1"), _cut_mobilenet(0, 2, 3, 4, 6), 240, *IMAGENET, unused=CLASSIFIER
+    published("efficientnet_b1"), _cut_mobilenet(0, 2, 3, 4, 6), 240, *IMAGENET, unused=CLASSIFIER
 )
 MOBILENET_V2 = Backbone(
-    _published("mobilenet_v2"), _cut_mobilenet(0, 2, 4, 7, 14), 224, *IMAGENET, unused=CLASSIFIER
+    published("mobilenet_v2"), _cut_mobilenet(0, 2, 4, 7, 14), 224, *IMAGENET, unused=CLASSIFIER
 )

@@ -13,7 +13,9 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from fer_utils import paths
 from fer_utils.errors import FerError
-from fer_utils.models.pretrained import cntk
+from fer_utils.models import cntk, pretrained
+from fer_utils.models.network import Network
+from fer_utils.models.pretrained import store
 
 onnx = pytest.importorskip("onnx")
 KEPT = paths.CHECKOUT / "data" / "weights" / "resnet18_cntk.safetensors"
@@ -80,7 +82,7 @@ def test_the_first_convolution_takes_rgb_in_units_of_the_standard_deviation(tmp_
     path = graph([shape for _, shape in in_graph_order(narrow())], tmp_path / "net.onnx")
     bgr = torch.arange(2 * 3 * 7 * 7).reshape(2, 3, 7, 7).float()
     image = torch.rand(1, 3, 7, 7)  # RGB, mean taken off, 0..1
-    std = torch.tensor(cntk.IMAGENET_STD).view(1, 3, 1, 1)
+    std = torch.tensor(cntk.STD).view(1, 3, 1, 1)
     rewritten = torch.nn.functional.conv2d(image / std, cntk.read_cntk(path)["conv1.weight"])
     stated = torch.nn.functional.conv2d(image.flip(1) * 255, bgr)
     assert torch.allclose(rewritten, stated, rtol=1e-5)
@@ -123,6 +125,28 @@ def test_the_converted_file_is_the_reports_resnet18_and_says_where_it_is_from():
     assert not missing.unexpected_keys
     assert about["sha256"].startswith("e2552f19db2dfdb0") and about["licence"].startswith("MIT")
     assert all(t.isfinite().all() for t in tensors.values())
+
+
+def test_a_clone_without_internet_starts_from_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path)  # FER_HOME may be anywhere
+    start = pretrained.load("resnet18_cntk")
+    assert start.origin["source"] == "this repository"
+    network = Network("resnet18_cntk", 4, tensors=start.tensors)
+    assert sum(p.numel() for p in network.parameters()) == 11_178_564  # torchvision's, 4 classes
+    assert [*network.body[4].state_dict()] == [*ResNet(BasicBlock, [2] * 4).layer4.state_dict()]
+
+
+def test_a_file_of_the_users_own_may_be_the_published_one(tmp_path, monkeypatch):
+    """All of its nine blocks, or without the last; the shapes are the real ones."""
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    network = ResNet(BasicBlock, list(cntk.BLOCKS))
+    layers = {n: m for n, m in network.named_modules() if not list(m.children())}
+    shapes = {n: m.weight.shape for n, m in layers.items() if hasattr(m, "weight") and n != "fc"}
+    path = graph([shape for _, shape in in_graph_order(shapes)], tmp_path / "net.onnx")
+    for name, blocks in (("resnet18_cntk", 2), ("resnet18_cntk_whole", 3)):
+        store.add(name, path)
+        assert pretrained.load(name).origin["source"] == "own file"
+        assert len(Network(name, 4, tensors=pretrained.load(name).tensors).body[4]) == blocks
 
 
 def test_the_converted_file_is_what_the_published_one_gives(tmp_path):

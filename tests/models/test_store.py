@@ -96,6 +96,7 @@ def test_the_table_and_fetching(home, monkeypatch):
     store.add("vggface_notop", saved(random_state("vggface_notop"), home / "v.pth"))
     table = store.table().set_index("model")
     assert set(table.index) == set(BACKBONES) - {"resnet18_scratch"}
+    assert table.loc["resnet18_cntk", "weights"] == "present"  # it is kept in the repository
     shown = table[["weights", "source", "MB", "what to do"]]
     assert shown.loc["vggface_notop"].tolist() == ["present", "own file", "58.9", ""]
     command = "python -m fer_utils weights"

@@ -39,7 +39,7 @@ def test_the_file_and_the_size_are_those_of_torchvisions_default_weights(name):
     )  # 240: of EfficientNet-B1's paper
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "resnet18_cntk"])
 def test_real_features_tell_pictures_apart_and_a_mirror_image_not(name):
     network = Network(name, 2, tensors=real_tensors(name)).eval()
     pictures = [square(load_sample_image(file)) for file in ("china.jpg", "flower.jpg")]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from fer_utils.errors import FerError
+from fer_utils.models.cntk import read_cntk
 
 BROKEN = (
     RuntimeError,
@@ -31,11 +32,30 @@ COUNTER = (
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a file by name, in its order and in PyTorch's layout (OIHW, output × input).
 
-    .h5: Keras; .bin: TensorFlow.js, its manifest beside it; anything else: a PyTorch state_dict, which
-    `weights_only=True` keeps from running code. Raises FerError for a file that is none of these, or damaged.
+    .h5: Keras; .bin: TensorFlow.js, its manifest beside it; .onnx or .nupkg: CNTK's ResNet18;
+    .safetensors; anything else: a PyTorch state_dict, which `weights_only=True` keeps from running
+    code. Raises FerError for a file that is none of these, or damaged.
     """
-    readers = {".h5": _read_keras, ".hdf5": _read_keras, ".bin": _read_tensorflow_js}
+    readers = {
+        ".h5": _read_keras,
+        ".hdf5": _read_keras,
+        ".bin": _read_tensorflow_js,
+        ".onnx": read_cntk,
+        ".nupkg": read_cntk,
+        ".safetensors": _read_safetensors,
+    }
     return readers.get(path.suffix.lower(), _read_torch)(path)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    # here, since a machine that trains from random weights may do without it
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise FerError(f"{path}: cannot be read as safetensors: {error}") from None
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:

@@ -92,7 +92,8 @@ def fetch(model: str) -> list[str]:
 def add(model: str, path: Path) -> None:
     """Checks a file of the user's own and keeps a copy of it for `model`, before all other sources.
 
-    .pth, .pt, .h5, .hdf5, .bin with its manifest beside it, or the package itself (.whl, .tgz).
+    .pth, .pt, .safetensors, .h5, .hdf5, .bin with its manifest beside it, CNTK's .onnx or .nupkg,
+    or the package itself (.whl, .tgz).
     Raises FerError for a file that does not fit; then nothing is kept.
     """
     if path.suffix in ARCHIVES:

@@ -1,9 +1,14 @@
-"""CNTK's ResNet18 for ImageNet: its ONNX graph under torchvision's names, for torchvision's input.
+"""CNTK's ResNet18 for ImageNet, whose weights can be had without the internet: they are kept here.
 
 Microsoft publishes it (MIT) without its classifier, inside the NuGet package
-`Microsoft.ML.DnnImageFeaturizer.ResNet18`. To write the converted file that this repository holds:
+`Microsoft.ML.DnnImageFeaturizer.ResNet18`. It has the blocks 2-2-2-3, one more in the last stage
+than torchvision's and the reports' resnet18. `RESNET18_CNTK` leaves that block out and is exactly
+their network; stem and the first three stages, which report A freezes, are untouched, and the last
+stage is trained anyway. `RESNET18_CNTK_WHOLE` keeps it, as a check.
 
-    python -m fer_utils.models.pretrained.cntk ResNet18.onnx data/weights/resnet18_cntk.safetensors
+To write the converted file that this repository holds:
+
+    python -m fer_utils.models.cntk ResNet18.onnx data/weights/resnet18_cntk.safetensors
 """
 
 import sys
@@ -11,6 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,14 +24,32 @@ from torch import Tensor
 
 from fer_utils import io
 from fer_utils.errors import FerError
+from fer_utils.models.backbone import Backbone
+from fer_utils.models.torchvision_models import IMAGENET, cut_resnet, published
+
+if TYPE_CHECKING:
+    from torchvision.models import ResNet
 
 PACKAGE = "Microsoft.ML.DnnImageFeaturizer.ResNet18"
 GRAPH = "ResNet18.onnx"  # its name inside the package
 BLOCKS = (2, 2, 2, 3)  # per stage; torchvision's resnet18 has 2 in the last
 LAST_BLOCK = tuple(f"layer4.2.{part}" for part in ("conv1", "bn1", "conv2", "bn2"))
 MEAN = (123.152 / 255, 115.903 / 255, 103.063 / 255)  # RGB, of the package's mean picture
-IMAGENET_STD = (0.229, 0.224, 0.225)  # RGB, of intensities in 0..1
+STD = IMAGENET[1]
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var")  # the order of ONNX's inputs
+
+
+def _published_whole() -> "ResNet":
+    # here, for the same reason as in torchvision_models
+    from torchvision.models.resnet import BasicBlock, ResNet
+
+    return ResNet(BasicBlock, list(BLOCKS))
+
+
+RESNET18_CNTK = Backbone(
+    published("resnet18"), cut_resnet, 224, MEAN, STD, unused=("fc", *LAST_BLOCK)
+)
+RESNET18_CNTK_WHOLE = Backbone(_published_whole, cut_resnet, 224, MEAN, STD)
 
 
 def read_cntk(path: Path) -> dict[str, Tensor]:
@@ -71,7 +95,7 @@ def read_cntk(path: Path) -> dict[str, Tensor]:
         kinds = BATCH_NORM if node.op_type == "BatchNormalization" else ("weight",)
         for kind, value in zip(kinds, node.input[1:], strict=True):
             tensors[f"{name}.{kind}"] = torch.from_numpy(values[value].astype(np.float32))
-    scale = 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    scale = 255 * torch.tensor(STD).view(1, 3, 1, 1)
     tensors["conv1.weight"] = tensors["conv1.weight"].flip(1) * scale
     return tensors
 
