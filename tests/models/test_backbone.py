@@ -17,6 +17,8 @@ SMALL = [
 ]
 LAST_TWO = {
     "resnet18": ("layer4", "fc"),
+    "resnet18_cntk": ("layer4", "fc"),
+    "resnet18_cntk_whole": ("layer4", "fc"),
     "resnet18_scratch": ("layer4", "fc"),
     "efficientnet_b1": ("stage4", "classifier"),
     "mobilenet_v2": ("stage4", "classifier"),
