@@ -1,6 +1,8 @@
-"""The command line as a user meets it: real processes, one clear line for an error, nothing half-written."""
+"""The command line as a user meets it: real processes, errors of one line, nothing half-written."""
 
+import dataclasses
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -9,10 +11,14 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from typer.testing import CliRunner
 
+from fer_utils import paths
 from fer_utils.analysis import transfer
 from fer_utils.cli import app
+from fer_utils.experiments import results
 from fer_utils.experiments.results import open_results
+from fer_utils.training.experiment import Experiment
 
 
 def fer(home, *arguments, env=os.environ, **options):
@@ -74,7 +80,7 @@ def test_a_set_of_results_is_audited_exported_and_reported_beside_the_others(tmp
 
 
 def test_own_colour_photos_through_report_bs_study(tmp_path):
-    """A folder a class, no test split, odd sizes; the networks whose weights are missing are named."""
+    """One folder per class, no test split, odd sizes; networks without weights are named."""
     rng = np.random.default_rng(0)
     for cls in ("angry", "happy", "sad"):
         folder = tmp_path / "photos" / cls
@@ -192,7 +198,7 @@ def test_weights_are_listed_with_what_to_do(tmp_path):
 
 
 def full_after(size):
-    """Files larger than `size` bytes cannot be written: what a full disk looks like to a process."""
+    """No file can be larger than `size` bytes: what a full disk looks like to a process."""
     return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
 
 
@@ -230,6 +236,31 @@ def test_help_has_examples(tmp_path):
     assert done.returncode == 0 and "study report_a --dataset fer2013" in " ".join(
         done.stdout.split()
     )
+
+
+def test_the_help_of_run_lists_every_setting_with_its_default_and_a_word(tmp_path):
+    done = fer(tmp_path, "run", "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.index("--tracker") < done.stdout.index("Settings and their defaults:")
+    for field in dataclasses.fields(Experiment):
+        value = {None: "none"}.get(field.default, str(field.default).lower())
+        assert re.search(rf"^  {field.name}={re.escape(value)} +\S", done.stdout, re.MULTILINE)
+
+
+def test_the_first_help_needs_neither_pytorch_nor_pandas(tmp_path):
+    program = "import sys; import fer_utils.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and not {"torch", "pandas", "pydantic"} & {*done.stdout.split()}
+
+
+def test_rescore_names_the_runs_whose_metrics_changed(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        results, "rescore", lambda *call: asked.append(call) or ["run-a", "run-b"], raising=False
+    )
+    shown = CliRunner().invoke(app, ["rescore", "--dataset", "mine", "--results", "again"])
+    assert shown.output == "run-a\nrun-b\nmetrics.csv changed in 2 runs\n"
+    assert asked == [("mine", paths.results_set("again"))]
 
 
 def test_every_option_says_what_it_takes():

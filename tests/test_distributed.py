@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -26,13 +27,15 @@ from fer_utils.models.network import Network
 from fer_utils.training import loop
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
+from fer_utils.training.setup import TrainingSetup
 
 HARDWARE = devices.choose("cpu", "fp32")
 CONFIG = Experiment(task="binary", class_weights=False, learning_rate=1e-3, batch_size=16)
 TRAININGS = {
     "adam": {},
     "everything": {
-        "loss": "focal", "class_weights": True, "ema": 0.9, "clip": 0.5, "schedule": "one_cycle", "patience": 1,
+        "loss": "focal", "class_weights": True, "ema": 0.9, "clip": 0.5, "schedule": "one_cycle",
+        "patience": 1,
     },
     "residual": {"model": "small_resnet", "optimiser": "sgd", "class_weights": True, "count": 42},
     "thawing": {"thaw": "1:1 2:2"},
@@ -40,7 +43,6 @@ TRAININGS = {
 
 
 def torchrun(processes, *command, **options):
-    pytest.importorskip("lightning_fabric")
     launch = ["-m", "torch.distributed.run", "--nproc-per-node", processes, *command]
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | options
     return subprocess.run(
@@ -53,16 +55,17 @@ def torchrun(processes, *command, **options):
 
 
 def noise(count, seed):
-    """Noise alone: no two pixels of a window are equal, so that rounding cannot choose another maximum."""
+    """Noise alone: no two pixels of a window are equal; rounding cannot choose another maximum."""
     images = torch.randint(0, 256, (count, 16, 16), generator=torch.Generator().manual_seed(seed))
     return Batches(images.to(torch.uint8).numpy(), torch.arange(count) % 2, 16, HARDWARE.device)
 
 
-def one_training(folder, world, count=34, after_epoch=lambda row: None, **settings):
+def one_training(folder, world, count=34, **settings):
     config = CONFIG.replace(epochs=2, **settings)
     torch.manual_seed(0)
     network = Network(config.model, 2, size=16, dropout=0.0).double()
     loaders = {"train": noise(count, 0), "val": noise(31, 1)}  # of 34 the last batch has two images
+    after_epoch = lambda row: print(f"after epoch {row['epoch']}", flush=True)  # noqa: E731
     return train(network, loaders, config, HARDWARE, folder, world, after_epoch)
 
 
@@ -70,14 +73,17 @@ class Stop(Exception):
     pass
 
 
-def stop(row):
-    raise Stop
+def after_one_epoch(history, *_):
+    """In place of early stopping, which every process asks: here all are interrupted at once."""
+    if history:
+        raise Stop
+    return False
 
 
 def all_trainings(folder: Path, world: World) -> None:
     for name, settings in TRAININGS.items():
-        with contextlib.suppress(Stop):
-            one_training(folder / name, world, after_epoch=stop, **settings)
+        with contextlib.suppress(Stop), mock.patch.object(loop, "stops_early", after_one_epoch):
+            one_training(folder / name, world, **settings)
         one_training(folder / name, world, **settings)  # resumed
 
 
@@ -93,8 +99,8 @@ def gradient_of_pieces(folder: Path, world: World) -> None:
     images = np.zeros((16, 1, 1), np.uint8)
     batches = Batches(images, np.arange(16) % 2, 16, HARDWARE.device).with_features(features, 1)
     config = CONFIG.replace(class_weights=True, clip=0.1, optimiser="sgd", learning_rate=1.0)
-    trainer = loop._prepare(network, config, 1, HARDWARE, world)
-    scores = loop.train_one_epoch(trainer, batches, [], micro_batch=5)
+    setup = TrainingSetup.of(network, config, 1, HARDWARE, world)
+    scores = loop.train_one_epoch(setup, batches, [], micro_batch=5)
     if world.is_main:
         folder.mkdir(exist_ok=True)
         found = network.state_dict() | {name: torch.tensor(score) for name, score in scores.items()}
@@ -122,6 +128,8 @@ def test_three_processes_train_as_one_and_fail_as_one(tmp_path):
         pd.testing.assert_frame_equal(*(history.drop(columns="seconds") for history in histories))
     close(tmp_path / "one" / "pieces.pth", tmp_path / "three" / "pieces.pth", 1e-7)
     assert done.stdout.count("resuming after epoch 1") == len(TRAININGS)  # one of three prints
+    assert done.stdout.count("after epoch 1\n") == 2 * len(TRAININGS)  # and is called back
+    assert done.stdout.count("after epoch 2") == len(TRAININGS)
 
 
 def test_a_run_of_two_processes_is_the_run_of_one(drawn, tmp_path):
@@ -146,21 +154,28 @@ def test_a_run_of_two_processes_is_the_run_of_one(drawn, tmp_path):
     )  # the name, and the folder
 
 
-def test_without_fabric_several_processes_are_refused(monkeypatch):
-    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(
-        FerError, match=r"several processes need the extra cluster: pip install -e '.\[cluster\]'"
-    ):
-        distributed.join("cpu")
+@pytest.mark.parametrize("kind, present", [("mps", 1), ("cuda", 1)])
+def test_several_processes_need_a_gpu_each(monkeypatch, kind, present):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: present)
+    for name, value in {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(FerError, match="2 processes on this machine need a CUDA device each"):
+        distributed._joined(kind)
+
+
+def test_alone_nothing_is_exchanged(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert distributed.join("cpu") is ALONE and ALONE.placed(HARDWARE) is HARDWARE
+    rows, value = torch.arange(3), object()
+    assert ALONE.sum(rows) is rows and ALONE.gather(rows, 3) is rows
+    assert ALONE.broadcast(value) is value
+    with pytest.raises(FerError, match=r"^no luck$"), distributed.failing_together():
+        raise FerError("no luck")
 
 
 @pytest.mark.parametrize("count, size, sizes", [(16, 3, [5, 5, 6]), (2, 3, [0, 1, 1]), (7, 1, [7])])
 def test_shards_are_the_whole_in_order(count, size, sizes):
-    worlds = [World() for _ in range(size)]
-    for rank, world in enumerate(worlds):
-        world.rank, world.size = rank, size
-    shards = [world.shard(torch.arange(count)) for world in worlds]
+    shards = [World(rank, size).shard(torch.arange(count)) for rank in range(size)]
     assert torch.cat(shards).tolist() == list(range(count)) and list(map(len, shards)) == sizes
 
 
@@ -168,10 +183,15 @@ def test_layers_that_cannot_be_synchronised_are_named():
     class Odd(torch.nn.BatchNorm2d):
         pass
 
-    world = World()
-    world.fabric = object()
     with pytest.raises(FerError, match="Odd cannot be computed by several processes; start one"):
-        world.synchronise(torch.nn.Sequential(Odd(3)))
+        World(size=2).synchronise(torch.nn.Sequential(Odd(3)))
+
+
+def test_normalisation_without_running_means_is_refused():
+    network = torch.nn.Sequential(torch.nn.BatchNorm2d(3, track_running_stats=False))
+    World(size=2).synchronise(network)
+    with pytest.raises(FerError, match="running means and a momentum; start one"):
+        network(torch.zeros(2, 3, 4, 4))
 
 
 if __name__ == "__main__":  # what torchrun starts

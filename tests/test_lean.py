@@ -1,4 +1,4 @@
-"""A GPU machine may have little installed: the command line needs nothing of notebooks, figures and exports."""
+"""A GPU machine may have little installed: training needs nothing of notebooks and figures."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ import sys
 from fer_utils.paths import CHECKOUT
 
 UNNEEDED = (
-    "papermill", "nbformat", "nbclient", "jupyterlab", "IPython", "ipykernel", "matplotlib", "seaborn", "cleanlab",
-    "kagglehub", "safetensors", "timm", "h5py", "yaml", "lightning", "lightning_fabric", "ray",
+    "papermill", "nbformat", "nbclient", "jupyterlab", "IPython", "ipykernel", "matplotlib",
+    "seaborn", "cleanlab", "kagglehub", "safetensors", "timm", "h5py", "yaml", "ray",
     "wandb", "tensorboard", "submitit",
 )  # fmt: skip
 

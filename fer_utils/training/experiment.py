@@ -1,12 +1,21 @@
-"""An experiment is data: a frozen dataclass that names a run completely; its id names its folder."""
+"""An experiment is data: a frozen dataclass that names a run completely; its id names a folder."""
 
 import dataclasses
 import hashlib
+import inspect
 import json
+import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from fer_utils.data.splits import TESTS
@@ -28,26 +37,31 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]  # of 1
 
 
-# Strict: "3" is no number and 1 is no bool; but 1 is the float 1.0, so that equal experiments are equal.
+# Strict: "3" is no number and 1 is no bool; but 1 is the float 1.0, so that equal experiments are
+# equal. The comment beside a setting is also its line in `run --help` (see describe_settings).
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class Experiment:
-    """Every setting of a run. Defaults are report A's protocol; "ours" marks what it leaves open.
+    """Every setting of a run; the defaults are report A's protocol.
 
-    A setting added later gets a default that means "as before": the id hashes only what differs from
-    the defaults, so results that exist keep their id. Raises FerError, naming the setting, for a
-    value of the wrong type or out of range, and for an unknown name.
+    "Ours" marks what the report leaves open. A setting added later gets a default that means "as
+    before": the id hashes only what differs from the defaults, so results that exist keep their id.
+
+    Raises
+    ------
+    FerError
+        Names the setting, for a value of the wrong type or out of range and for an unknown name.
     """
 
     dataset: str = "sample"  # a prepared store: data/<dataset>
-    task: str = "multiclass"  # binary, multiclass, three, seven, or classes joined by +
-    model: str = "cnn"
+    task: str = "multiclass"  # or binary, three, seven, or classes joined by +
+    model: str = "cnn"  # a network's name; an unknown one lists them
     loss: str = "cross_entropy"  # or focal
     gamma: NotNegative = 2.0  # focal loss only; ours (Lin et al.'s choice)
     class_weights: bool = True  # the task's weights; False: all 1
-    epochs: Count = 10
-    batch_size: Count = 64  # ours
+    epochs: Count = 10  # at most, where patience ends a run
+    batch_size: Count = 64  # ours; of all processes together
     optimiser: str = "adam"  # ours; or adamw, sgd
-    learning_rate: Positive = 5e-4  # ours, chosen on validation (study learning_rate)
+    learning_rate: Positive = 5e-4  # of the head; ours, chosen on validation (study learning_rate)
     weight_decay: NotNegative = 1e-4  # ours; the report uses some
     cap: Count | None = 4000  # training images per class, at most
     validation: float = 0.2  # share of the training images
@@ -58,14 +72,14 @@ class Experiment:
     select: str = "last"  # which epoch is tested: the last, or the best on validation
     seed: Index = 0  # draws the cap, the split, weights, order, augmentation and dropout
     test: str = "all"  # every test image; or private: PrivateTest, validated on PublicTest
-    flip: bool = False  # augmentation: see data.augmentation, here to mixup
-    rotation: NotNegative = 0.0  # degrees
-    shift: Share = 0.0  # of the side
-    scale: Share = 0.0
-    brightness: Share = 0.0
-    contrast: Share = 0.0
-    erasing: Share = 0.0  # probability
-    mixup: NotNegative = 0.0  # alpha
+    flip: bool = False  # augmentation, as all up to mixup (see data.augmentation): mirrored or not
+    rotation: NotNegative = 0.0  # degrees, at most, to either side
+    shift: Share = 0.0  # at most, a share of the side
+    scale: Share = 0.0  # at most, larger or smaller by this share
+    brightness: Share = 0.0  # at most, a share
+    contrast: Share = 0.0  # at most, a share
+    erasing: Share = 0.0  # probability that a rectangle is painted over
+    mixup: NotNegative = 0.0  # alpha of the Beta distribution of the shares
     label_smoothing: Share = 0.0  # cross-entropy only
     schedule: str = "constant"  # of the learning rate; or cosine, one_cycle, plateau
     ema: Share = 0.0  # decay of the averaged weights, for example 0.998; 0: the last step's
@@ -81,13 +95,14 @@ class Experiment:
 
     @model_validator(mode="wrap")
     @classmethod
-    def _explain(cls, values, handler):
+    def _explain(cls, values: Any, handler: ModelWrapValidatorHandler) -> "Experiment":
+        # Without this a wrong setting is a page of pydantic's, not a line.
         try:
             return handler(values)
         except ValidationError as error:
             raise _as_one_line(error) from None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         get_task(self.task)
         check_model(self.model, self.image_size)
         make_loss(self.loss, 0.0, None, self.label_smoothing)
@@ -98,7 +113,8 @@ class Experiment:
         one_of(self.tta, VIEWS, "test-time augmentation")
         if self.thaw and self.trainable is not None:
             raise FerError(
-                f"trainable={self.trainable} and thaw={self.thaw!r} exclude each other; give one of them"
+                f"trainable={self.trainable} and thaw={self.thaw!r} exclude each other; "
+                "give one of them"
             )
         _ = self.unfreezing  # raises for a schedule that makes no sense
 
@@ -107,6 +123,7 @@ class Experiment:
         """Readable slug plus a hash of every setting that differs from its default."""
         fields = dataclasses.fields(self)
         settings = {field.name: getattr(self, field.name) for field in fields}
+        # Frozen: an id that changed would orphan the committed runs.
         changed = {
             field.name: settings[field.name]
             for field in fields
@@ -121,19 +138,32 @@ class Experiment:
         schedule = self.thaw if self.trainable is None else f"1:{self.trainable}"
         return UnfreezeSchedule.parse(schedule, self.epochs, self.rest, self.thaw_warm_up)
 
-    def replace(self, **settings) -> "Experiment":
+    def replace(self, **settings: Any) -> "Experiment":
+        """The same experiment with other values of some settings, which are checked."""
         return dataclasses.replace(self, **settings)
 
 
-FIELDS = {field.name: field.type for field in dataclasses.fields(Experiment)}
+FIELDS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Experiment)}
 
 
-def parse_settings(pairs: Sequence[str]) -> dict[str, object]:
-    """Settings of an Experiment by name from "name=value" strings; "none" where None is allowed.
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Every setting: its name, its default as the command line takes it, its comment above."""
+    comments = dict(
+        re.findall(r"^    (\w+): .*  # (.*)$", inspect.getsource(Experiment), re.MULTILINE)
+    )
+    return [
+        (field.name, str(field.default).lower(), comments.get(field.name, ""))
+        for field in dataclasses.fields(Experiment)
+    ]
 
-    Raises FerError for an unknown name or a value that is not of the setting's type.
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings of an Experiment by name, from the command line's "name=value" strings.
+
+    "none" is None where a setting may be that. Raises FerError for an unknown name or a value that
+    is not of the setting's type.
     """
-    settings: dict[str, object] = {}
+    settings: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:

@@ -11,9 +11,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from fer_utils.io import FULL
 from fer_utils.models.freezing import frozen_stages
 from fer_utils.models.network import Network
 from fer_utils.training.experiment import Experiment
+from fer_utils.training.memory import MicroBatch
 
 # Bytes of one split, at most; what is larger goes to a file that the system maps into memory.
 IN_MEMORY = 4 * 2**30
@@ -36,8 +38,14 @@ ZEROS = bytes(2**20)
 class FeatureCache:
     """The batches of each epoch: images, or features in their place while stages are frozen.
 
-    Training images are cached only where nothing changes them: no augmentation, no mixup. folder: for
-    features that do not fit into memory.
+    Training images are cached only where nothing changes them: no augmentation, no mixup.
+
+    Parameters
+    ----------
+    folder
+        For features that do not fit into memory.
+    micro_batch
+        How many images go through the frozen stages at a time.
     """
 
     def __init__(
@@ -47,33 +55,33 @@ class FeatureCache:
         config: Experiment,
         hardware: Hardware,
         folder: Path,
+        micro_batch: MicroBatch,
     ):
         self.network, self.loaders, self.config = network, loaders, config
-        self.hardware, self.folder = hardware, folder
-        self.start, self.batches = 0, ()
+        self.hardware, self.folder, self.micro_batch = hardware, folder, micro_batch
+        self._start = 0  # the epoch whose unfreezing the batches belong to
+        self._batches: dict[str, Batches] = {}
 
     def of_epoch(self, epoch: int) -> tuple[Batches, Batches]:
         """Training and validation batches; computed anew after each unfreezing."""
         schedule = self.config.unfreezing
-        if self.start != schedule.start(epoch):
-            self.batches = ()  # the features of the last stage go before new ones are stored
-            self.start = schedule.start(epoch)
-            reused = (
-                schedule.end(epoch, self.config.epochs) > epoch
-            )  # in one epoch nothing is gained
+        if self._start != schedule.start(epoch):
+            self._batches = {}  # the features of the last stage go before new ones are stored
+            self._start = schedule.start(epoch)
+            # Within a single epoch nothing would be gained: each image passes once anyway.
+            reused = schedule.end(epoch, self.config.epochs) > epoch
             stages = constant_stages(self.network) if reused else 0
             unchanged = Augment.of(self.config) == Augment() and not self.config.mixup
-            self.batches = (
-                self._features("train", stages if unchanged else 0),
-                self._features("val", stages),
-            )
-        return self.batches
+            self._batches["train"] = self._features("train", stages if unchanged else 0)
+            self._batches["val"] = self._features("val", stages)
+        return self._batches["train"], self._batches["val"]
 
     def _features(self, split: str, stages: int) -> Batches:
         batches = self.loaders[split]
         if not stages:
             return batches
-        return cache_features(self.network, batches, stages, self.hardware, self.folder)
+        parts = (self.network, batches, stages, self.hardware, self.folder)
+        return self.micro_batch.fit(partial(cache_features, *parts))
 
 
 def constant_stages(network: Network) -> int:
@@ -91,25 +99,41 @@ def constant_stages(network: Network) -> int:
 
 @torch.no_grad()  # not inference mode: its tensors could not be trained on
 def cache_features(
-    network: Network, batches: Batches, stages: int, hardware: Hardware, folder: Path
+    network: Network,
+    batches: Batches,
+    stages: int,
+    hardware: Hardware,
+    folder: Path,
+    micro_batch: int,
 ) -> Batches:
     """The batches with the output of the network's first `stages` stages in place of each image.
 
-    On the device; beyond IN_MEMORY in a nameless file in `folder`, which goes when it is no longer
-    used. Raises FerError where the disk has no room for it.
+    The features lie on the device; beyond IN_MEMORY in a nameless file in `folder`, which goes when
+    it is no longer used.
+
+    Parameters
+    ----------
+    micro_batch
+        Images that go through the stages at a time.
+
+    Raises
+    ------
+    FerError
+        Where the disk has no room for them.
     """
     network.eval()
-    store, filled = None, 0
-    for images, _ in batches:
+    store, filled = torch.empty(0), 0
+    for piece in (piece for images, _ in batches for piece in images.split(micro_batch)):
         with hardware.autocast():
-            features = network.features(images, stages)
-        store = _room_for(len(batches.labels), features, folder) if store is None else store
-        store[filled : filled + len(images)] = features
-        filled += len(images)
+            features = network.features(piece, stages)
+        if not filled:  # only now are the shape and the type of features known
+            store = _allocate_store(len(batches.labels), features, folder)
+        store[filled : filled + len(piece)] = features
+        filled += len(piece)
     return batches.with_features(store, stages)
 
 
-def _room_for(count: int, features: Tensor, folder: Path) -> Tensor:
+def _allocate_store(count: int, features: Tensor, folder: Path) -> Tensor:
     """Room for the features of `count` images, channels last in memory."""
     shape = (count, *features.movedim(1, -1).shape[1:])
     size = count * features[0].nbytes
@@ -134,7 +158,7 @@ def _mapped(numbers: int, size: int, dtype: torch.dtype, folder: Path) -> Tensor
         return torch.from_file(file.name, shared=True, size=numbers, dtype=dtype)
 
 
-def _allocate(file: BinaryIO, size: int) -> None:
+def _allocate(file: IO[bytes], size: int) -> None:
     """Gives an empty file its bytes on the disk; OSError where there is no room.
 
     A file with holes is mapped all the same, and filling one on a full disk kills the process.

@@ -9,31 +9,31 @@ as if it had not been, and an epoch for which memory does not suffice can be sta
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import nn
 
 from fer_utils.data.augmentation import Augment, mixup
 from fer_utils.data.loader import Batches
-from fer_utils.data.tasks import get_task
 from fer_utils.devices import Hardware
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
 from fer_utils.models.network import Network
-from fer_utils.training.checkpoints import begin_or_resume, save_checkpoint, save_weights
+from fer_utils.training.checkpoints import (
+    begin_or_resume,
+    load_checkpoint,
+    save_checkpoint,
+    save_weights,
+)
 from fer_utils.training.early_stopping import stops_early
-from fer_utils.training.ema import EMA
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.feature_cache import FeatureCache
-from fer_utils.training.losses import batch_loss, make_loss
+from fer_utils.training.losses import batch_loss
 from fer_utils.training.memory import MicroBatch
-from fer_utils.training.optimizers import GradientClipping, make_optimizer
 from fer_utils.training.progress import print_epoch, progress_bar
-from fer_utils.training.schedules import LRSchedule
+from fer_utils.training.setup import TrainingSetup
 
 
 def train(
@@ -45,27 +45,47 @@ def train(
     world: World = ALONE,
     after_epoch: Callable[[dict], None] = lambda row: None,
 ) -> pd.DataFrame:
-    """Trains `network` in place and returns the history.
+    """Trains `network` in place, and goes on where an interrupted training in `folder` ended.
 
-    loaders: "train" and "val". folder: receives history.csv, best.pth (highest validation accuracy,
-    the earliest if tied), last.pth and, while it runs, resume.pth. after_epoch: called with each new
-    row of the history once that is on the disk. Of several processes (`world`) each computes its
-    shard of every batch, and the main one alone reads and writes the folder.
+    Parameters
+    ----------
+    loaders
+        "train" and "val".
+    folder
+        Receives history.csv, best.pth (highest validation accuracy, the earliest if tied), last.pth
+        and, while it runs, resume.pth.
+    world
+        Of several processes each computes its shard of every batch; the main one alone reads and
+        writes the folder.
+    after_epoch
+        Called in the main process with each new row of the history, once that is on the disk.
 
-    The history has one row per epoch: epoch, train_loss, train_accuracy, val_loss, val_accuracy
-    (0..1), seconds; where they apply stages (how many learn), micro_batch (images at a time, where
-    memory was short), spikes (steps whose gradient was clipped) and largest_norm (of a gradient).
-    Training figures are means over the epoch: of augmented images, with dropout, while the weights
-    change; with mixup a prediction is correct if it is the class of the larger share. Validation
-    comes at the end of the epoch; with EMA it is of the averaged weights, which are also saved.
+    Returns
+    -------
+    pandas.DataFrame
+        The history, one row per epoch:
 
-    Raises FerError if the loss is not finite, or memory does not suffice for a single image.
+        - epoch: 1, 2, …
+        - train_loss, train_accuracy (0..1): means over the epoch, of augmented images, with
+          dropout, while the weights change; with mixup a prediction is correct if it is the class
+          of the larger share
+        - val_loss, val_accuracy (0..1): at the end of the epoch; with EMA of the averaged weights,
+          which are also saved
+        - seconds
+        - where they apply: stages (how many learn), micro_batch (images at a time, where memory was
+          short), spikes (steps whose gradient was clipped) and largest_norm (of a gradient)
+
+    Raises
+    ------
+    FerError
+        If the loss is not finite, or memory does not suffice for a single image.
     """
-    t = _prepare(network, config, len(loaders["train"]), hardware, world)
-    features = FeatureCache(network, loaders, config, hardware, folder)
-    history = begin_or_resume(folder, t.state, world)
-    start_again = partial(begin_or_resume, folder, t.state, world)
-    memory = MicroBatch(config.batch_size, history, world, start_again)
+    setup = TrainingSetup.of(network, config, len(loaders["train"]), hardware, world)
+    history = begin_or_resume(folder, setup.state, world)
+    restore = partial(load_checkpoint, folder, setup.state, world)
+    train_micro_batch = MicroBatch.resumed(config.batch_size, history, world)
+    eval_micro_batch = MicroBatch(config.batch_size)
+    features = FeatureCache(network, loaders, config, hardware, folder, eval_micro_batch)
 
     for epoch in range(len(history) + 1, config.epochs + 1):
         if stops_early(history, config, epoch):
@@ -74,138 +94,117 @@ def train(
         config.unfreezing.apply(network, epoch)
         train_set, val_set = features.of_epoch(epoch)
 
-        train_metrics = memory.fit(partial(train_one_epoch, t, train_set, history))
-        val_metrics = evaluate(t.evaluated, val_set, t.criterion, hardware, world)
-        if not val_metrics["val_loss"] < float("inf"):  # before it is saved, and resumed from
-            raise FerError(
-                f"epoch {epoch}: the validation loss is {val_metrics['val_loss']}; try a smaller learning rate"
-            )
+        one_epoch = partial(train_one_epoch, setup, train_set, history)
+        train_metrics = train_micro_batch.fit(one_epoch, start_again=restore)
+        val_metrics = evaluate(setup, val_set, eval_micro_batch)
+        # Before it is saved: a run would otherwise resume from weights that are not finite.
+        _check_finite(val_metrics["val_loss"], f"epoch {epoch}: the validation loss")
 
         seconds = {"seconds": round(time.perf_counter() - started, 2)}
-        extra = config.unfreezing.notes(epoch) | memory.notes() | t.clipping.notes()
+        extra = config.unfreezing.notes(epoch) | train_micro_batch.notes() | setup.clipping.notes()
         history.append({"epoch": epoch} | train_metrics | val_metrics | seconds | extra)
         if world.is_main:
-            save_checkpoint(folder, t.state, t.evaluated, history)
+            save_checkpoint(folder, setup.state, setup.evaluated_network, history)
             print_epoch(history[-1])
-        after_epoch(history[-1])
+            after_epoch(history[-1])
 
     if world.is_main:
-        save_weights(folder / "last.pth", t.evaluated)
+        save_weights(folder / "last.pth", setup.evaluated_network)
     return pd.DataFrame(history)
 
 
-@dataclass(frozen=True)
-class Trainer:
-    """What takes part in a step. `state`: what changes while it trains, by its name in resume.pth."""
-
-    network: Network
-    config: Experiment
-    criterion: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: LRSchedule
-    clipping: GradientClipping
-    ema: EMA | None
-    hardware: Hardware
-    world: World
-
-    @property
-    def evaluated(self) -> nn.Module:
-        """The network that is validated, saved and tested."""
-        return self.ema.network if self.ema else self.network
-
-    @property
-    def state(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        average = {"average": self.ema.network} if self.ema else {}
-        return {"network": self.network, "optimiser": self.optimizer} | average
-
-
-def _prepare(
-    network: Network, config: Experiment, epoch_steps: int, hardware: Hardware, world: World
-) -> Trainer:
-    network.to(hardware.device)
-    world.synchronise(network)
-    config.unfreezing.apply(
-        network, epoch=1
-    )  # the optimizer groups the weights by what learns first
-    optimizer = make_optimizer(
-        config.optimiser, network, config.learning_rate, config.weight_decay, config.stage_decay
-    )
-    weights = torch.tensor(get_task(config.task).weights) if config.class_weights else None
-    criterion = make_loss(config.loss, config.gamma, weights, config.label_smoothing)
-    schedule = LRSchedule(optimizer, config.schedule, config.unfreezing, config.epochs, epoch_steps)
-    return Trainer(
-        network,
-        config,
-        criterion.to(hardware.device),
-        optimizer,
-        schedule,
-        GradientClipping(config.clip),
-        EMA(network, config.ema) if config.ema else None,
-        hardware,
-        world,
-    )
-
-
 def train_one_epoch(
-    t: Trainer, batches: Batches, history: list[dict], micro_batch: int
+    setup: TrainingSetup, batches: Batches, history: list[dict], micro_batch: int
 ) -> dict[str, float]:
-    """One pass over the training images: train_loss and train_accuracy.
+    """One pass over the training images.
 
-    micro_batch: images that go through the network at a time; the gradients of the pieces of a batch
-    add up to those of the batch (batch normalisation alone sees the pieces). Raises FerError if the
-    loss is not finite.
+    Parameters
+    ----------
+    history
+        The rows of the epochs before; their number tells which epoch this is.
+    micro_batch
+        Images that go through the network at a time. The gradients of the pieces of a batch add up
+        to those of the batch; batch normalisation alone sees the pieces.
+
+    Returns
+    -------
+    dict
+        train_loss and train_accuracy (0..1), means over the images.
+
+    Raises
+    ------
+    FerError
+        If the loss is not finite.
     """
+    network, config, hardware, world = setup.network, setup.config, setup.hardware, setup.world
     epoch = len(history) + 1
-    seed = 1000 * t.config.seed + epoch
-    torch.manual_seed(seed + 10**9 * t.world.rank)  # every shard draws its own augmentation
-    augment = Augment.of(t.config)
-    t.network.train()
-    t.clipping.start_epoch()
+    seed = 1000 * config.seed + epoch
+    torch.manual_seed(seed + 10**9 * world.rank)  # every shard draws its own augmentation
+    augment = Augment.of(config)
+    network.train()
+    setup.clipping.start_epoch()
     losses, correct = [], []
 
-    steps = progress_bar(batches.shuffled(seed, t.world), len(batches), epoch, t.world)
+    steps = progress_bar(batches.shuffled(seed, world), len(batches), epoch, world)
     for step, (images, labels) in enumerate(steps, start=len(batches) * (epoch - 1)):
-        t.schedule.set_lr(step, history)
-        images, targets = mixup(augment(images), t.world.shard(labels), t.config.mixup)
+        setup.schedule.set_lr(step, history)
+        images, targets = mixup(augment(images), world.shard(labels), config.mixup)
 
-        t.network.zero_grad()
-        for piece in t.world.pieces(len(labels), micro_batch):
-            logits = t.hardware.forward(t.network, images[piece], batches.start_stage, micro_batch)
-            loss = batch_loss(t.criterion, logits, targets, piece, labels)
+        network.zero_grad()
+        for piece in world.pieces(len(labels), micro_batch):  # one, unless memory is short
+            logits = hardware.forward(network, images[piece], batches.start_stage, micro_batch)
+            loss = batch_loss(setup.criterion, logits, targets, piece, labels)
             loss.backward()
+            # Kept on the device: .item() here would make the host wait in every step.
             losses.append(loss.detach() * len(labels))
             correct.append((logits.argmax(1) == targets[0].labels[piece]).sum())
-        t.world.sum_gradients(t.network)
-        t.clipping.clip(t.network)
-        t.optimizer.step()
-        if t.ema:
-            t.ema.update(step)
+        world.sum_gradients(network)
+        setup.clipping.clip(network)
+        setup.optimizer.step()
+        if setup.ema:
+            setup.ema.update(step)
 
-    # the host waits for the device here, once per epoch
-    totals = (t.world.sum(torch.stack(each).sum()).item() for each in (losses, correct))
-    loss, accuracy = (total / len(batches.labels) for total in totals)
-    if not loss < float("inf"):
-        raise FerError(f"epoch {epoch}: the loss is {loss}; try a smaller learning rate")
-    return {"train_loss": loss, "train_accuracy": accuracy}
+    # waits for the device, once per epoch
+    totals = (world.sum(torch.stack(each).sum()).item() for each in (losses, correct))
+    mean_loss, accuracy = (total / len(batches.labels) for total in totals)
+    _check_finite(mean_loss, f"epoch {epoch}: the loss")
+    return {"train_loss": mean_loss, "train_accuracy": accuracy}
 
 
 @torch.inference_mode()
 def evaluate(
-    network: nn.Module,
-    batches: Batches,
-    criterion: nn.Module,
-    hardware: Hardware,
-    world: World = ALONE,
+    setup: TrainingSetup, batches: Batches, micro_batch: MicroBatch | None = None
 ) -> dict[str, float]:
-    """val_loss (mean) and val_accuracy (0..1) over all images, in the precision of training."""
+    """Validation over all images at once, in the precision of training.
+
+    Parameters
+    ----------
+    micro_batch
+        How many images go through the network at a time; None: a batch.
+
+    Returns
+    -------
+    dict
+        val_loss (mean) and val_accuracy (0..1).
+    """
+    network, hardware, world = setup.evaluated_network, setup.hardware, setup.world
     network.eval()
-    logits = [
-        hardware.forward(network, images, batches.start_stage, batches.batch_size)
-        for images, _ in batches.shard(world)
-    ]
-    logits = world.gather(torch.cat(logits), len(batches.labels))
+    shard = batches.shard(world)
+
+    def forward(size: int) -> torch.Tensor:
+        pieces = (piece for images, _ in shard for piece in images.split(size))
+        return torch.cat([hardware.forward(network, x, batches.start_stage, size) for x in pieces])
+
+    # The exchange of logits stays outside: one process may try again without the others.
+    own_logits = (micro_batch or MicroBatch(batches.batch_size)).fit(forward)
+    logits = world.gather(own_logits, len(batches.labels))
     correct = logits.argmax(1) == batches.labels
-    return {
-        "val_loss": criterion(logits, batches.labels).item(),
+    return {  # waits for the device
+        "val_loss": setup.criterion(logits, batches.labels).item(),
         "val_accuracy": correct.float().mean().item(),
     }
+
+
+def _check_finite(loss: float, what: str) -> None:
+    if not loss < float("inf"):  # also where it is not a number
+        raise FerError(f"{what} is {loss}; try a smaller learning rate")

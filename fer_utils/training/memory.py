@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from fer_utils.distributed import World
+from fer_utils.distributed import ALONE, World
 from fer_utils.errors import FerError
 
 Result = TypeVar("Result")
@@ -18,22 +18,47 @@ OUT_OF_MEMORY = re.compile("out of memory|DefaultCPUAllocator|(CUBLAS|CUDNN)_STA
 class MicroBatch:
     """How many images go through the network at a time: the batch, halved whenever memory runs out.
 
-    history: an interrupted run goes on with the size that it had come to. start_again: brings the
-    training back to the start of the epoch, which is then computed anew.
+    Parameters
+    ----------
+    batch_size
+        Images of a batch.
+    world
+        The processes that exchange numbers within what is computed; ALONE where none are exchanged.
     """
 
-    def __init__(
-        self, batch_size: int, history: list[dict], world: World, start_again: Callable[[], object]
-    ):
-        self.batch_size = batch_size
-        self.size = int((history or [{}])[-1].get("micro_batch", batch_size))
-        self.world, self.start_again = world, start_again
+    def __init__(self, batch_size: int, world: World = ALONE):
+        self.batch_size = self.size = batch_size
+        self.world = world
 
-    def fit(self, epoch: Callable[[int], Result]) -> Result:
-        """epoch(size), again with half the size until it fits. Raises FerError if one image does not."""
+    @classmethod
+    def resumed(cls, batch_size: int, history: list[dict], world: World) -> "MicroBatch":
+        """With the size that an interrupted run had come to: where it failed once it would again.
+
+        Batch normalisation sees the pieces, so that a resumed run would else be another one.
+        """
+        micro_batch = cls(batch_size, world)
+        if history:
+            micro_batch.size = int(history[-1].get("micro_batch", batch_size))
+        return micro_batch
+
+    def fit(
+        self, compute: Callable[[int], Result], start_again: Callable[[], object] | None = None
+    ) -> Result:
+        """compute(size), again with half the size until it fits.
+
+        Parameters
+        ----------
+        start_again
+            Takes back what a failed attempt has changed, before the next one.
+
+        Raises
+        ------
+        FerError
+            If memory does not suffice for one image, or where several processes compute together.
+        """
         while True:
             try:
-                return epoch(self.size)
+                return compute(self.size)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -43,9 +68,11 @@ class MicroBatch:
             if self.size == 1:
                 raise FerError("out of memory with one image at a time; use a smaller image_size")
             self.size = -(-self.size // 2)
+            print(f"  out of memory: again with {self.size} images at a time", flush=True)
             if torch.accelerator.is_available():
                 torch.accelerator.empty_cache()
-            self.start_again()
+            if start_again:
+                start_again()
 
     def notes(self) -> dict[str, int]:
         """For the history: micro_batch, where it is no longer the batch."""

@@ -237,36 +237,39 @@ COMPUTING = [
         "test_loop.py::test_every_epoch_has_draws_and_an_order_of_its_own",
         "test_loop.py::test_the_network_trains_in_training_mode_and_is_validated_on_validation",
         "test_loop.py::test_the_training_loss_is_the_mean_over_images_not_over_batches",
-        "test_loop.py::test_the_averaged_weights_are_validated_and_saved",
         "test_loop.py::test_with_mixup_the_smaller_share_is_no_hit",
         "test_loop.py::test_a_steps_gradient_is_that_of_its_batch_alone",
-        trains_in_evaluation_mode=("t.network.train()", "t.network.eval()"),
-        validates_in_training_mode=("    network.eval()", "    network.train()"),
+        trains_in_evaluation_mode=("network.train()", "network.eval()"),
+        validates_in_training_mode=("network.eval()", "network.train()"),
         validates_on_training_images=(
-            "evaluate(t.evaluated, val_set",
-            "evaluate(t.evaluated, train_set",
+            "evaluate(setup, val_set",
+            "evaluate(setup, train_set",
         ),
+        loss_of_the_mean_batch=("loss.detach() * len(labels)", "loss.detach()"),
+        same_seed_in_every_epoch=(
+            "seed = 1000 * config.seed + epoch",
+            "seed = 1000 * config.seed",
+        ),
+        gradients_add_up=("network.zero_grad()", "pass"),
+        hits_of_the_smaller_share=("targets[0].labels[piece]", "targets[-1].labels[piece]"),
+    ),
+    *_of(
+        "setup.py",
+        "test_loop.py::test_the_averaged_weights_are_validated_and_saved",
         validates_the_last_weights=(
             "self.ema.network if self.ema else",
             "self.network if self.ema else",
         ),
-        loss_of_the_mean_batch=("loss.detach() * len(labels)", "loss.detach()"),
-        same_seed_in_every_epoch=(
-            "seed = 1000 * t.config.seed + epoch",
-            "seed = 1000 * t.config.seed",
-        ),
-        gradients_add_up=("t.network.zero_grad()", "pass"),
-        hits_of_the_smaller_share=("targets[0].labels[piece]", "targets[-1].labels[piece]"),
     ),
     *_of(
-        "loop.py",
+        "setup.py",
         "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
         class_weights_dropped=("torch.tensor(get_task(config.task).weights)", "None"),
     ),
     *_of(
         "optimizers.py",
-        "test_loop.py::test_every_group_has_the_weight_decay",
-        "test_loop.py::test_each_stage_has_its_share_of_the_learning_rate",
+        "test_optimizers.py::test_every_group_has_the_weight_decay",
+        "test_optimizers.py::test_each_stage_has_its_share_of_the_learning_rate",
         weight_decay_dropped=("weight_decay=weight_decay, fused", "weight_decay=0.0, fused"),
         stages_in_the_wrong_order=("(reversed(network.stages))", "(network.stages)"),
     ),
@@ -280,7 +283,7 @@ COMPUTING = [
     ),
     *_of(
         "early_stopping.py",
-        "test_loop.py::test_patience_counts_epochs_without_a_higher_accuracy",
+        "test_early_stopping.py::test_patience_counts_epochs_without_a_higher_accuracy",
         patience_ends_with_a_better_epoch=(
             "max(accuracies[-patience:]) <= max",
             "max(accuracies[-patience:]) >= max",
@@ -288,8 +291,19 @@ COMPUTING = [
     ),
     *_of(
         "memory.py",
-        "test_loop.py::test_where_memory_runs_out_makes_no_difference",
-        a_failed_attempt_is_kept=("self.start_again()", "pass"),
+        "test_memory.py",
+        a_failed_attempt_is_kept=("start_again()", "pass"),
+        a_resumed_run_forgets_its_size=('history[-1].get("micro_batch", batch_size)', "batch_size"),
+    ),
+    *_of(
+        "loop.py",
+        "test_memory.py",
+        validation_in_whole_batches=("for piece in images.split(size)", "for piece in [images]"),
+    ),
+    *_of(
+        "feature_cache.py",
+        "test_memory.py",
+        features_of_whole_batches=("images.split(micro_batch)", "[images]"),
     ),
     *_of(
         "schedules.py",
@@ -299,7 +313,7 @@ COMPUTING = [
     ),
     *_of(
         "schedules.py",
-        "test_loop.py::test_the_rate_rises_after_each_thaw",
+        "test_schedules.py::test_the_rate_rises_after_each_thaw",
         warm_up_counts_from_the_start=("(step - self.epoch_steps * (unfrozen - 1))", "(step)"),
     ),
     *_of(

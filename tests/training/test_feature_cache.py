@@ -1,4 +1,4 @@
-"""The frozen trunk computed once: the same training as without, and only where nothing can change its outputs."""
+"""Frozen stages computed once: the same training as without, where their outputs never change."""
 
 import errno
 import os
@@ -118,9 +118,9 @@ def test_an_interrupted_run_continues_exactly_after_each_thaw(tmp_path, monkeypa
 def test_from_a_mapped_file_it_is_the_same(tmp_path, monkeypatch):
     network, images = small().eval(), batches(24, 0)
     freeze(network, last_stages(network, 2))
-    in_memory = cache_features(network, images, 4, HARDWARE, tmp_path)
+    in_memory = cache_features(network, images, 4, HARDWARE, tmp_path, 8)
     monkeypatch.setattr(feature_cache, "IN_MEMORY", 100)
-    mapped = cache_features(network, images, 4, HARDWARE, tmp_path)
+    mapped = cache_features(network, images, 4, HARDWARE, tmp_path, 8)
     assert torch.equal(in_memory.images, mapped.images) and mapped.images.shape == (24, 96, 2, 2)
     assert not list(tmp_path.iterdir())
     for part in (in_memory, mapped):
@@ -131,7 +131,7 @@ def test_from_a_mapped_file_it_is_the_same(tmp_path, monkeypatch):
         feature_cache.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000})
     )
     with pytest.raises(FerError, match=r"no room for the 0\.0 GB"):
-        cache_features(network, images, 4, HARDWARE, tmp_path)
+        cache_features(network, images, 4, HARDWARE, tmp_path, 8)
 
 
 def test_stages_that_are_not_in_sequence_are_left_alone():
@@ -160,7 +160,7 @@ def mapped(folder, monkeypatch, seen):
 
     monkeypatch.setattr(feature_cache, "IN_MEMORY", 100)
     monkeypatch.setattr(torch, "from_file", look)
-    return cache_features(network, images, 4, HARDWARE, folder)
+    return cache_features(network, images, 4, HARDWARE, folder, 8)
 
 
 @pytest.mark.parametrize("call", ["native", "missing", "unsupported"])

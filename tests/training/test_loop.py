@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_training import HARDWARE, MOVES, go, squares
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fer_utils import devices
@@ -14,50 +15,9 @@ from fer_utils.data.augmentation import Target
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.models.network import Network
-from fer_utils.training import early_stopping, loop, memory
-from fer_utils.training.experiment import Experiment
-from fer_utils.training.loop import train
-from fer_utils.training.optimizers import make_optimizer
-from fer_utils.training.schedules import lr_factor
-
-HARDWARE = devices.choose("cpu", "fp32")
-
-
-def squares(n: int, seed: int) -> Batches:
-    """Two classes that can be told apart: a bright square on the left or on the right, in noise."""
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 120, (n, 16, 16), dtype=np.uint8)
-    labels = np.arange(n) % 2
-    for image, label in zip(images, labels, strict=True):
-        image[4:12, 8 * label + 1 : 8 * label + 7] = 230
-    return Batches(images, labels, 16, HARDWARE.device)
-
+from fer_utils.training import loop
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
-PLAIN = Experiment(task="binary", class_weights=False, learning_rate=1e-3, batch_size=16)
-MOVES = {
-    "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1, "brightness": 0.1, "contrast": 0.1, "erasing": 0.5,
-}  # fmt: skip
-
-
-def go(
-    folder,
-    epochs,
-    optimiser="adam",
-    learning_rate=1e-3,
-    hardware=HARDWARE,
-    weights=0,
-    images=96,
-    **settings,
-):
-    """A small network trained on the squares: (network, history)."""
-    config = PLAIN.replace(
-        epochs=epochs, optimiser=optimiser, learning_rate=learning_rate, **settings
-    )
-    torch.manual_seed(weights)
-    network = Network("cnn", 2, size=16)
-    loaders = {"train": squares(images, 0), "val": squares(32, 1)}
-    return network, train(network, loaders, config, hardware, folder)
 
 
 @pytest.mark.parametrize("optimiser, rate", [("adam", 1e-3), ("adamw", 1e-3), ("sgd", 1e-2)])
@@ -145,15 +105,6 @@ def test_averaging_does_not_change_what_is_trained(tmp_path):
     )
 
 
-def test_every_step_has_the_learning_rate_of_its_schedule(tmp_path, monkeypatch):
-    rates, step = [], torch.optim.SGD.step
-    monkeypatch.setattr(
-        torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
-    )
-    go(tmp_path, 3, "sgd", 0.02, schedule="one_cycle")
-    assert rates == [0.02 * lr_factor("one_cycle", number, 18) for number in range(18)]
-
-
 @pytest.fixture
 def draws(monkeypatch):
     """At the first batch of each epoch of six: a random number, and the sums of the images."""
@@ -220,7 +171,7 @@ def test_a_steps_gradient_is_that_of_its_batch_alone(tmp_path, monkeypatch):
 
 
 def test_with_mixup_a_hit_is_the_class_of_the_larger_share(tmp_path, monkeypatch):
-    """A batch whose partner is always itself: the accuracy is that without mixup, and so is the loss."""
+    """Of a batch whose partner is always itself the accuracy and loss are those without mixup."""
     twice = lambda images, labels, _: (images, [Target(labels, 0.75), Target(labels, 0.25)])  # noqa: E731
     monkeypatch.setattr(loop, "mixup", twice)
     _, mixed = go(tmp_path / "mixed", 1, mixup=0.2)
@@ -254,72 +205,6 @@ def test_best_is_the_earliest_epoch_of_the_highest_validation_accuracy(tmp_path)
     )
 
 
-def test_patience_ends_a_run_and_a_resumed_one_too(tmp_path):
-    _, history = go(tmp_path, 12, "sgd", 1e-12, patience=2)
-    assert len(history) == 3  # nothing is learnt: the first epoch stays the best
-    assert len(go(tmp_path, 12, "sgd", 1e-12, patience=2)[1]) == 3
-    assert len(go(tmp_path / "none", 4, "sgd", 1e-12)[1]) == 4
-
-
-def test_patience_waits_for_the_last_thaw(tmp_path):
-    assert (
-        len(go(tmp_path, 12, "sgd", 1e-12, patience=2, thaw="1:1 5:2")[1]) == 7
-    )  # the fifth epoch is its best
-
-
-@pytest.mark.parametrize(
-    "accuracies, patience, over",
-    [
-        ([0.5, 0.4], 1, True),
-        ([0.5, 0.5], 1, True),
-        ([0.4, 0.5, 0.5], 2, False),
-        ([0.5, 0.5], 0, False),
-        ([], 1, False),
-    ],
-)
-def test_patience_counts_epochs_without_a_higher_accuracy(accuracies, patience, over):
-    assert early_stopping.out_of_patience(accuracies, patience) == over
-
-
-def test_each_stage_has_its_share_of_the_learning_rate():
-    network = Network("cnn", 2, size=16)
-    groups = make_optimizer("adam", network, 0.1, 0.0, stage_decay=0.5).param_groups
-    assert [group["lr"] for group in groups] == [0.1, 0.05, 0.025, 0.0125, 0.00625]
-    assert groups[0]["params"][0] is network.body.head.weight
-    assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
-
-
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-@pytest.mark.parametrize("stage_decay", [1.0, 0.5])
-def test_every_group_has_the_weight_decay(name, stage_decay):
-    groups = make_optimizer(name, Network("cnn", 2, size=16), 0.1, 0.25, stage_decay).param_groups
-    assert {group["weight_decay"] for group in groups} == {0.25}
-
-
-def test_the_rate_rises_after_each_thaw(tmp_path, monkeypatch):
-    rates, step = [], torch.optim.SGD.step
-    monkeypatch.setattr(
-        torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
-    )
-    go(tmp_path, 2, "sgd", 0.02, thaw="1:1 2:2", thaw_warm_up=4)
-    assert rates == pytest.approx([0.02 * share for share in [0.25, 0.5, 0.75, 1, 1, 1] * 2])
-
-
-def test_memory_that_runs_out_halves_the_batch_and_the_history_says_so(tmp_path, monkeypatch):
-    forward, calls = Network.forward, iter(range(1000))
-
-    def tight(self, images, start_stage=0):
-        if self.training and len(images) > 8 and next(calls) >= 6:  # after the first epoch
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(self, images, start_stage)
-
-    monkeypatch.setattr(Network, "forward", tight)
-    _, history = go(tmp_path, 3)
-    assert history["micro_batch"].fillna(0).tolist() == [0, 8, 8]
-    assert history["val_accuracy"].iloc[-1] > 0.9
-    assert pd.read_csv(tmp_path / "history.csv")["micro_batch"].fillna(0).tolist() == [0, 8, 8]
-
-
 def test_read_from_the_store_or_resident_an_epoch_ends_with_the_same_weights(tmp_path, monkeypatch):
     resident, history = go(tmp_path / "resident", 1)
     monkeypatch.setattr(loader, "RESIDENT", 0)
@@ -330,75 +215,21 @@ def test_read_from_the_store_or_resident_an_epoch_ends_with_the_same_weights(tmp
     pd.testing.assert_frame_equal(history.drop(columns="seconds"), same.drop(columns="seconds"))
 
 
-def real_cpu_error():
-    with pytest.raises(RuntimeError) as raised:
-        torch.empty(2**60, dtype=torch.uint8)
-    return raised.value
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        real_cpu_error(),
-        torch.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:90] DefaultCPUAllocator: not enough memory: you tried to …"
-        ),
-        RuntimeError(
-            "MPS backend out of memory (MPS allocated: 17.5 GB, other allocations: 1 GB, max …)"
-        ),
-        RuntimeError("CUDA error: out of memory"),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        MemoryError(),
-    ],
-    ids=lambda error: str(error)[:20],
-)
-def test_lack_of_memory_is_told_on_every_device(error):
-    assert memory.is_out_of_memory(error) and not memory.is_out_of_memory(
-        RuntimeError("shapes do not match")
-    )
-
-
-def test_where_memory_runs_out_makes_no_difference(tmp_path, monkeypatch):
-    """What a failed attempt has changed (weights, moments, counts of spikes) is taken back."""
-    forward, tables = Network.forward, []
-    for fails_at in (1, 5):
-        calls = iter(range(1, 1000))
-
-        def tight(self, images, start_stage=0, calls=calls, fails_at=fails_at):
-            if self.training and next(calls) == fails_at:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return forward(self, images, start_stage)
-
-        monkeypatch.setattr(Network, "forward", tight)
-        history = go(tmp_path / str(fails_at), 1, clip=0.01)[1]
-        tables.append(history.drop(columns="seconds"))
-        assert history["micro_batch"].item() == 8 and history["spikes"].item() <= 6
-    pd.testing.assert_frame_equal(*tables)
-
-
-def test_memory_for_not_even_one_image_is_one_clear_line(tmp_path, monkeypatch):
-    def none(self, images, start_stage=0):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(Network, "forward", none)
-    with pytest.raises(
-        FerError, match="out of memory with one image at a time; use a smaller image_size"
-    ):
-        go(tmp_path, 1)
-
-
 @pytest.fixture
 def compilations(monkeypatch):
     """What a compiler is given from here on, a graph each; they then run as they are."""
     graphs = []
     compile_with = torch.compile
+
+    def note(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
     monkeypatch.setattr(
-        torch, "compile",
-        lambda function, dynamic: compile_with(
-            function, dynamic=dynamic, backend=lambda graph, _: graphs.append(graph) or graph.forward
-        ),
-    )  # fmt: skip
+        torch,
+        "compile",
+        lambda function, dynamic: compile_with(function, dynamic=dynamic, backend=note),
+    )
     devices.compiled_forward.cache_clear()
     torch.compiler.reset()
     yield graphs
@@ -407,7 +238,7 @@ def compilations(monkeypatch):
 
 
 def test_seeds_and_epochs_share_one_compilation(tmp_path, compilations):
-    """One form for training, one for validation; a last batch of four images goes through the network as it is."""
+    """One form for training, one for validation; a last batch of four images is not compiled."""
     compiled = devices.Hardware(HARDWARE.device, "fp32", compiled=True)
     same, history = go(tmp_path / "0", 2, hardware=compiled)
     assert len(compilations) == 2
@@ -481,54 +312,3 @@ def test_weights_that_the_last_step_broke_are_not_saved(tmp_path, monkeypatch):
     assert len(saved["history"]) == 1
     assert all(value.isfinite().all() for value in saved["network"].values())
     assert not (tmp_path / "last.pth").exists()
-
-
-def test_the_cnn_is_report_as(tmp_path):
-    cnn = Network("cnn", 4).body
-    convolutions = [m for m in cnn.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert [(c.out_channels, c.kernel_size, c.padding) for c in convolutions] == [
-        (32, (3, 3), (1, 1)), (64, (3, 3), (1, 1)), (128, (3, 3), (1, 1)),
-    ]  # fmt: skip
-    assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in cnn.modules()) == 3
-    linear = [m for m in cnn.modules() if isinstance(m, torch.nn.Linear)]
-    assert [(m.in_features, m.out_features) for m in linear] == [(128 * 6 * 6, 512), (512, 4)]
-    assert next(m for m in cnn.modules() if isinstance(m, torch.nn.Dropout)).p == 0.5
-
-
-@pytest.mark.parametrize("size, channels, classes", [(48, 1, 2), (64, 3, 7), (20, 1, 3)])
-def test_any_input_size_channels_and_classes(size, channels, classes):
-    images = torch.randint(0, 256, (5, channels, 33, 33), dtype=torch.uint8)
-    assert Network("cnn", classes, size, channels)(images).shape == (5, classes)
-
-
-def test_a_size_too_small_is_refused():
-    with pytest.raises(FerError, match="at least 8 pixels"):
-        Network("cnn", 2, size=7)
-
-
-def test_unknown_names_list_the_right_ones():
-    with pytest.raises(FerError, match=r"unknown model 'cnm'.*cnn"):
-        Network("cnm", 2)
-    with pytest.raises(FerError, match=r"unknown optimiser 'adagrad'.*adam, adamw, sgd"):
-        make_optimizer("adagrad", Network("cnn", 2), 1e-3, 0)
-    with pytest.raises(FerError, match="unknown device 'gpu'"):
-        devices.choose("gpu")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
-def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(FerError, match="'cuda' is not available"):
-        devices.choose("cuda")
-
-
-@pytest.mark.parametrize(
-    "capabilities, chosen, notices", [({}, "fp32", 1), ({"avx512_bf16": True}, "bf16", 0)]
-)
-def test_bf16_where_the_processor_has_it_and_a_word_where_it_has_not(
-    monkeypatch, capsys, capabilities, chosen, notices
-):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert devices.choose("cpu").precision == chosen
-    assert capsys.readouterr().out == ""
-    assert devices.choose("cpu", "bf16").precision == "bf16"
-    assert capsys.readouterr().out.count("this processor has no bf16") == notices

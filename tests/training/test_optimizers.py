@@ -1,12 +1,14 @@
-"""Losses of pieces of a batch add up to its loss; gradients that are too steep are clipped and counted."""
+"""Losses of pieces add up to the batch's; groups of weights; clipped gradients are counted."""
 
 import pytest
 import torch
 from torch import nn
 
 from fer_utils.data.augmentation import Target
+from fer_utils.errors import FerError
+from fer_utils.models.network import Network
 from fer_utils.training.losses import batch_loss, make_loss, share_of
-from fer_utils.training.optimizers import GradientClipping
+from fer_utils.training.optimizers import GradientClipping, make_optimizer
 
 WEIGHTS = torch.tensor([2.0, 1.0, 0.5])
 LOSSES = [("cross_entropy", WEIGHTS, 0.1), ("cross_entropy", None, 0.0), ("focal", WEIGHTS, 0.0)]
@@ -77,3 +79,23 @@ def test_steep_gradients_are_clipped_and_counted():
     assert clipping.notes() == {"spikes": 0, "largest_norm": pytest.approx(row["largest_norm"])}
     clipping.start_epoch()
     assert clipping.norms == []
+
+
+def test_each_stage_has_its_share_of_the_learning_rate():
+    network = Network("cnn", 2, size=16)
+    groups = make_optimizer("adam", network, 0.1, 0.0, stage_decay=0.5).param_groups
+    assert [group["lr"] for group in groups] == [0.1, 0.05, 0.025, 0.0125, 0.00625]
+    assert groups[0]["params"][0] is network.body.head.weight
+    assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("stage_decay", [1.0, 0.5])
+def test_every_group_has_the_weight_decay(name, stage_decay):
+    groups = make_optimizer(name, Network("cnn", 2, size=16), 0.1, 0.25, stage_decay).param_groups
+    assert {group["weight_decay"] for group in groups} == {0.25}
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(FerError, match=r"unknown optimiser 'adagrad'.*adam, adamw, sgd"):
+        make_optimizer("adagrad", Network("cnn", 2), 1e-3, 0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from small_training import go
 
 from fer_utils.errors import FerError
 from fer_utils.training.schedules import (
@@ -65,3 +66,21 @@ def test_plateau_waits():
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(FerError, match=r"unknown schedule 'cosin' \(did you mean 'cosine'\?\)"):
         lr_factor("cosin", 0, 1)
+
+
+def test_every_step_has_the_learning_rate_of_its_schedule(tmp_path, monkeypatch):
+    rates, step = [], torch.optim.SGD.step
+    monkeypatch.setattr(
+        torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
+    )
+    go(tmp_path, 3, "sgd", 0.02, schedule="one_cycle")
+    assert rates == [0.02 * lr_factor("one_cycle", number, 18) for number in range(18)]
+
+
+def test_the_rate_rises_after_each_thaw(tmp_path, monkeypatch):
+    rates, step = [], torch.optim.SGD.step
+    monkeypatch.setattr(
+        torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))
+    )
+    go(tmp_path, 2, "sgd", 0.02, thaw="1:1 2:2", thaw_warm_up=4)
+    assert rates == pytest.approx([0.02 * share for share in [0.25, 0.5, 0.75, 1, 1, 1] * 2])

@@ -1,4 +1,4 @@
-"""Runs followed in the real TensorBoard and Weights & Biases, offline; and what is said without them."""
+"""Runs followed in the real TensorBoard and Weights & Biases, offline; and without them."""
 
 import json
 import sys

@@ -1,0 +1,76 @@
+"""Commands about finished runs: score them anew, export, report, and use the best network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_utils import paths
+from fer_utils.cli.options import Dataset, Device, Results
+
+
+def rescore(dataset: Dataset = "sample", results: Results = "") -> None:
+    """Compute the metrics of finished runs anew from their stored logits; nothing is trained.
+
+    For when a metric was added or changed. Only files metrics.csv that differ are written.
+    """
+    from fer_utils.experiments import results as stored
+
+    changed = stored.rescore(dataset, paths.results_set(results))
+    for run in changed:
+        print(run)
+    print(f"metrics.csv changed in {len(changed)} run{'' if len(changed) == 1 else 's'}")
+
+
+def best(
+    dataset: Dataset = "sample",
+    task: Annotated[
+        str, typer.Option(help="whose best network is exported: binary, three, multiclass or seven")
+    ] = "seven",
+    device: Device = "cpu",
+    results: Results = "",
+) -> None:
+    """Export the best network of study `best`; write results/DATASET/best/*.csv and MODEL_CARD.md.
+
+    Needs the finished study, its checkpoints, the data set and its audit, for example:
+    best --dataset fer2013
+    """
+    from fer_utils.reporting import best_network
+
+    print(best_network.make(dataset, task, device, paths.results_set(results)))
+
+
+def report(dataset: Dataset = "sample", results: Results = "") -> None:
+    """Build report/report.pdf from the results of a data set and from nothing else."""
+    from fer_utils.reporting import build
+
+    print(build.build(dataset, paths.results_set(results)))
+
+
+def predict(
+    images: Annotated[
+        list[Path], typer.Argument(help="images and folders of images, each showing one face")
+    ],
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="where to write the table; left out: it is printed"),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="an exported network; left out: the committed one"),
+    ] = None,
+) -> None:
+    """Print the probability of each expression, one row per image.
+
+    For example: predict photos/ --csv faces.csv
+    """
+    from fer_utils import io
+    from fer_utils.inference import predictor
+
+    frame = predictor.load_best(model).predict(list(images))
+    if csv is None:
+        print(frame.round(3).to_string(index=False))
+        return
+    with io.atomic_file(csv) as part:
+        frame.to_csv(part, index=False, float_format="%.6f")
+    print(f"{csv}: {(frame['error'] == '').sum():,} of {len(frame):,} images")
