@@ -9,13 +9,24 @@ from fer_utils.evaluation.metrics import probabilities
 
 
 def reliability(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> pd.DataFrame:
-    """Bins of equal width by the highest probability: images, mean confidence, accuracy; empty ones left out.
+    """How often the answer is right, by how sure it is: bins of equal width, empty ones left out.
 
-    probability: float, N×classes; labels: int, N.
+    Parameters
+    ----------
+    probability : float, images×classes
+    labels : int, one per image
+
+    Returns
+    -------
+    bin : 0 … bins − 1
+    confidence : mean of the highest probability
+    accuracy : share of right answers
+    images : how many
     """
-    sure = probability.max(1)
-    frame = pd.DataFrame({"confidence": sure, "accuracy": probability.argmax(1) == labels})
-    frame["bin"] = np.minimum((sure * bins).astype(int), bins - 1)
+    confidence = probability.max(1)
+    frame = pd.DataFrame({"confidence": confidence, "accuracy": probability.argmax(1) == labels})
+    # a probability of 1 belongs into the last bin, not into one beyond it
+    frame["bin"] = np.minimum((confidence * bins).astype(int), bins - 1)
     grouped = frame.groupby("bin")
     return grouped.mean().assign(images=grouped.size()).reset_index()
 
@@ -23,39 +34,53 @@ def reliability(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> 
 def expected_calibration_error(
     probability: np.ndarray, labels: np.ndarray, bins: int = 15
 ) -> float:
-    """Mean distance between confidence and accuracy over the bins, weighted by images (Guo et al. 2017); 0..1."""
+    """Mean distance between confidence and accuracy over the bins, weighted by images; 0..1.
+
+    Guo, Pleiss, Sun and Weinberger: On calibration of modern neural networks, 2017.
+    """
     table = reliability(probability, labels, bins)
-    return float(
-        (table["images"] * (table["confidence"] - table["accuracy"]).abs()).sum() / len(labels)
-    )
+    distance = (table["confidence"] - table["accuracy"]).abs()
+    return float((table["images"] * distance).sum() / len(labels))
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean −log of the probability given to the true class."""
-    return float(
-        -log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels].mean()
-    )
+    """Mean −log (natural) of the probability given to the true class."""
+    log_probability = log_softmax(logits.astype(np.float64), axis=1)
+    return float(-log_probability[np.arange(len(labels)), labels].mean())
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The T > 0 that minimises the negative log-likelihood of logits / T; for validation (Guo et al. 2017)."""
-    found = minimize_scalar(
+    """The temperature T that minimises the negative log-likelihood of logits / T (Guo et al. 2017).
+
+    To be fitted on validation, since it would flatter the images that it was fitted on. Between
+    e⁻³ and e³.
+    """
+    fit = minimize_scalar(
+        # over log T, so that T stays above 0 and halves and doubles are equally far from 1
         lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels),
         bounds=(-3, 3),
         method="bounded",
     )
-    return float(np.exp(found.x))
+    return float(np.exp(fit.x))
 
 
 def calibration(predictions: dict[str, np.ndarray]) -> dict[str, float]:
-    """Temperature from validation; ECE and NLL on test before and after it. Takes Results.predictions(run)."""
+    """Calibration on test, before and after scaling by the temperature that suits validation.
+
+    Parameters
+    ----------
+    predictions : of one run, as `Results.predictions` gives them
+
+    Returns
+    -------
+    temperature
+    ece, nll : expected calibration error and negative log-likelihood of the logits as they are
+    ece_scaled, nll_scaled : of logits / temperature
+    """
     temperature = fit_temperature(predictions["val_logits"], predictions["val_labels"])
-    made = {"temperature": temperature}
-    labels = predictions["test_labels"].astype(np.int64)
-    for name, logits in (
-        ("", predictions["test_logits"]),
-        ("_scaled", predictions["test_logits"] / temperature),
-    ):
-        made[f"ece{name}"] = expected_calibration_error(probabilities(logits), labels)
-        made[f"nll{name}"] = negative_log_likelihood(logits, labels)
-    return made
+    labels, logits = predictions["test_labels"].astype(np.int64), predictions["test_logits"]
+    values = {"temperature": temperature}
+    for suffix, scaled in (("", logits), ("_scaled", logits / temperature)):
+        values[f"ece{suffix}"] = expected_calibration_error(probabilities(scaled), labels)
+        values[f"nll{suffix}"] = negative_log_likelihood(scaled, labels)
+    return values

@@ -18,7 +18,13 @@ CHUNK = 1024  # images treated at once: floating-point copies of a whole split m
 
 @dataclass(frozen=True)
 class Corruption:
-    """treat(images, amount, rng): uint8 N×H×W[×3] in and out. amounts: of strengths 1, 2 and 3, in `unit`."""
+    """One way in which pictures get worse.
+
+    Attributes
+    ----------
+    treat : (images, amount, rng) → images, uint8, N×H×W or N×H×W×3
+    amounts : of the strengths 1, 2 and 3, in `unit`
+    """
 
     treat: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
     amounts: tuple[float, float, float]
@@ -26,53 +32,60 @@ class Corruption:
 
 
 def brighten(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: added, as a share of the full range; below 0 darker. What leaves 0–255 is cut off."""
+    """Adds `amount`, a share of the full range, below 0 darker. What leaves 0–255 is cut off."""
     return _lit(images, 1.0, 255 * amount)
 
 
 def flatten(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: the share of each image's contrast about its own mean that is left."""
+    """Leaves the share `amount` of each image's contrast about its own mean."""
     return _lit(images, amount, 0.0)
 
 
 def blur(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: standard deviation of a Gaussian lens, in 48ths of the side."""
+    """Blurs as a Gaussian lens does, of standard deviation `amount` in 48ths of the side."""
     across = amount / 48 * images.shape[1]
-    sigma = (0, across, across, 0)[: images.ndim]
+    sigma = (0, across, across, 0)[: images.ndim]  # neither over images nor over colours
     return _rounded(gaussian_filter(images.astype(np.float32), sigma, mode="nearest"))
 
 
 def add_noise(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: standard deviation of Gaussian noise, in grey levels, independent in every pixel and channel."""
+    """Adds Gaussian noise of standard deviation `amount` in grey levels.
+
+    It is independent in every pixel and channel.
+    """
     return _rounded(images + rng.normal(0, amount, images.shape))
 
 
 def compress(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: JPEG quality as PIL has it, 1 to 95."""
+    """Compresses as JPEG of quality `amount`, 1 to 95, as Pillow has it."""
     return np.stack([_through_jpeg(image, int(amount)) for image in images])
 
 
 def occlude(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: the share of each image's area that a square at a random place covers with the image's mean grey."""
+    """Covers the share `amount` of each image's area with the image's mean grey.
+
+    What covers it has the image's proportions and stands at a random place.
+    """
     treated = images.copy()
     height, width = images.shape[1:3]
     down, across = round(height * amount**0.5), round(width * amount**0.5)
-    tops, lefts = (
-        rng.integers(0, side + 1, len(images)) for side in (height - down, width - across)
-    )
+    tops = rng.integers(0, height - down + 1, len(images))
+    lefts = rng.integers(0, width - across + 1, len(images))
     for image, top, left in zip(treated, tops, lefts, strict=True):
         image[top : top + down, left : left + across] = round(image.mean())
     return treated
 
 
 def rotate(images: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """amount: degrees, to a random side; beyond the border the image is reflected."""
+    """Turns by `amount` degrees to a random side; beyond the border the image is reflected."""
     degrees = torch.from_numpy(rng.choice([-amount, amount], len(images))).float()
-    still = torch.zeros(len(images))
-    turned = affine(_planes(images), still.bool(), degrees, still + 1, torch.zeros(len(images), 2))
+    n = len(images)
+    unflipped, unscaled, unmoved = torch.zeros(n).bool(), torch.ones(n), torch.zeros(n, 2)
+    turned = affine(_planes(images), unflipped, degrees, unscaled, unmoved)
     return _pixels(turned, images)
 
 
+# their order counts: it is part of what is drawn (see `corrupt`)
 CORRUPTIONS = {
     "brighter": Corruption(brighten, (0.1, 0.2, 0.4), "share of the range"),
     "darker": Corruption(brighten, (-0.1, -0.2, -0.4), "share of the range"),
@@ -86,9 +99,24 @@ CORRUPTIONS = {
 
 
 def corrupt(images: np.ndarray, kind: str, strength: int, seed: int = 0) -> np.ndarray:
-    """uint8, N×H×W[×3], in and out; strength 0 gives the images as they are, 3 is the strongest.
+    """Worse copies of images; the same ones each time.
 
-    What is drawn depends on the seed, the kind and the strength alone. Raises FerError for an unknown kind.
+    What is drawn depends on the seed, the kind, the strength and the number of images alone.
+
+    Parameters
+    ----------
+    images : uint8, N×H×W or N×H×W×3
+    kind : a name in CORRUPTIONS
+    strength : 0 gives the images as they are, 3 is the strongest
+
+    Returns
+    -------
+    uint8, of the shape of `images`
+
+    Raises
+    ------
+    FerError
+        For an unknown kind or strength.
     """
     corruption = CORRUPTIONS[one_of(kind, CORRUPTIONS, "corruption")]
     if strength not in range(4):
@@ -107,8 +135,8 @@ def _lit(images: np.ndarray, gain: float, lift: float) -> np.ndarray:
 
 
 def _planes(images: np.ndarray) -> Tensor:
-    """B×C×H×W"""
-    tensor = torch.from_numpy(np.array(images))
+    """As B×C×H×W, whatever the images have."""
+    tensor = torch.from_numpy(np.array(images))  # a copy: PyTorch warns of read-only memory maps
     return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)
 
 

@@ -14,7 +14,6 @@ from fer_utils.errors import one_of
 
 SHIFT = 3  # pixels of 48: what crops of 42, a common choice for FER2013, move by
 
-
 # test-time augmentation: the views of an image as (mirrored, pixels down, pixels right)
 VIEWS = {
     "none": [(False, 0, 0)],
@@ -27,11 +26,26 @@ VIEWS = {
 def predict(
     network: nn.Module, batches: Batches, tta: str = "none", world: World = ALONE
 ) -> np.ndarray:
-    """Logits of every image in stored order, float32, N×classes; in fp32, whatever training used.
+    """Logits of every image in stored order, in fp32 whatever training used.
 
-    With test-time augmentation (a name in VIEWS) they are the logarithms of the views' mean probabilities,
-    whose softmax is that mean: probabilities, as in any ensemble, so that no single view outvotes the others.
-    Each process of the world computes its shard, and all get the whole.
+    With test-time augmentation they are the logarithms of the views' mean probabilities, so that
+    their softmax is that mean. Probabilities are averaged, as in any ensemble, lest a single view
+    with large logits outvotes the others.
+
+    Parameters
+    ----------
+    network : is left in evaluation mode
+    tta : test-time augmentation, a name in VIEWS
+    world : the processes among which the images are shared out; each gets all logits
+
+    Returns
+    -------
+    float32, images×classes
+
+    Raises
+    ------
+    FerError
+        For an unknown test-time augmentation.
     """
     one_of(tta, VIEWS, "test-time augmentation")
     network.eval()
@@ -39,6 +53,7 @@ def predict(
         logits = torch.cat(
             [_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)]
         )
+    # waits for the device, once for all batches
     return world.gather(logits, len(batches.labels)).cpu().numpy()
 
 
@@ -46,11 +61,15 @@ def _logits(network: nn.Module, images: Tensor, views: list[tuple[bool, int, int
     if len(views) == 1:
         return network(images)
     each = [network(view(images, *which)).log_softmax(1) for which in views]
+    # the log of the mean probability, without leaving logarithms, where small ones would vanish
     return torch.stack(each).logsumexp(0) - log(len(views))
 
 
 def view(images: Tensor, mirrored: bool, down: int, right: int) -> Tensor:
-    """B×C×H×W mirrored left to right where asked, then moved by whole pixels; border pixels are repeated."""
+    """B×C×H×W, mirrored left to right where asked, then moved by whole pixels.
+
+    Border pixels are repeated.
+    """
     images = images.flip(3) if mirrored else images
     rows, columns = (
         (torch.arange(side, device=images.device) - by).clamp_(0, side - 1)

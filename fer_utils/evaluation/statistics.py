@@ -1,7 +1,7 @@
-"""Is a difference more than chance? Intervals over images, tests between two models, paired tests over seeds.
+"""Is a difference more than chance? Intervals over images, and tests over images and over seeds.
 
-Two sources of chance are kept apart: another draw of test images (bootstrap, McNemar) and another random seed
-(paired seeds). Neither stands in for the other.
+Two sources of chance are kept apart: another draw of test images (bootstrap, McNemar) and another
+random seed (paired seeds). Neither stands in for the other.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +16,16 @@ EXACT = 2**14  # sign flips are enumerated up to this many, and drawn at random 
 
 @dataclass(frozen=True)
 class Paired:
-    """Differences b − a over paired seeds: their mean with a 95 % t-interval, and two-sided tests of 0.
+    """Differences b − a over paired seeds.
 
-    p_signflip: exact randomisation test (Fisher 1935), assumes only symmetry. p_wilcoxon: signed ranks.
-    wins: the share of pairs in which b is better, a tie counting half: an estimate of P(b > a).
+    Attributes
+    ----------
+    n : number of pairs
+    mean : of the differences
+    low, high : 95 % t-interval of the mean
+    p_signflip : two-sided exact randomisation test of 0, which assumes only symmetry (Fisher 1935)
+    p_wilcoxon : two-sided signed-rank test of 0
+    wins : share of pairs in which b is higher, a tie counting half: an estimate of P(b > a)
     """
 
     n: int
@@ -32,16 +38,19 @@ class Paired:
 
 
 def paired_seeds(a: Sequence[float], b: Sequence[float]) -> Paired:
-    """Compares two scores measured with the same seeds, in the same order; NaN where fewer than 2 are."""
+    """Compares two scores measured with the same seeds, in the same order.
+
+    All but `n` and `mean` are NaN for a single pair.
+    """
     difference = np.asarray(b, float) - np.asarray(a, float)
     n, mean = len(difference), difference.mean() if len(difference) else np.nan
     if n < 2:
         return Paired(n, mean, np.nan, np.nan, np.nan, np.nan, np.nan)
-    if not difference.any():
+    if not difference.any():  # SciPy's signed ranks leave out differences of 0, and none would stay
         return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5)
     half = t_half_width(difference)
     wins = (difference > 0).mean() + (difference == 0).mean() / 2
-    p_wilcoxon = stats.wilcoxon(difference).pvalue
+    p_wilcoxon = float(stats.wilcoxon(difference).pvalue)
     return Paired(n, mean, mean - half, mean + half, signflip(difference), p_wilcoxon, wins)
 
 
@@ -49,22 +58,27 @@ def signflip(difference: Sequence[float], threshold: float = 0.0) -> float:
     """Two-sided p-value of the mean of differences over seeds being `threshold` (Fisher 1935).
 
     The share of all sign flips of (difference − threshold) whose mean is as far from 0 as the one
-    that was measured: 2/2^n at least, where all n differences lie on one side. It assumes only that
-    differences lie symmetrically around their mean. More than 14 seeds: 2^14 flips drawn at random,
-    always the same ones. NaN for fewer than 2 seeds.
+    that was measured: at least 2/2^n, where all n differences lie on one side. It assumes only that
+    differences lie symmetrically around their mean. For more than 14 seeds 2^14 flips are drawn at
+    random, always the same ones. NaN for fewer than 2 seeds.
     """
     shifted = np.asarray(difference, float) - threshold
     if len(shifted) < 2:
         return np.nan
     if not shifted.any():
         return 1.0
-    flips = {"n_resamples": EXACT, "rng": np.random.default_rng(0)}
-    test = stats.permutation_test((shifted,), np.mean, permutation_type="samples", **flips)
+    test = stats.permutation_test(
+        (shifted,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=EXACT,
+        rng=np.random.default_rng(0),
+    )
     return float(test.pvalue)
 
 
 def least_seeds(tests: int = 1, alpha: float = 0.05) -> int:
-    """From how many seeds on `signflip` can be below alpha after Holm's correction.
+    """From how many seeds on `signflip` can be below `alpha` after Holm's correction.
 
     With fewer no data whatever are significant: the smallest p-value is 2/2^n, and Holm's method
     multiplies the smallest of a family by the number of its `tests`.
@@ -78,25 +92,33 @@ def t_half_width(values: Sequence[float], more: int = 0) -> float:
     more=1: half of the prediction interval, where one more value would lie.
     """
     n = len(values)
-    return (
-        np.nan
-        if n < 2
-        else float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) * np.sqrt(more + 1 / n))
-    )
+    if n < 2:
+        return np.nan
+    t = stats.t.ppf(0.975, n - 1)
+    return float(t * np.std(values, ddof=1) * np.sqrt(more + 1 / n))
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
-    """Exact two-sided p-value that two models are equally often right on the same images (McNemar 1947).
+    """Exact two-sided p-value that two models are equally often right on the same images.
 
-    right_a, right_b: bool, one entry an image. Only images on which exactly one model is right count.
+    Only images on which exactly one of them is right count (McNemar 1947). Images are taken for
+    independent.
+
+    Parameters
+    ----------
+    right_a, right_b : bool, one entry per image
     """
     only_a = int((right_a & ~right_b).sum())
     only_b = int((~right_a & right_b).sum())
-    return stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    discordant = only_a + only_b
+    return float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """p-values adjusted for a family of tests, in the given order (Holm 1979)."""
+    """p-values adjusted for a family of tests, in the given order (Holm 1979).
+
+    NaN counts as 1: a test that could not be made still belongs to the family.
+    """
     p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
     order = np.argsort(p)
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -113,9 +135,16 @@ def bootstrap(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends of 95 % percentile intervals over resampled images (Efron 1979).
 
-    statistic: takes weights, float32, resamples×N (how often each image was drawn), and gives resamples×M values;
-    the ends have the shape M. groups: int, one an image; images of a group (copies of one photograph) are drawn
-    together, since they are not independent.
+    Parameters
+    ----------
+    statistic : takes weights, float32, resamples×images (how often each image was drawn), and gives
+        resamples×M values; one that is NaN in a resample is left out there
+    groups : int, one per image. Images of a group (copies of one photograph) are drawn together,
+        since they are not independent.
+
+    Returns
+    -------
+    low, high : each of the shape M
     """
     _, group = np.unique(groups, return_inverse=True)
     weights = _drawn(group.astype(np.int64).tobytes(), resamples, seed)
@@ -124,11 +153,14 @@ def bootstrap(
 
 
 @lru_cache(maxsize=4)  # of the same images many statistics are asked one after another
-def _drawn(group: bytes, resamples: int, seed: int) -> np.ndarray:
-    """How often each image was drawn, float32, resamples×N; group: int64, N numbers 0, 1, …"""
-    group = np.frombuffer(group, np.int64)
+def _drawn(group_bytes: bytes, resamples: int, seed: int) -> np.ndarray:
+    """How often each image was drawn, float32, resamples×images; the groups: int64, 0, 1, …
+
+    They come as bytes since a cache needs what can be hashed.
+    """
+    group = np.frombuffer(group_bytes, np.int64)
     n = group.max() + 1
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
     weights = draws.astype(np.float32)[:, group]
-    weights.flags.writeable = False
+    weights.flags.writeable = False  # the cache hands out the same array again
     return weights

@@ -9,13 +9,10 @@ from fer_utils.evaluation.metrics import probabilities
 
 def test_ece_by_hand():
     probability = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])
-    labels = np.array(
-        [0, 1, 0, 1]
-    )  # of the two at 0.9 one is right; those at 0.6 and 0.7 are right
+    labels = np.array([0, 1, 0, 1])  # one of the two at 0.9 is right, and so are the others
     expected = (2 * abs(0.9 - 0.5) + abs(0.6 - 1) + abs(0.7 - 1)) / 4
-    assert calibration.expected_calibration_error(probability, labels, bins=10) == pytest.approx(
-        expected
-    )
+    error = calibration.expected_calibration_error(probability, labels, bins=10)
+    assert error == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +35,11 @@ def test_the_temperature_undoes_a_factor(honest, factor):
     logits, labels = honest
     temperature = calibration.fit_temperature(logits * factor, labels)
     assert temperature == pytest.approx(factor, rel=0.03)
-    made = calibration.calibration(
-        {
-            "val_logits": logits * factor,
-            "val_labels": labels,
-            "test_logits": logits * factor,
-            "test_labels": labels,
-        }
-    )
-    assert made["ece"] > 0.05 > 0.015 > made["ece_scaled"] and made["nll"] > made["nll_scaled"]
+    predictions = {f"{part}_logits": logits * factor for part in ("val", "test")}
+    predictions |= {f"{part}_labels": labels for part in ("val", "test")}
+    values = calibration.calibration(predictions)
+    assert values["ece"] > 0.05 > 0.015 > values["ece_scaled"]
+    assert values["nll"] > values["nll_scaled"]
 
 
 def test_certainty_falls_into_the_last_bin():

@@ -30,6 +30,32 @@ def test_scores_by_hand():
     assert value(table, "top2_accuracy") == 1.0  # the true class is always first or second here
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+def test_scores_of_a_resample_are_those_of_its_images(classes):
+    """Some images are drawn twice and some not at all; one class is never predicted."""
+    rng = np.random.default_rng(classes)
+    labels, logits = rng.integers(0, classes, 50), rng.normal(size=(50, classes))
+    logits[:, 1] -= 9
+    names = list("abcd"[:classes])
+    weights = rng.integers(0, 3, (3, 50)).astype(np.float32)
+    resampled = metrics.resampled_scores(labels, logits, names, weights)
+    for row, counts in enumerate(weights.astype(int)):
+        table = metrics.scores(np.repeat(labels, counts), np.repeat(logits, counts, 0), names)
+        expected = table.set_index(["metric", "class"])["value"]
+        left_out = {"support", "weighted_precision", "weighted_recall", "weighted_f1"}
+        assert set(expected.index) - set(resampled) == {
+            key for key in expected.index if key[0] in left_out
+        }
+        for key, values in resampled.items():
+            assert values[row] == pytest.approx(expected[key], rel=1e-6), key
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_right_answers_of_a_part(part):
+    predictions = {f"{part}_logits": LOGITS, f"{part}_labels": LABELS}
+    assert metrics.is_correct(predictions, part).tolist() == [1, 1, 0, 1, 0, 1]
+
+
 def test_two_classes_have_no_top2():
     table = metrics.scores(LABELS[:5], LOGITS[:5, :2], CLASSES[:2])
     assert "top2_accuracy" not in set(table["metric"])
@@ -56,8 +82,8 @@ def test_confident_errors_come_surest_first():
 
 def test_least_certain_come_closest_first():
     logits = np.array([[5.0, 0, 0], [0, 1.0, 0.9], [0.1, 0, 2.0]])
-    found = metrics.least_certain(np.array([0, 0, 2]), logits, ("a", "b", "c"), n=2)
-    assert found["position"].tolist() == [1, 2]
-    assert found.iloc[0][["true", "first", "second"]].tolist() == ["a", "b", "c"]
+    doubtful = metrics.least_certain(np.array([0, 0, 2]), logits, ("a", "b", "c"), n=2)
+    assert doubtful["position"].tolist() == [1, 2]
+    assert doubtful.iloc[0][["true", "first", "second"]].tolist() == ["a", "b", "c"]
     p = metrics.probabilities(logits[1:2])[0]
-    assert found["gap"].iloc[0] == pytest.approx(p[1] - p[2])
+    assert doubtful["gap"].iloc[0] == pytest.approx(p[1] - p[2])

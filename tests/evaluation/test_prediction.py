@@ -50,16 +50,13 @@ def test_tta_averages_probabilities(batches):
     np.testing.assert_allclose(np.exp(logits).sum(1), 1, atol=1e-6)
     row = batches.images[:, 0, 4 - prediction.SHIFT : 4 + prediction.SHIFT + 1 : prediction.SHIFT]
     views = []
-    for moved in (
-        row,
-        row.flip(2),
-    ):  # three rows, each moved by three pixels to either side, edges repeated
+    # three rows, each moved by three pixels to either side, edges repeated
+    for pixels in (row, row.flip(2)):
         for by in (-prediction.SHIFT, 0, prediction.SHIFT):
             columns = np.clip(np.arange(3) - by, 0, 8)
-            views += [
-                metrics.probabilities(moved[:, place].numpy()[:, columns] / 100.0)
-                for place in range(3)
-            ]
+            for place in range(3):
+                seen = pixels[:, place].numpy()[:, columns] / 100.0
+                views.append(metrics.probabilities(seen))
     logits = prediction.predict(Pixels(False), batches, "flip_shift")
     np.testing.assert_allclose(metrics.probabilities(logits), np.mean(views, axis=0), atol=1e-6)
 
@@ -71,7 +68,6 @@ def test_a_view_moves_down_and_right_and_repeats_the_border():
 
 
 def test_unknown_test_time_augmentation_is_refused(batches):
-    with pytest.raises(
-        FerError, match="unknown test-time augmentation 'crops'; choose one of: none, flip"
-    ):
+    complaint = "unknown test-time augmentation 'crops'; choose one of: none, flip"
+    with pytest.raises(FerError, match=complaint):
         prediction.predict(Pixels(False), batches, "crops")

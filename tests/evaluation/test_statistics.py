@@ -13,7 +13,8 @@ from fer_utils.evaluation.statistics import (
     t_half_width,
 )
 
-# Darwin's pairs of crossed and self-fertilised maize, eighths of an inch (Fisher, The Design of Experiments, 1935)
+# Darwin's pairs of crossed and self-fertilised maize, eighths of an inch
+# (Fisher, The Design of Experiments, 1935)
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
 
@@ -22,24 +23,25 @@ def test_fishers_randomisation_test_of_darwins_maize(monkeypatch):
     result = paired_seeds(np.zeros(15), DARWIN)
     assert result.p_signflip == pytest.approx(2 * 863 / 32768)
     assert result.mean == pytest.approx(314 / 15)
-    t = result.mean / (
-        (result.high - result.mean) / 2.145
-    )  # Fisher: t = 2.148 with 14 degrees of freedom
-    assert t == pytest.approx(2.148, abs=2e-3)
+    standard_error = (result.high - result.mean) / 2.145
+    t = result.mean / standard_error
+    assert t == pytest.approx(2.148, abs=2e-3)  # Fisher's, with 14 degrees of freedom
 
 
 def test_fourteen_pairs_are_enumerated():
-    """2^14 sign flips: the p-value is a whole number of them, the same whatever the random numbers."""
+    """2^14 sign flips: the p-value is a whole number of them, whatever the random numbers are."""
     result = paired_seeds(np.zeros(14), DARWIN[:14])
     flips = np.array(np.meshgrid(*[[-1, 1]] * 14)).reshape(14, -1)
     means = np.abs(np.array(DARWIN[:14]) @ flips)
-    assert result.p_signflip == pytest.approx(
-        (means >= abs(sum(DARWIN[:14])) - 1e-9).mean(), abs=1e-12
-    )
+    share = (means >= abs(sum(DARWIN[:14])) - 1e-9).mean()
+    assert result.p_signflip == pytest.approx(share, abs=1e-12)
 
 
 def test_mcnemar_on_a_published_table():
-    """McNemar's test of a treatment, 121/59/33/80: χ² = 7.35, p = 0.007; the exact test is a little wider."""
+    """McNemar's test of a treatment, 121/59/33/80: χ² = 7.35, p = 0.007.
+
+    The exact test is a little wider.
+    """
     a = np.repeat([True, True, False, False], [121, 59, 33, 80])
     b = np.repeat([True, False, True, False], [121, 59, 33, 80])
     assert mcnemar(a, b) == pytest.approx(0.0067, abs=0.003) and mcnemar(a, b) > 0.0067
@@ -50,6 +52,38 @@ def test_mcnemar_on_a_published_table():
 def test_holm_by_hand():
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
     np.testing.assert_allclose(holm([0.6, 0.9]), [1.0, 1.0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_is_that_of_statsmodels(seed):
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    p_values = np.random.default_rng(seed).beta(0.3, 2, 20).round(2)  # rounded: with ties and zeros
+    expected = multitest.multipletests(p_values, method="holm")[1]
+    np.testing.assert_allclose(holm(p_values), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("images", [7, 25, 200, 2000, 20_000])
+def test_mcnemar_is_that_of_statsmodels(images):
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    a, b = np.random.default_rng(images).random((2, images)) < [[0.7], [0.75]]
+    counts = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
+    assert mcnemar(a, b) == pytest.approx(tables.mcnemar(counts, exact=True).pvalue, rel=1e-9)
+
+
+def test_the_t_interval_is_that_of_statsmodels():
+    weightstats = pytest.importorskip("statsmodels.stats.weightstats")
+    result = paired_seeds(np.zeros(15), DARWIN)
+    expected = weightstats.DescrStatsW(DARWIN).tconfint_mean(alpha=0.05)
+    assert (result.low, result.high) == pytest.approx(expected)
+
+
+def test_signed_ranks_of_darwins_maize():
+    """The ranks of the two negative differences add up to 24, which few of all signs fall below."""
+    ranks = np.abs(DARWIN).argsort().argsort() + 1
+    assert ranks[np.array(DARWIN) < 0].sum() == 24
+    sums = ranks @ np.array(np.meshgrid(*[[0, 1]] * 15)).reshape(15, -1)
+    expected = 2 * (sums <= 24).mean()
+    assert paired_seeds(np.zeros(15), DARWIN).p_wilcoxon == pytest.approx(expected)
 
 
 def test_a_clear_difference_is_found_and_signed():
@@ -123,9 +157,7 @@ def test_bootstrap_of_an_accuracy_is_the_binomial_interval():
     right = np.repeat([1.0, 0.0], [300, 200])
     low, high = statistics.bootstrap(accuracy_of(right), np.arange(500))
     half = 1.96 * np.sqrt(0.6 * 0.4 / 500)
-    assert low == pytest.approx(0.6 - half, abs=0.005) and high == pytest.approx(
-        0.6 + half, abs=0.005
-    )
+    assert (low, high) == pytest.approx((0.6 - half, 0.6 + half), abs=0.005)
 
 
 def test_bootstrap_holds_the_truth_in_95_of_100_cases():
