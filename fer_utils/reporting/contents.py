@@ -6,6 +6,7 @@ import pandas as pd
 from fer_utils.analysis import (
     calibration_comparison,
     claims,
+    identities,
     label_errors,
     leakage,
     loss_comparison,
@@ -38,7 +39,7 @@ def gather(results: Results, study: Results) -> Frames:
     made = {
         "reproduction": (every_figure := reproduction.every_figure(results)),
         "coverage": reproduction.coverage(every_figure),
-        "identities": reproduction.identities(study),
+        "identities": identities.check(study),
         "claims": claims.judge(results),
         "paired": loss_comparison.focal_minus_cross_entropy(study),
         "gains": loss_comparison.gains_by_protocol(results),
