@@ -1,5 +1,6 @@
-"""What each part of the recipe is worth: the full recipe against the recipe without it, paired by seed."""
+"""What each part of the recipe is worth: with all parts against without one, paired by seed."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 
 import numpy as np
@@ -16,72 +17,92 @@ from fer_utils.training.experiment import Experiment
 
 FULL = "full recipe"
 COLUMNS = [
-    "ingredient",
-    "split",
-    "images",
-    "full",
-    "without",
+    *("ingredient", "split", "images", "full", "without"),
     *(field.name for field in fields(Paired)),
+    *("images_low", "images_high"),
 ]
-COLUMNS += ["images_low", "images_high"]
 
 
 def named(study: Results) -> pd.Series:
-    """What each run of study `ablation` leaves out, by run: a name in WITHOUT, or FULL; others are not listed.
+    """What each run of study `ablation` leaves out.
 
-    The full recipe is the setting that most others of the study differ from by one entry of WITHOUT, so a study
-    that was run with other epochs or another network is understood too. Raises FerError where there is none.
+    The full recipe is the setting that most others of the study differ from by one entry of
+    `recipes.WITHOUT`, so a study that was run with other epochs or another network is understood.
+
+    Returns
+    -------
+    Series
+        A name in `recipes.WITHOUT`, or FULL, by run; runs that are neither are not listed.
+
+    Raises
+    ------
+    FerError
+        If no run differs from another by one part of the recipe.
     """
-    folders = [study.folder / "runs" / run for run in study.runs["run"]]
-    settings = {
-        f.name: Experiment(**io.read_json(f / "config.json")["experiment"]).replace(seed=0)
-        for f in folders
-    }
-    made = set(settings.values())
-    found = {
-        full: {name: full.replace(**left_out) for name, left_out in WITHOUT.items()}
-        for full in made
-    }
-    full = max(made, key=lambda one: len((made & set(found[one].values())) - {one}))
-    names = {setting: name for name, setting in found[full].items() if setting != full}
-    if len(made) > 1 and not made & set(
-        names
-    ):  # of one setting alone the rest may still be computing
+    settings = {run: _setting(study, run) for run in study.runs["run"]}
+    there = set(settings.values())
+    variants = {one: _without_one_part(one) for one in there}
+    full = max(there, key=lambda one: len(there & variants[one].keys() - {one}))
+    names = {variant: name for variant, name in variants[full].items() if variant != full}
+    # a single setting may be the full recipe whose variants are still computing
+    if len(there) > 1 and not there & names.keys():
         raise FerError(
             "no run of this study leaves out one part of another run's recipe (recipes.WITHOUT)"
         )
     names[full] = FULL
-    return pd.Series({run: names[setting] for run, setting in settings.items() if setting in names})
+    return pd.Series({run: names[one] for run, one in settings.items() if one in names})
+
+
+def _setting(study: Results, run: str) -> Experiment:
+    """The experiment of a run, whatever its seed."""
+    config = io.read_json(study.folder / "runs" / run / "config.json")
+    return Experiment(**config["experiment"]).replace(seed=0)
+
+
+def _without_one_part(full: Experiment) -> Mapping[Experiment, str]:
+    """Names in WITHOUT by the experiment that is `full` without this part."""
+    return {full.replace(**left_out): name for name, left_out in WITHOUT.items()}
 
 
 def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
-    """A row an ingredient and split (val or test), in the order of WITHOUT: what it adds to the recipe's accuracy.
+    """What each part adds to the recipe's accuracy, one row per part and split.
 
-    Columns: ingredient, split, images (an average seed's), full and without (means over the paired seeds, 0..1);
-    statistics.Paired of full − without over the seeds (no interval for one); images_low and images_high, the
-    95 % interval of the mean over other images, copies of a photograph drawn together. All in shares of 1. No row
-    while no seed has both.
+    Parameters
+    ----------
+    resamples
+        Draws of images for the intervals over images.
+
+    Returns
+    -------
+    DataFrame
+        In the order of `recipes.WITHOUT`, in shares of 1; no row while no seed has both runs.
+
+        - ingredient, split: the part left out; "val" or "test";
+        - images: of an average seed;
+        - full, without: accuracy, mean over the paired seeds;
+        - n, mean, low, high, p_signflip, p_wilcoxon, wins: `statistics.Paired` of full − without
+          over the seeds (no interval for one);
+        - images_low, images_high: 95 % interval of the mean over other images, copies of a
+          photograph drawn together.
     """
     by_seed = study.runs[["run", "seed"]].assign(ingredient=study.runs["run"].map(named(study)))
-    runs = by_seed.dropna(subset="ingredient").pivot_table(
-        "run", "seed", "ingredient", aggfunc="first"
-    )
+    by_seed = by_seed.dropna(subset="ingredient")
+    runs = by_seed.pivot_table("run", "seed", "ingredient", aggfunc="first")
     rows = []
     for name in [name for name in WITHOUT if name in runs]:
         pairs = [
-            tuple(map(study.predictions, pair)) for pair in runs[[FULL, name]].dropna().to_numpy()
+            (study.predictions(full), study.predictions(without))
+            for full, without in runs[[FULL, name]].dropna().to_numpy()
         ]
         for split in ("val", "test") if pairs else ():
-            full, without = ([is_correct(pair[side], split) for pair in pairs] for side in (0, 1))
-            over_seeds = paired_seeds(
-                [hits.mean() for hits in without], [hits.mean() for hits in full]
-            )
+            full = [is_correct(of_full, split) for of_full, _ in pairs]
+            without = [is_correct(of_without, split) for _, of_without in pairs]
+            paired = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])
+            # seeds may validate on different images: each image counts once per seed that has it
             gains = np.concatenate(full).astype(np.float32) - np.concatenate(without)
-            images = np.concatenate([pair[0][f"{split}_rows"] for pair in pairs])
+            images = np.concatenate([of_full[f"{split}_rows"] for of_full, _ in pairs])
             low, high = mean_interval(study, images, gains, resamples)
-            about = {"ingredient": name, "split": split, "images": len(gains) // len(pairs)}
-            means = {"full": np.concatenate(full).mean(), "without": np.concatenate(without).mean()}
-            rows.append(
-                about | means | asdict(over_seeds) | {"images_low": low, "images_high": high}
-            )
+            row = {"ingredient": name, "split": split, "images": len(gains) // len(pairs)}
+            row |= {"full": np.concatenate(full).mean(), "without": np.concatenate(without).mean()}
+            rows.append(row | asdict(paired) | {"images_low": low, "images_high": high})
     return pd.DataFrame(rows, columns=COLUMNS)

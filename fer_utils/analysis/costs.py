@@ -1,4 +1,4 @@
-"""What a network costs: how many images a second it learns from, and how many it classifies once it is trained."""
+"""What a network costs: how many images a second it learns from, and how many it classifies."""
 
 import time
 from collections.abc import Callable
@@ -21,26 +21,45 @@ BATCH = 128
 def speed(
     network: nn.Module, tta: str = "none", device: str = "cpu", seconds: float = 2.0, side: int = 48
 ) -> dict:
-    """images_per_second in batches of grey images, test-time augmentation included, with device and threads.
+    """How fast a network classifies grey images in batches, test-time augmentation included.
 
     The network is left on the device.
+
+    Parameters
+    ----------
+    tta
+        Test-time augmentation: a name in `prediction.VIEWS`.
+    device
+        cpu, cuda, mps or auto.
+    seconds
+        How long to measure.
+    side
+        Of the images, in pixels, before the network resizes them.
+
+    Returns
+    -------
+    dict
+        images_per_second (int), and the device and threads that it was measured with.
     """
     batches, hardware = _batch(network, device, side)
-    rate = _rate(
-        lambda: prediction.predict(network, batches, tta), seconds
-    )  # an array, so the device has finished
+    # predict returns arrays in the host's memory, so each call waits for the device
+    rate = _rate(lambda: prediction.predict(network, batches, tta), seconds)
     described = hardware.describe()
-    return {"images_per_second": round(rate)} | {
-        name: described[name] for name in ("device", "threads")
-    }
+    about = {name: described[name] for name in ("device", "threads")}
+    return {"images_per_second": round(rate)} | about
 
 
 def training_speed(
     network: Network, device: str = "cpu", seconds: float = 5.0, side: int = 48
 ) -> int:
-    """Images a second in steps of AdamW on batches of grey images, in fp32 and without augmentation.
+    """How many grey images a second a network learns from: AdamW, fp32, no augmentation.
 
-    The network is left on the device, a few steps away from where it was.
+    The network is left on the device, with weights that have changed by these steps.
+
+    Parameters
+    ----------
+    device, seconds, side
+        As of `speed`.
     """
     batches, hardware = _batch(network, device, side)
     optimiser = make_optimizer("adamw", network.train(), learning_rate=1e-4, weight_decay=0.0)
@@ -51,7 +70,7 @@ def training_speed(
         loss = F.cross_entropy(hardware.forward(network, images, full_size=len(images)), labels)
         loss.backward()
         optimiser.step()
-        return loss.item()  # the device has finished
+        return loss.item()  # waits for the device: else only the launch of the step is timed
 
     return round(_rate(step, seconds))
 
@@ -65,8 +84,8 @@ def _batch(network: nn.Module, device: str, side: int) -> tuple[Batches, devices
 
 
 def _rate(once: Callable[[], object], seconds: float) -> float:
-    """Images a second of what takes a batch each time it is called, after a first call that allocates."""
-    once()
+    """Images a second of a function that takes a batch each time it is called."""
+    once()  # the first call allocates memory and chooses algorithms
     start, seen = time.perf_counter(), 0
     while (elapsed := time.perf_counter() - start) < seconds:
         once()
@@ -75,17 +94,32 @@ def _rate(once: Callable[[], object], seconds: float) -> float:
 
 
 def networks(study: Results, device: str = "cpu") -> pd.DataFrame:
-    """A row a network of a study whose runs differ in little else, by validation accuracy.
+    """What the networks of a study cost, one row per network, best validation accuracy first.
 
-    Columns: model, image_size (pixels), epochs, parameters, seeds; val and test (mean accuracy, 0..1);
-    training_images_per_second and images_per_second (of inference, without test-time augmentation), both in fp32,
-    measured now with random weights, which change no speed; minutes, what a training takes at the first of them
-    (the runs themselves may have been made on unlike machines); device and threads.
+    Speeds are measured now, in fp32 and with random weights, which change no speed: the runs
+    themselves may have been made on unlike machines.
+
+    Parameters
+    ----------
+    study
+        Its runs differ in their network and in little else.
+    device
+        As of `speed`.
+
+    Returns
+    -------
+    DataFrame
+        - model, image_size (pixels), seeds, epochs, parameters;
+        - val, test: accuracy, mean over the seeds, 0..1;
+        - training_images_per_second: as of `training_speed`;
+        - minutes: what a training takes at this speed;
+        - images_per_second: as of `speed`, without test-time augmentation;
+        - device, threads.
     """
     accuracies = study.metrics.query("metric == 'accuracy'").pivot_table("value", "run", "split")
     rows = []
     for model, group in study.runs.groupby("model", sort=False):
-        first = group.iloc[0]
+        first = group.iloc[0]  # the seeds of a network have all else in common
         size = None if pd.isna(first["image_size"]) else int(first["image_size"])
         network = Network(model, len(study.predictions(first["run"])["classes"]), size)
         about = {"model": model, "image_size": network.preprocess.size, "seeds": len(group)}
@@ -99,9 +133,19 @@ def networks(study: Results, device: str = "cpu") -> pd.DataFrame:
 
 
 def curves(study: Results, networks: pd.DataFrame) -> pd.DataFrame:
-    """Validation accuracy after so many minutes of training: model, epoch, minutes, val_accuracy (mean over seeds).
+    """Validation accuracy after so many minutes of training, one row per network and epoch.
 
-    networks: what `networks` gives for the same study; an epoch takes an equal share of a network's minutes.
+    Parameters
+    ----------
+    networks
+        What the function of this name returns of the same study.
+
+    Returns
+    -------
+    DataFrame
+        - model, epoch;
+        - minutes: at the end of the epoch, of which all of a network take equally long;
+        - val_accuracy: mean over the seeds, 0..1.
     """
     history = study.history.merge(study.runs[["run", "model"]], on="run")
     means = history.groupby(["model", "epoch"], sort=False)["val_accuracy"].mean().reset_index()

@@ -1,8 +1,8 @@
 """Several networks as one, by their mean probability.
 
-All of it from saved predictions. Two of a study's networks may validate on different images, since the seed draws
-the split; they are tested on the same ones. So members are chosen only where all share their validation images,
-and elsewhere every run is a member: nothing is ever chosen on test.
+All of it from saved predictions. Two of a study's networks may validate on different images, since
+the seed draws the split; they are tested on the same ones. So members are chosen only where all
+share their validation images, and elsewhere every run is a member: nothing is ever chosen on test.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ from fer_utils.evaluation.metrics import is_correct
 from fer_utils.experiments.results import Results
 
 COLUMNS = (
-    "task",
-    "network",
-    "ensemble",
-    "members",
-    "images",
-    "alone",
-    "together",
-    "gain",
-    "gain_low",
-    "gain_high",
+    *("task", "network", "ensemble", "members", "images"),
+    *("alone", "together", "gain", "gain_low", "gain_high"),
 )
 
 
 def averaged(members: Sequence[Predictions]) -> Predictions:
-    """The mean probability of the members as log-probabilities, in the form of one run's predictions.
+    """The members' mean probability, in the form of one run's predictions.
 
-    Validation is left out where the members do not share it. Raises FerError where they differ in classes or in
-    test images.
+    Returns
+    -------
+    Predictions
+        Log-probabilities stand for the logits. Validation is left out where the members do not
+        share its images.
+
+    Raises
+    ------
+    FerError
+        If the members differ in their classes or in their test images.
     """
     first = members[0]
     if any(list(other["classes"]) != list(first["classes"]) for other in members):
@@ -46,37 +46,46 @@ def averaged(members: Sequence[Predictions]) -> Predictions:
         raise FerError(
             "these networks were tested on different images; on_rows keeps those that all have"
         )
-    made = {"classes": first["classes"]}
+    mean = {"classes": first["classes"]}
     for part in PARTS:
         if shared(members, part):
-            logs = np.stack(
-                [log_softmax(m[f"{part}_logits"].astype(np.float64), axis=1) for m in members]
-            )
-            made[f"{part}_logits"] = logsumexp(logs, axis=0) - np.log(len(members))
-            made |= {f"{part}_{name}": first[f"{part}_{name}"] for name in ("labels", "rows")}
-    return made
+            logits = np.stack([member[f"{part}_logits"] for member in members]).astype(np.float64)
+            # of logarithms: a probability that rounds to 0 must not become −inf
+            total = logsumexp(log_softmax(logits, axis=2), axis=0)
+            mean[f"{part}_logits"] = total - np.log(len(members))
+            mean |= {f"{part}_{name}": first[f"{part}_{name}"] for name in ("labels", "rows")}
+    return mean
 
 
 def shared(members: Sequence[Predictions], part: str) -> bool:
     """Whether all members have the same images in this part (val or test), and any at all."""
-    rows = [member.get(f"{part}_rows") for member in members]
-    return all(each is not None and np.array_equal(each, rows[0]) for each in rows)
+    name = f"{part}_rows"
+    return all(
+        name in member and np.array_equal(member[name], members[0][name]) for member in members
+    )
 
 
 def greedy(members: Sequence[Predictions]) -> list[int]:
-    """Positions of the members to average, chosen by accuracy on the validation images that all share.
+    """Positions of the members to average, chosen by accuracy on validation.
 
-    Forward selection (Caruana et al. 2004), no member twice: the best one, then each time the one that helps most,
-    while one helps. Raises FerError where validation is not shared.
+    Forward selection (Caruana et al. 2004), no member twice: the best one, then each time the one
+    that helps most, as long as one helps.
+
+    Raises
+    ------
+    FerError
+        If the members do not share their validation images.
     """
     if not shared(members, "val"):
         raise FerError(
-            "these networks validated on different images, so no choice among them is fair; take all"
+            "these networks validated on different images, so no choice among them is fair; "
+            "take all"
         )
-    chosen, reached = [], -1.0
+    chosen: list[int] = []
+    reached = -1.0
     while left := [i for i in range(len(members)) if i not in chosen]:
         tried = {i: accuracy(averaged([members[j] for j in [*chosen, i]]), "val") for i in left}
-        best = max(tried, key=tried.get)
+        best = max(left, key=lambda i: tried[i])  # of equals the first: the lowest position
         if tried[best] <= reached:
             break
         chosen, reached = [*chosen, best], tried[best]
@@ -89,11 +98,19 @@ def accuracy(predictions: Predictions, part: str) -> float:
 
 
 def compare(study: Results) -> pd.DataFrame:
-    """Every ensemble of a study beside its networks, by accuracy on test, 0..1: a row a task, network and ensemble.
+    """Every ensemble of a study beside its networks, one row per task, network and ensemble.
 
-    network: see restricted.contenders. ensemble: "all runs", and "chosen on validation" where the runs share their
-    validation images; one network is no ensemble. Columns: COLUMNS; alone is the mean over all runs, each by
-    itself; gain is together − alone, with its 95 % interval over images.
+    Returns
+    -------
+    DataFrame
+        No row where there is one run alone.
+
+        - task, network: as of `restricted.contenders`;
+        - ensemble: "all runs", and "chosen on validation" where the runs share these images;
+        - members, images: how many networks are averaged, and on how many test images;
+        - alone: accuracy of a single run, mean over all runs, 0..1;
+        - together: accuracy of the ensemble;
+        - gain, gain_low, gain_high: together − alone, with its 95 % interval over images.
     """
     rows = []
     for (task, network), of_seeds in contenders(study).items():

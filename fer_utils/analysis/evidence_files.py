@@ -49,7 +49,17 @@ WHOLE = ("parted", "within")  # columns of whole numbers of which some may be mi
 
 @dataclass(frozen=True)
 class Basis:
-    """What a file stands on. digest: the data set's. runs: ids. inputs: a hash of what was read."""
+    """What a file stands on.
+
+    Attributes
+    ----------
+    digest
+        That of the data set; several, with commas, where the runs are of several.
+    runs
+        Their ids, sorted.
+    inputs
+        A hash of the runs' files, the audit, and what else was read.
+    """
 
     digest: str
     runs: list[str]
@@ -57,25 +67,36 @@ class Basis:
 
 
 def bases(results: Results, names: Iterable[str]) -> dict[str, Basis]:
-    """What files of these names stand on at present; those made from no run at all are left out."""
+    """What files of these names stand on at present.
+
+    Parameters
+    ----------
+    names
+        Names of evidence files or of pages of the best network, without ".csv".
+
+    Returns
+    -------
+    dict
+        By name; what is made from no run at all is left out.
+    """
     folders = {run: results.folder / "runs" / run for run in results.runs["run"]}
     hashes = {run: hashed(folder / name for name in OF_A_RUN) for run, folder in folders.items()}
     audit = [results.folder / "audit" / f"{kind}.csv" for kind in ("near", "identical")]
     left_out = sorted(results.folder.glob("studies/*.not_run.json"))
     common = hashed([*audit, *left_out, *sorted(paths.REPORTED.glob("*.csv"))]) + str(VERSION)
-    found = {}
+    current = {}
     for name in names:
         studies = [study for study in STUDIES.get(name, ("report_a",)) if results.has_study(study)]
         runs = sorted({run for study in studies for run in results.study(study).runs["run"]})
         if runs:
             digests = set(results.runs.loc[results.runs["run"].isin(runs), "digest"])
             inputs = hashlib.sha256("".join([common, *(hashes[run] for run in runs)]).encode())
-            found[name] = Basis(", ".join(sorted(digests)), runs, inputs.hexdigest()[:16])
-    return found
+            current[name] = Basis(", ".join(sorted(digests)), runs, inputs.hexdigest()[:16])
+    return current
 
 
 def hashed(read: Iterable[Path]) -> str:
-    """A hash of the names and the content of these files, as far as they are there."""
+    """A hash of the names and the content of these files; a missing one counts as empty."""
     seen = hashlib.sha256()
     for path in read:
         seen.update(path.name.encode() + (path.read_bytes() if path.exists() else b""))
@@ -83,7 +104,7 @@ def hashed(read: Iterable[Path]) -> str:
 
 
 def read(folder: Path) -> Frames:
-    """All evidence in a folder by name: what was computed, to six digits."""
+    """All evidence in a folder, by name: what was computed, to six digits."""
     return {path.stem: read_csv(path) for path in sorted(folder.glob("*.csv"))}
 
 
@@ -102,11 +123,12 @@ def as_read(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_csv(frame: pd.DataFrame) -> str:
+    """A frame as text with six significant digits: more differ between processors."""
     return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def write(folder: Path, frames: Frames, stand_on: dict[str, Basis]) -> None:
-    """Writes <folder>/<name>.csv of every frame and evidence.json anew, whole or not at all."""
+    """Writes <folder>/<name>.csv of every frame, and evidence.json, whole or not at all."""
     with io.atomic_folder(folder) as part:
         for name, frame in frames.items():
             (part / f"{name}.csv").write_text(as_csv(frame), encoding="utf-8")
@@ -114,12 +136,19 @@ def write(folder: Path, frames: Frames, stand_on: dict[str, Basis]) -> None:
 
 
 def write_index(folder: Path, stand_on: dict[str, Basis]) -> None:
+    """Writes <folder>/evidence.json, which says what each file stands on."""
     index = {f"{name}.csv": vars(basis) for name, basis in sorted(stand_on.items())}
     io.write_json(folder / INDEX, index)
 
 
 def recorded(folder: Path) -> dict[str, Basis]:
-    """What the files of a folder stand on, by name; none where evidence.json is not there."""
+    """What the files of a folder stand on, by name; none where it has no evidence.json.
+
+    Raises
+    ------
+    FerError
+        If evidence.json cannot be read.
+    """
     if not (folder / INDEX).exists():
         return {}
     try:
@@ -133,12 +162,18 @@ def is_current(results: Results) -> bool:
     """Whether the evidence beside these results is of just these results."""
     folder = results.folder / "evidence"
     written = recorded(folder)
-    there = {path.stem for path in folder.glob("*.csv")}
+    there = {path.stem for path in folder.glob("*.csv")}  # a file may have been deleted by hand
     return bool(written) and there == set(written) and written == bases(results, written)
 
 
 def current(results: Results) -> Frames:
-    """The evidence of these results. Raises FerError where it is missing, or of other runs."""
+    """The evidence of these results.
+
+    Raises
+    ------
+    FerError
+        If it is missing, or of other runs.
+    """
     if not is_current(results):
         raise FerError(
             f"{results.folder / 'evidence'} is not of the present runs; bring it up to date with: "

@@ -10,20 +10,38 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.results import Results
 
-with warnings.catch_warnings(
-    action="ignore"
-):  # in a notebook its progress bar asks for widgets, which nobody needs
+with warnings.catch_warnings(action="ignore"):
+    # in a notebook its progress bar would ask for widgets, which nobody needs
     from cleanlab.filter import find_label_issues
 
 
 def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
-    """Suspects by confident learning (Northcutt et al. 2021), the most doubtful first.
+    """Images whose label is doubtful by confident learning, the most doubtful first.
 
-    Takes the runs of one task. An image's probabilities are their mean over the runs that had it in validation or
-    test. Columns: row (in the data set), label, suggested, p_label, p_suggested (0..1), runs; with `faces` also
-    name and split. Where a copy of the image was in training, its label may have been learnt by heart, so
-    suspects among copies are missed rather than invented. Raises FerError where `faces` are not the
-    data of the runs.
+    Confident learning (Northcutt et al. 2021) on probabilities of networks that did not train on
+    the image. Where a copy of it was in training, its label may have been learnt by heart, so
+    suspects among copies are missed rather than invented.
+
+    Parameters
+    ----------
+    study
+        Runs of one task.
+    faces
+        The data of the runs, to name the images by.
+
+    Returns
+    -------
+    DataFrame
+        - row: of the data set;
+        - label, suggested: the given class and the more likely one;
+        - p_label, p_suggested: their probability, 0..1, rounded to six digits;
+        - runs: how many probabilities were averaged;
+        - name, split: of the image, with `faces` alone.
+
+    Raises
+    ------
+    FerError
+        If `faces` are not the data of the runs.
     """
     if faces is not None and (others := set(study.runs["digest"]) - {faces.digest}):
         raise FerError(
@@ -46,28 +64,44 @@ def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
             "runs": pooled["runs"].to_numpy()[chosen],
         }
     )
-    # copies differ in their last digits, on every processor in others: their order is that of the rows
-    frame = frame.round({"p_label": 6, "p_suggested": 6}).sort_values(
-        ["p_label", "row"], ignore_index=True
-    )
+    # copies differ in their last digits, which depend on the processor: the row decides their order
+    frame = frame.round({"p_label": 6, "p_suggested": 6})
+    frame = frame.sort_values(["p_label", "row"], ignore_index=True)
     return frame if faces is None else frame.join(faces.index[["name", "split"]], on="row")
 
 
 def out_of_sample(study: Results) -> pd.DataFrame:
-    """By row of the data set: label (class index), runs (how many had it in no training), mean probabilities."""
+    """What networks that did not train on an image say of it, by its row of the data set.
+
+    Parameters
+    ----------
+    study
+        Runs of one task.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by row.
+
+        - label: index of the given class;
+        - runs: how many runs validated or tested on the image;
+        - one column per class, in the runs' order: mean probability over these runs, 0..1.
+    """
     pieces = []
     for run in study.runs["run"]:
-        made = study.predictions(run)
+        predictions = study.predictions(run)
+        classes = list(predictions["classes"])
         for part in ("val", "test"):
-            piece = pd.DataFrame(probabilities(made[f"{part}_logits"]), columns=made["classes"])
-            pieces.append(piece.assign(row=made[f"{part}_rows"], label=made[f"{part}_labels"]))
+            labels, rows = predictions[f"{part}_labels"], predictions[f"{part}_rows"]
+            piece = pd.DataFrame(probabilities(predictions[f"{part}_logits"]), columns=classes)
+            pieces.append(piece.assign(row=rows, label=labels))
     grouped = pd.concat(pieces).groupby("row")
-    mean = grouped[list(made["classes"])].mean()
+    mean = grouped[classes].mean()
     mean.insert(0, "label", grouped["label"].first().astype(int))
     mean.insert(1, "runs", grouped.size())
     return mean
 
 
 def pairs(suspects: pd.DataFrame) -> pd.DataFrame:
-    """Between which emotions they fall: suspects by label (rows) and suggested label (columns)."""
+    """How many suspects `find` gave, by label (rows) and suggested label (columns)."""
     return pd.crosstab(suspects["label"], suspects["suggested"])

@@ -1,6 +1,8 @@
-"""From runs to statements: paired differences between settings, intervals over images, calibration, leaks."""
+"""From runs to statements: paired differences between settings, and intervals over images."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,15 +18,36 @@ from fer_utils.evaluation.statistics import (
 )
 from fer_utils.experiments.results import Results
 
+# Each of these on each task is one test of the family that Holm's correction counts. A third score
+# here would raise every corrected p-value: none may be added after the results are known.
 MAIN_SCORES = ("accuracy", "macro_f1")
 
 
 def differences(
-    study: Results, setting: str, a, b, by: str = "task", metrics=MAIN_SCORES
+    study: Results,
+    setting: str,
+    a: object,
+    b: object,
+    by: str = "task",
+    metrics: Sequence[str] = MAIN_SCORES,
 ) -> pd.DataFrame:
-    """What changing one setting from `a` to `b` does: a row a metric and value of the column `by`.
+    """What changing one setting from `a` to `b` does to the scores on test.
 
-    Columns: metric, by, and statistics.Paired of the seeds that have both; differences of test scores, 0..1.
+    Parameters
+    ----------
+    setting
+        Name of a field of Experiment. The study's runs differ in it, the seed and `by` alone.
+    by
+        Another setting: its values are compared apart.
+
+    Returns
+    -------
+    DataFrame
+        One row per metric and value of `by`.
+
+        - metric, and the column that `by` names;
+        - n, mean, low, high, p_signflip, p_wilcoxon, wins: `statistics.Paired` of b − a, 0..1,
+          over the seeds that have both.
     """
     scores = study.scores()
     rows = []
@@ -37,76 +60,118 @@ def differences(
 
 
 def focal_minus_cross_entropy(study: Results) -> pd.DataFrame:
-    """`differences` between the losses; p_holm corrects p_signflip over the rows."""
+    """Focal loss against cross-entropy, one row per main score and task.
+
+    Returns
+    -------
+    DataFrame
+        - metric, task, n, mean, low, high, p_signflip, p_wilcoxon, wins: as of `differences`;
+        - p_holm: p_signflip corrected over all rows by Holm's method.
+    """
     table = differences(study, "loss", "cross_entropy", "focal")
     return table.assign(p_holm=holm(table["p_signflip"]))
 
 
-def favours(row) -> str:
-    """One row of focal_minus_cross_entropy in words: a difference counts if its Holm-corrected p is below 0.05."""
-    if not row.p_holm < 0.05:
+class _Corrected(Protocol):
+    """A row of focal_minus_cross_entropy, as itertuples gives it."""
+
+    mean: float
+    p_holm: float
+
+
+def favours(row: _Corrected) -> str:
+    """A row of `focal_minus_cross_entropy` in words; it counts if its corrected p is below 0.05."""
+    if not row.p_holm < 0.05:  # not >=: a p-value of NaN is no difference
         return "cannot be told from chance"
     return "favours focal loss" if row.mean > 0 else "favours cross-entropy"
 
 
 def gains_by_protocol(results: Results) -> pd.DataFrame:
-    """`differences` between the losses under every protocol that was run: protocol, metric, task, Paired."""
-    found = {"report A's protocol": results.study("report_a")}
+    """Focal loss against cross-entropy under every protocol that was run.
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol, metric and task.
+
+        - metric, task, n, mean, low, high, p_signflip, p_wilcoxon, wins: as of `differences`;
+        - protocol: in words.
+    """
+    protocols = {"report A's protocol": results.study("report_a")}
     if results.has_study("class_weights"):
-        found["no class weights"] = results.study("class_weights").select(class_weights=False)
+        protocols["no class weights"] = results.study("class_weights").select(class_weights=False)
     if results.has_study("dedupe"):
-        found["no photograph in two splits"] = results.study("dedupe")
+        protocols["no photograph in two splits"] = results.study("dedupe")
     tables = [
-        differences(study, "loss", "cross_entropy", "focal").assign(protocol=p)
-        for p, study in found.items()
+        differences(study, "loss", "cross_entropy", "focal").assign(protocol=protocol)
+        for protocol, study in protocols.items()
     ]
     return pd.concat(tables, ignore_index=True)
 
 
 def single_runs(study: Results) -> pd.DataFrame:
-    """What one pair of runs alone would say: task, seed, gain (focal minus cross-entropy, 0..1), McNemar's p."""
+    """What one pair of runs alone would say, one row per task and seed that has both losses.
+
+    Returns
+    -------
+    DataFrame
+        - task, seed;
+        - gain: test accuracy with focal loss minus that with cross-entropy, 0..1;
+        - p: of McNemar's exact test, not corrected.
+    """
     rows = []
     for (task, seed), runs in study.runs.groupby(["task", "seed"], sort=False):
-        made = {
-            loss: study.predictions(run)
+        hits = {
+            loss: is_correct(study.predictions(run), "test")
             for loss, run in zip(runs["loss"], runs["run"], strict=True)
         }
-        hits = {loss: is_correct(predictions, "test") for loss, predictions in made.items()}
         if len(hits) == 2:
             ce, focal = hits["cross_entropy"], hits["focal"]
-            rows.append(
-                {
-                    "task": task,
-                    "seed": seed,
-                    "gain": focal.mean() - ce.mean(),
-                    "p": mcnemar(ce, focal),
-                }
-            )
+            gain = focal.mean() - ce.mean()
+            rows.append({"task": task, "seed": seed, "gain": gain, "p": mcnemar(ce, focal)})
     return pd.DataFrame(rows)
 
 
 def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
-    """How far another draw of test images would move the means over seeds: task, loss, metric, class, low, high.
+    """How far another draw of test images would move the means over seeds.
 
-    95 % bootstrap intervals, 0..1; copies of one photograph are drawn together. The loss "gain" stands for focal
-    minus cross-entropy, with both losses and all seeds on the same draw.
+    Copies of one photograph are drawn together.
+
+    Parameters
+    ----------
+    study
+        Runs that are tested on the same images wherever they have the same task.
+    resamples
+        Draws of images.
+
+    Returns
+    -------
+    DataFrame
+        - loss: that of the runs; "gain" stands for focal minus cross-entropy, with both losses and
+          all seeds on the same draw;
+        - metric, class, task: class is empty for averages;
+        - low, high: 95 % bootstrap interval, 0..1.
+
+    Raises
+    ------
+    FerError
+        If the audit is missing, or of other data than the runs.
     """
     tables = []
     for task, runs in study.runs.groupby("task", sort=False):
-        made = {
+        predictions = {
             loss: [study.predictions(run) for run in group["run"]]
             for loss, group in runs.groupby("loss")
         }
 
-        def means(weights: np.ndarray, made=made) -> pd.DataFrame:
-            by_loss = {
-                loss: _mean_scores(predictions, weights) for loss, predictions in made.items()
-            }
+        # bound at once: the loop's next task must not change what this one averages
+        def means(weights: np.ndarray, predictions=predictions) -> pd.DataFrame:
+            by_loss = {loss: _mean_scores(of, weights) for loss, of in predictions.items()}
             if len(by_loss) == 2:
                 by_loss["gain"] = by_loss["focal"] - by_loss["cross_entropy"]
             return pd.concat(by_loss, axis=1, names=["loss", "metric", "class"])
 
-        rows = next(iter(made.values()))[0]["test_rows"]
+        rows = next(iter(predictions.values()))[0]["test_rows"]
         low, high = bootstrap(means, photographs(study, rows), resamples)
         columns = means(np.ones((1, len(rows)), np.float32)).columns
         tables.append(columns.to_frame(index=False).assign(task=task, low=low, high=high))
@@ -114,8 +179,9 @@ def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
 
 
 def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) -> pd.DataFrame:
+    """resampled_scores on test, mean over these runs."""
     tables = [
-        resampled_scores(p["test_labels"], p["test_logits"], p["classes"], weights)
+        resampled_scores(p["test_labels"], p["test_logits"], p["classes"].tolist(), weights)
         for p in predictions
     ]
     return sum(tables[1:], tables[0]) / len(tables)
@@ -124,25 +190,47 @@ def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) 
 def mean_interval(
     study: Results, rows: np.ndarray, values: np.ndarray, resamples: int = 2000
 ) -> tuple[float, float]:
-    """The 95 % interval of the mean of these values, one an image, over other images: lower and upper end.
+    """The 95 % interval of a mean over images, if others were drawn.
 
-    rows: the images' rows of the data set; copies of a photograph are drawn together.
+    Parameters
+    ----------
+    rows
+        The images' rows of the data set: int, N. Copies of a photograph are drawn together, and an
+        image that is there twice is one photograph.
+    values
+        One per image: N.
+    resamples
+        Draws of images.
+
+    Returns
+    -------
+    tuple
+        Lower and upper end.
     """
-    values = values.astype(np.float32)
-    return bootstrap(
-        lambda weights: weights @ values / weights.sum(1), photographs(study, rows), resamples
-    )
+    values = values.astype(np.float32)  # as the weights, or their product would take twice the time
+    groups = photographs(study, rows)
+    low, high = bootstrap(lambda weights: weights @ values / weights.sum(1), groups, resamples)
+    return float(low), float(high)
 
 
 def stuck(study: Results, near_chance: float = 0.01) -> pd.DataFrame:
-    """Runs that learned nothing for more than half of their epochs: task, loss, seed, epochs at chance.
+    """Runs that learned nothing for more than half of their epochs, one row per run.
 
-    At chance: a validation accuracy within `near_chance` of one over the number of classes.
+    Parameters
+    ----------
+    near_chance
+        An epoch is at chance if its validation accuracy is no farther than this, in shares of 1,
+        from one over the number of classes.
+
+    Returns
+    -------
+    DataFrame
+        - task, loss, seed;
+        - epochs: how many were at chance.
     """
     history = study.history.merge(study.runs[["run", "task", "loss", "seed"]], on="run")
     classes = history["task"].map(lambda task: len(get_task(task).classes))
     at_chance = (history["val_accuracy"] - 1 / classes).abs() < near_chance
-    runs = at_chance.groupby([history[name] for name in ("task", "loss", "seed")]).agg(
-        ["sum", "size"]
-    )
-    return runs[runs["sum"] > runs["size"] / 2]["sum"].rename("epochs").reset_index()
+    by_run = at_chance.groupby([history[name] for name in ("task", "loss", "seed")])
+    epochs = by_run.sum()
+    return epochs[epochs > by_run.size() / 2].rename("epochs").reset_index()

@@ -35,7 +35,7 @@ RECIPE = {
 
 
 # what the ablation leaves out, and what stands in its place
-WITHOUT = {
+WITHOUT: dict[str, dict[str, object]] = {
     "small residual network": {"model": "cnn"},
     "flip": {"flip": False},
     "rotation, shift and scale": {"rotation": 0.0, "shift": 0.0, "scale": 0.0},

@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from fer_utils.analysis import (
-    calibration,
+    calibration_comparison,
     claims,
+    identities,
     label_errors,
     leakage,
     loss_comparison,
@@ -38,15 +39,15 @@ def gather(results: Results, study: Results) -> Frames:
     made = {
         "reproduction": (every_figure := reproduction.every_figure(results)),
         "coverage": reproduction.coverage(every_figure),
-        "identities": reproduction.identities(study),
+        "identities": identities.check(study),
         "claims": claims.judge(results),
         "paired": loss_comparison.focal_minus_cross_entropy(study),
         "gains": loss_comparison.gains_by_protocol(results),
         "single_runs": loss_comparison.single_runs(study),
         "image_intervals": loss_comparison.image_intervals(study),
         "leaks": leakage.without_leaks(study),
-        "calibration": (calibrations := calibration.calibrations(study)),
-        "calibration_differences": calibration.calibration_differences(calibrations),
+        "calibration": (calibrations := calibration_comparison.calibrations(study)),
+        "calibration_differences": calibration_comparison.calibration_differences(calibrations),
         "stuck": loss_comparison.stuck(study),
         "suspects": label_errors.find(four, study.faces()),
         "out_of_sample": _by_label(label_errors.out_of_sample(four)),
@@ -58,7 +59,7 @@ def gather(results: Results, study: Results) -> Frames:
         made["gamma"] = gamma.scores().query("metric in ('accuracy', 'macro_f1')")[
             ["gamma", "seed", "metric", "value"]
         ]
-        made["gamma_calibration"] = calibration.calibrations(gamma)
+        made["gamma_calibration"] = calibration_comparison.calibrations(gamma)
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
             made[name] = loss_comparison.differences(
@@ -75,8 +76,11 @@ def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
 
 
 def _reliability(four: Results) -> pd.DataFrame:
-    """calibration.pooled_reliability of each loss on four classes: loss, and its columns."""
-    curves = {loss: calibration.pooled_reliability(four.select(loss=loss)) for loss in LOSS_NAMES}
+    """pooled_reliability of each loss on four classes: loss, and its columns."""
+    curves = {
+        loss: calibration_comparison.pooled_reliability(four.select(loss=loss))
+        for loss in LOSS_NAMES
+    }
     tables = [curve.assign(loss=loss) for loss, curve in curves.items()]
     return pd.concat(tables, ignore_index=True)
 

@@ -8,7 +8,8 @@ import re
 import pandas as pd
 
 from fer_utils.analysis import loss_comparison, reproduction
-from fer_utils.analysis.claims import ALIKE, MARGIN
+from fer_utils.analysis.claim_list import ALIKE
+from fer_utils.analysis.claims import MARGIN
 from fer_utils.evaluation.statistics import least_seeds, t_half_width
 from fer_utils.experiments.recipes import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch

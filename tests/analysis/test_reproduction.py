@@ -1,4 +1,4 @@
-"""Reported beside reproduced, and the identities of the reported figures."""
+"""Reported beside reproduced."""
 
 import dataclasses
 
@@ -8,7 +8,6 @@ from scipy import stats
 
 from fer_utils import paths
 from fer_utils.analysis import reproduction
-from fer_utils.analysis.reported import reported_b
 from fer_utils.experiments.results import open_results
 
 
@@ -36,7 +35,7 @@ def test_runs_of_other_lengths_are_compared_too(study):
 
 
 def test_one_more_run_lies_in_the_prediction_interval_in_95_of_100_cases(study):
-    """The interval of compare, rebuilt on normal scores: it must hold a new run, not only the mean."""
+    """On normal scores compare's interval must hold a new run, not only the mean."""
     cell = reproduction.compare(study).query("model == 'cnn'").iloc[0]
     factor = (cell["next_high"] - cell["mean"]) / cell["std"]
     assert factor == pytest.approx(stats.t.ppf(0.975, 9) * np.sqrt(1.1))
@@ -46,29 +45,8 @@ def test_one_more_run_lies_in_the_prediction_interval_in_95_of_100_cases(study):
     assert inside.mean() == pytest.approx(0.95, abs=0.012)
 
 
-def test_the_identities_hold_and_would_be_seen_to_fail(study, monkeypatch):
-    assert reproduction.identities(study)["holds"].all()
-    wrong = reproduction.reported_a()
-    wrong.loc[wrong["metric"] == "accuracy", "value"] += 1e-4
-    monkeypatch.setattr(reproduction, "reported_a", lambda: wrong)
-    table = reproduction.identities(study).query("report == 'A'").set_index("identity")["holds"]
-    assert (
-        not table["accuracy × images is whole"] and table["recall × images of the class is whole"]
-    )
-
-
-def test_report_b_as_printed():
-    frame = reported_b().set_index(["model", "metric", "class"])["value"]
-    assert (
-        frame["vggface", "recall", "sad"] == 0.9925 and frame["vggface", "support", "angry"] == 153
-    )
-    assert frame["resnet18_scratch", "accuracy", ""] == 0.8218
-    assert frame["resnet18", "weighted_f1", ""] == 0.9977
-    assert frame.index.is_unique and len(frame) == 3 * 19
-
-
 def test_every_figure_of_both_reports_is_in_the_table(reference):
-    """Counted in the CSV files: 162 scores and 2 × 10 of epochs in A, 3 × 16 scores and 2 × 24 of epochs in B."""
+    """Counted in the CSV files: scores 162 and 3 × 16, of epochs 2 × 10 and 2 × 24."""
     table = reproduction.every_figure(reference)
     assert table.groupby("report").size().to_dict() == {"A": 162 + 20, "B": 48 + 48}
     assert table["reported"].between(0, 1).all() and (table["seeds"] == 10).sum() == 54

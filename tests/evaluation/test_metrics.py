@@ -1,6 +1,7 @@
 """Scores against values worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_utils.evaluation import metrics
@@ -87,3 +88,35 @@ def test_least_certain_come_closest_first():
     assert doubtful.iloc[0][["true", "first", "second"]].tolist() == ["a", "b", "c"]
     p = metrics.probabilities(logits[1:2])[0]
     assert doubtful["gap"].iloc[0] == pytest.approx(p[1] - p[2])
+
+
+def resampled(labels, logits, classes, weights):
+    """resampled_scores of one resample, by (metric, class)."""
+    of_one = weights[None].astype(np.float32)
+    return metrics.resampled_scores(labels, logits, classes, of_one).iloc[0].sort_index()
+
+
+def without_weighted_averages(table):
+    """Of `scores` those that resampled_scores gives too, in its form."""
+    kept = ~table["metric"].str.startswith("weighted") & (table["metric"] != "support")
+    return table[kept].set_index(["metric", "class"])["value"].sort_index()
+
+
+def test_resampled_scores_with_equal_weights_are_the_scores():
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 4, 300), rng.normal(size=(300, 4)).astype(np.float32)
+    classes = ("angry", "fear", "happy", "sad")
+    expected = without_weighted_averages(metrics.scores(labels, logits, classes))
+    of_all = resampled(labels, logits, classes, np.ones(300))
+    pd.testing.assert_series_equal(of_all, expected, check_names=False, rtol=1e-6)
+
+
+def test_a_weight_of_2_is_the_image_twice():
+    rng = np.random.default_rng(1)
+    labels, logits = rng.integers(0, 2, 50), rng.normal(size=(50, 2)).astype(np.float32)
+    weights = rng.integers(0, 3, 50)
+    repeated = np.repeat(np.arange(50), weights)
+    twice = metrics.scores(labels[repeated], logits[repeated], CLASSES[:2])
+    drawn = resampled(labels, logits, CLASSES[:2], weights)
+    expected = without_weighted_averages(twice)
+    pd.testing.assert_series_equal(drawn, expected, check_names=False, rtol=1e-6)

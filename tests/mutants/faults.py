@@ -173,7 +173,8 @@ COMPUTING = [
     ),
     *_of(
         "metrics.py",
-        "test_evidence.py",
+        "test_metrics.py::test_resampled_scores_with_equal_weights_are_the_scores",
+        "test_metrics.py::test_a_weight_of_2_is_the_image_twice",
         precision_and_recall_swapped=(
             "counts.sum(2), counts.sum(1)",
             "counts.sum(1), counts.sum(2)",

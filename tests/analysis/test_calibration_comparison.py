@@ -1,0 +1,75 @@
+"""Calibration of runs whose logits are made up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis.made_up import two_class_study
+
+from fer_utils.analysis import calibration_comparison
+from fer_utils.evaluation.calibration import expected_calibration_error, negative_log_likelihood
+from fer_utils.evaluation.metrics import probabilities
+from fer_utils.evaluation.statistics import paired_seeds
+
+COLUMNS = ["run", "task", "loss", "gamma", "seed"]
+MEASURES = ["temperature", "ece", "nll", "ece_scaled", "nll_scaled"]
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Of both runs three answers in four are right; run a knows this, and run b is surer."""
+    labels = np.tile([0, 0, 0, 1], 100)
+    honest = np.tile(np.log([0.75, 0.25]), (400, 1))
+    logits = {"a": honest, "b": 4 * honest}
+    return two_class_study(tmp_path, logits, labels, ["cross_entropy", "focal"])
+
+
+def test_calibration_of_each_run_stands_beside_its_settings(study):
+    table = calibration_comparison.calibrations(study)
+    assert list(table) == COLUMNS + MEASURES
+    pd.testing.assert_frame_equal(table[COLUMNS], study.runs[COLUMNS])
+    honest, sure = table.to_dict("records")
+    assert [honest["temperature"], sure["temperature"]] == pytest.approx([1, 4], rel=0.01)
+    assert honest["ece"] == pytest.approx(0, abs=1e-6)
+    logits, labels = (study.predictions("b")[f"test_{name}"] for name in ("logits", "labels"))
+    assert sure["ece"] == expected_calibration_error(probabilities(logits), labels)
+    assert sure["nll"] == negative_log_likelihood(logits, labels)
+    for measure in ("ece_scaled", "nll_scaled"):  # scaled, the two are one
+        assert sure[measure] == pytest.approx(honest[measure], abs=1e-3)
+
+
+def test_a_selection_of_runs_keeps_each_runs_own_calibration(study):
+    """Its rows have other numbers than their positions."""
+    whole, alone = (
+        calibration_comparison.calibrations(of) for of in (study, study.select(run="b"))
+    )
+    pd.testing.assert_frame_equal(alone, whole.query("run == 'b'").reset_index(drop=True))
+
+
+def test_differences_pair_the_seeds_of_a_task_that_have_both_losses():
+    errors = {"cross_entropy": [0.10, 0.20, 0.30], "focal": [0.05, 0.12, 0.28, 0.99]}
+    table = pd.concat(
+        pd.DataFrame({"task": task, "loss": loss, "seed": range(len(values)), "ece": values})
+        for task in ("binary", "seven")
+        for loss, values in errors.items()
+    )
+    table.loc[table["task"] == "seven", "ece"] *= 0.5
+    table["ece_scaled"] = 0.3 - table["ece"]
+    differences = calibration_comparison.calibration_differences(table)
+    keys = differences[["figure", "task"]].to_numpy().tolist()
+    assert keys == [[e, t] for e in ("ece", "ece_scaled") for t in ("binary", "seven")]
+    assert differences["n"].tolist() == [3] * 4
+    assert differences["mean"].tolist() == pytest.approx([-0.05, -0.025, 0.05, 0.025])
+    expected = paired_seeds(errors["cross_entropy"], errors["focal"][:3])
+    assert differences.iloc[0][["p_signflip", "low"]].tolist() == [
+        expected.p_signflip,
+        expected.low,
+    ]
+
+
+def test_reliability_counts_an_image_once_per_run(study):
+    table = calibration_comparison.pooled_reliability(study)
+    assert list(table) == ["bin", "confidence", "accuracy", "images"]
+    sure = 81 / 82  # 0.75⁴ / (0.75⁴ + 0.25⁴)
+    assert table["images"].tolist() == [400, 400]
+    assert table["confidence"].tolist() == pytest.approx([0.75, sure])
+    assert table["accuracy"].tolist() == pytest.approx([0.75, 0.75])
