@@ -1,4 +1,4 @@
-"""What is wrong with a data set: copies within and across splits, conflicting labels, blank images."""
+"""What is wrong with a data set: copies within and across splits, conflicting labels, blanks."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -15,10 +15,21 @@ ABOUT = "audit.json"
 
 
 def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
-    """Every image that shares its group with another: group, row, name, label, split, leaked, conflicting.
+    """Every image that shares its group with another.
 
-    groups: int, one an image (duplicates.identical or duplicates.near); renumbered here in stored order of their
-    first image. leaked: the group has images in the test split and outside it. conflicting: it carries two labels.
+    Parameters
+    ----------
+    groups : a group number for each image, int, N: `duplicates.identical` or `duplicates.near`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per image, sorted by group and row:
+        - group: numbered anew, in stored order of their first image;
+        - row: the image's position in `faces`;
+        - name, label, split: as in the index;
+        - leaked: the group has images in the test split and outside it;
+        - conflicting: the group carries two labels or more.
     """
     group = pd.Series(groups)
     copied = group[group.duplicated(keep=False)]
@@ -32,11 +43,14 @@ def grouped(faces: Faces, groups: np.ndarray) -> pd.DataFrame:
 
 
 def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
-    """Images whose intensities have a standard deviation below `threshold` (of 0–255): row, name, label, split."""
+    """Images that are of one intensity, or nearly: row, name, label, split.
+
+    threshold: their standard deviation lies below it, in grey levels (0–255).
+    """
     axes = tuple(range(1, faces.images.ndim))
-    spread = np.concatenate(
-        [chunk.std(axis=axes) for chunk in np.array_split(faces.images, len(faces) // 4096 + 1)]
-    )
+    # in pieces: std makes float64 of what may be a store larger than memory
+    pieces = np.array_split(faces.images, len(faces) // 4096 + 1)
+    spread = np.concatenate([piece.std(axis=axes) for piece in pieces])
     rows = np.flatnonzero(spread < threshold)
     frame = faces.index.iloc[rows][["name", "label", "split"]].reset_index(drop=True)
     frame.insert(0, "row", rows)
@@ -44,16 +58,25 @@ def blank_images(faces: Faces, threshold: float = 3.0) -> pd.DataFrame:
 
 
 def write(faces: Faces, folder: Path, similarity: float = duplicates.NEAR) -> pd.Series:
-    """counts.csv, identical.csv, near.csv, blank.csv, summary.csv in `folder`; returns the summary.
+    """Writes the audit as counts.csv, identical.csv, near.csv, blank.csv and summary.csv.
 
-    audit.json says of which data they are: source, digest, and the similarity of near-copies. It is
-    written last: without it an audit is not finished.
+    audit.json says of which data they are: source, digest, and the similarity of near-copies.
+
+    Parameters
+    ----------
+    similarity : of near-copies, as in `duplicates.near`.
+
+    Returns
+    -------
+    pd.Series
+        The summary, as `summary` gives it.
     """
     identical = grouped(faces, duplicates.identical(faces))
     near = grouped(faces, duplicates.near(faces, similarity))
     blanks = blank_images(faces)
     facts = summary(faces, identical, near, blanks)
     folder.mkdir(parents=True, exist_ok=True)
+    # gone first and written last: an audit without it is not finished
     (folder / ABOUT).unlink(missing_ok=True)
     tables = {
         "counts": faces.counts().reset_index(),
@@ -71,10 +94,17 @@ def write(faces: Faces, folder: Path, similarity: float = duplicates.NEAR) -> pd
 
 
 def read(folder: Path, kind: str, digests: Collection[str]) -> pd.DataFrame:
-    """<kind>.csv (identical, near or blank) of the audit in `folder`.
+    """One list of the audit in `folder`.
 
-    digests: of the data that its rows are to be joined with. Raises FerError where the audit is of
-    other data, whose rows are other images, or says not of which.
+    Parameters
+    ----------
+    kind : identical, near or blank.
+    digests : of the data that its rows are to be joined with.
+
+    Raises
+    ------
+    FerError
+        Where the audit is of other data, whose rows are other images, or says not of which.
     """
     remedy = f"python -m fer_utils audit --dataset {folder.parent.name}"
     if not (folder / ABOUT).exists():
@@ -92,23 +122,21 @@ def read(folder: Path, kind: str, digests: Collection[str]) -> pd.DataFrame:
 def summary(
     faces: Faces, identical: pd.DataFrame, near: pd.DataFrame, blanks: pd.DataFrame
 ) -> pd.Series:
-    """The audit in numbers, from its lists."""
+    """The audit in numbers: a count for each fact, from its lists."""
     in_test = faces.index["split"].isin(TEST_SPLITS)
+    smallest = faces.index["label"][~in_test].value_counts().min()
     facts = {
         "images": len(faces),
         "test images": int(in_test.sum()),
-        "training images of the smallest class": int(
-            faces.index["label"][~in_test].value_counts().min()
-        ),
+        "training images of the smallest class": int(smallest),
     }
     for kind, frame in (("identical", identical), ("near", near)):
         leaked_test = frame["leaked"] & frame["split"].isin(TEST_SPLITS)
+        conflicting = frame.loc[frame["conflicting"], "group"].nunique()
         facts |= {
             f"{kind}: images with a copy": len(frame),
             f"{kind}: groups": frame["group"].nunique(),
-            f"{kind}: groups with conflicting labels": frame.loc[
-                frame["conflicting"], "group"
-            ].nunique(),
+            f"{kind}: groups with conflicting labels": conflicting,
             f"{kind}: test images with a copy in training": int(leaked_test.sum()),
         }
     return pd.Series(facts | {"blank images": len(blanks)}, name="count")

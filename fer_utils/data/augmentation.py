@@ -1,8 +1,9 @@
 """Augmentation where the network runs: a whole batch at once, another draw for every image.
 
-Flip, rotation, shift and scale are one affine map and so one resampling; brightness and contrast follow in
-one multiplication, then random erasing, then mixup. Every draw comes from torch's global generator, which
-the training loop seeds each epoch: a resumed run sees the images that an uninterrupted one would.
+Flip, rotation, shift and scale are one affine map and so one resampling; brightness and contrast
+follow in one multiplication, then random erasing, then mixup. Every draw comes from torch's global
+generator, which the training loop seeds each epoch: a resumed run sees the images that an
+uninterrupted one would.
 """
 
 from dataclasses import dataclass, fields
@@ -15,22 +16,26 @@ from torch import Tensor
 
 from fer_utils.data.loader import LUMA
 
-ERASED = (
-    0.02,
-    0.25,
-)  # share of the image; Zhong et al. go up to 0.4, which hides most of a tightly cropped face
-ASPECT = (0.3, 3.3)  # height to width of what is erased, as theirs
+# Share of the image, and height to width, of what is erased. Zhong et al. go up to a share of 0.4,
+# which hides most of a tightly cropped face; the aspect is theirs.
+ERASED = (0.02, 0.25)
+ASPECT = (0.3, 3.3)
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Strengths of augmentation; each value drawn is uniform and an image's own. False and 0 are off.
+    """Strengths of augmentation; each value drawn is uniform and an image's own. 0 is off.
 
-    flip: left and right change places in half of the images. rotation: degrees, at most, either way.
-    shift: share of the side, at most, in each direction. scale: zoom by 1 ± at most this much.
-    brightness: added, share of the full range, at most. contrast: spread about the image's mean times 1 ± at
-    most this much. saturation: distance from grey times 1 ± at
-    most this much, for colour images. erasing: probability that a rectangle (ERASED, ASPECT) takes the mean grey.
+    Attributes
+    ----------
+    flip : left and right change places in half of the images.
+    rotation : degrees, at most, either way.
+    shift : share of the side, at most, in each direction.
+    scale : zoom by 1 ± at most this much.
+    brightness : added, share of the full range, at most.
+    contrast : spread about the image's mean times 1 ± at most this much.
+    erasing : probability that a rectangle (ERASED, ASPECT) takes the mean grey (Zhong et al. 2020).
+    saturation : distance from grey times 1 ± at most this much; for colour images.
     """
 
     flip: bool = False
@@ -48,13 +53,11 @@ class Augment:
         return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
     def __call__(self, images: Tensor) -> Tensor:
-        """uint8 B×C×H×W → the same shape, 0–255: float32, or uint8 where flips are all that is on."""
+        """uint8 B×C×H×W → the same shape, 0–255: float32, or uint8 where only flips are on."""
         images = self._move(images)
         if self.brightness or self.contrast:
-            gain, lift = (
-                1 + _either_way(images, self.contrast),
-                255 * _either_way(images, self.brightness),
-            )
+            gain = 1 + _either_way(images, self.contrast)
+            lift = 255 * _either_way(images, self.brightness)
             images = relight(images, gain, lift)
         if self.saturation:
             images = saturate(images, 1 + _either_way(images, self.saturation))
@@ -89,66 +92,84 @@ class Augment:
 def affine(
     images: Tensor, mirrored: Tensor, degrees: Tensor, zoom: Tensor, shift: Tensor
 ) -> Tensor:
-    """Mirrors, then turns counter-clockwise and enlarges about the centre, then shifts; float32 B×C×H×W, 0–255.
+    """Mirrors, then turns and enlarges about the centre, then shifts; bilinear.
 
-    images: B×C×H×W. mirrored: bool, B. degrees, zoom: B. shift: B×2, down and right in shares of the side.
-    Bilinear; beyond the border the image is reflected, which keeps skin next to skin.
+    Beyond the border the image is reflected, which keeps skin next to skin.
+
+    Parameters
+    ----------
+    images : B×C×H×W, 0–255; float32 when returned.
+    mirrored : bool, B.
+    degrees : B, counter-clockwise.
+    zoom : B, above 1 larger.
+    shift : B×2, down and right in shares of the side.
     """
     height, width = images.shape[2:]
     xs, ys = (torch.arange(side, device=images.device) - (side - 1) / 2 for side in (width, height))
-    # filled on the device: copied from the host, two numbers would make it wait for all that is under way
+    # filled on the device: to copy two numbers there, the host would wait for all that is under way
     sides = torch.stack([torch.full((), side, device=images.device) for side in (width, height)])
-    sign, cos, sin = (
-        1 - 2 * mirrored.float(),
-        torch.deg2rad(degrees).cos(),
-        torch.deg2rad(degrees).sin(),
-    )
-    # for each pixel (x, y) from the centre, the place that it is taken from: the map above, turned round
+    sign, angle = 1 - 2 * mirrored.float(), torch.deg2rad(degrees)
+    cos, sin = angle.cos(), angle.sin()
+    # for each pixel (x, y) from the centre, the place that it is taken from: the inverse of the map
     back = torch.stack([sign * cos, -sign * sin, sin, cos], 1).view(-1, 2, 2) / zoom.view(-1, 1, 1)
     back = back * (2 / sides).view(2, 1)  # from pixels to grid_sample's -1..1
     start = -back @ (shift.flip(1) * sides).unsqueeze(2)
-    # a row plus a column of places: torch's affine_grid multiplies matrices, fifty times slower on a CPU
+    # a row plus a column of places: torch's affine_grid multiplies matrices, which is fifty times
+    # slower on a CPU
     across, down = start + back[:, :, :1] * xs, back[:, :, 1:] * ys
     grid = (across.unsqueeze(2) + down.unsqueeze(3)).permute(0, 2, 3, 1)
     return F.grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
 
 
 def relight(images: Tensor, gain: Tensor, lift: Tensor) -> Tensor:
-    """Stretches each image about its mean by gain, adds lift (grey levels) and stays in 0–255. gain, lift: B."""
+    """Stretches each image about its mean by `gain` and adds `lift`; float32, within 0–255.
+
+    gain, lift: B; lift in grey levels.
+    """
     images, gain = images.float(), gain.view(-1, 1, 1, 1)
     offset = images.mean((1, 2, 3), keepdim=True) * (1 - gain) + lift.view(-1, 1, 1, 1)
     return torch.addcmul(offset, images, gain).clamp_(0, 255)
 
 
 def saturate(images: Tensor, gain: Tensor) -> Tensor:
-    """Moves each pixel of B×3×H×W (0–255) to gain times its distance from its own grey; float32. gain: B."""
+    """Moves each pixel to `gain` times its distance from its own grey; float32, within 0–255.
+
+    images: B×3×H×W, 0–255. gain: B.
+    """
     images = images.float()
-    luma = torch.stack(
-        [torch.full((), share, device=images.device) for share in LUMA]
-    )  # as in affine
+    # filled on the device, as in affine
+    luma = torch.stack([torch.full((), share, device=images.device) for share in LUMA])
     grey = (images * luma.view(3, 1, 1)).sum(1, keepdim=True)
     return torch.lerp(grey, images, gain.view(-1, 1, 1, 1)).clamp_(0, 255)
 
 
 class Target(NamedTuple):
-    """labels: int64, B. share: what these labels count in the loss, 0..1."""
+    """What a batch is trained towards: labels, int64, B, and their share of the loss, 0..1."""
 
     labels: Tensor
     share: float
 
 
 def mixup(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, list[Target]]:
-    """Mixup (Zhang et al. 2018): each image blended with another of the batch, λ ~ Beta(alpha, alpha), one a batch.
+    """Mixup (Zhang et al. 2018): each image blended with another of the batch.
 
-    Returns the images and the targets; the loss is the sum of share × loss(labels). The first target has the
-    larger share. alpha 0: the images as they are and one target of share 1.
+    Parameters
+    ----------
+    images : B×C×H×W.
+    labels : int64, B.
+    alpha : one λ for the batch is drawn from Beta(alpha, alpha); 0: the images stay as they are.
+
+    Returns
+    -------
+    tuple[Tensor, list[Target]]
+        The images, and the targets: the loss is the sum of share × loss(labels). The first target
+        has the larger share; with alpha 0 it is the only one.
     """
     if not alpha:
         return images, [Target(labels, 1.0)]
-    share = (
-        torch.distributions.Beta(alpha, alpha).sample().item()
-    )  # drawn on the host: no waiting for the device
-    share = max(share, 1 - share)
+    # drawn on the host, so that nothing waits for the device
+    drawn = torch.distributions.Beta(alpha, alpha).sample().item()
+    share = max(drawn, 1 - drawn)
     others = torch.randperm(len(labels), device=labels.device)
     mixed = torch.lerp(images[others].float(), images.float(), share)
     return mixed, [Target(labels, share), Target(labels[others], 1 - share)]
@@ -164,7 +185,7 @@ def _either_way(images: Tensor, most: float) -> Tensor:
 
 
 def _stretch(side: int, share: Tensor, where: Tensor) -> Tensor:
-    """A run of pixels for each image, bool B×side: `share` of the side long, at `where` (0..1) of its places."""
+    """Pixels in a row for each image, bool B×side: a `share` of the side, where it fits (0..1)."""
     length = (share * side).round().unsqueeze(1)
     first = (where.unsqueeze(1) * (side - length + 1)).floor()
     positions = torch.arange(side, device=share.device)

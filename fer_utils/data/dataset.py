@@ -1,7 +1,7 @@
 """`Faces`: labelled images with their names and original split; select, cap, split, save and open.
 
-A prepared data set is a folder of plain files: images.npy (uint8), index.csv (a row an image: name,
-label, split) and dataset.json (where it came from, counts, a hash of the content).
+A prepared data set is a folder of plain files: images.npy (uint8), index.csv (one row per image:
+name, label, split) and dataset.json (where it came from, counts, a hash of the content).
 """
 
 import hashlib
@@ -21,14 +21,15 @@ TEST_SPLITS = ("PublicTest", "PrivateTest", "Test")
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """N images and what is known of each.
+    """N images and what is known of each. Equal are those of equal content, which `digest` tells.
 
-    images: uint8, N×H×W (grey) or N×H×W×3 (RGB), 0–255; in memory or memory-mapped.
-    index: N rows with the columns name (file or CSV row), label (class name), split (one of SPLITS).
-    source: one line that says where they came from.
-    stored_digest: what the store says of its own content; "": not known.
-    folder: the store that they were opened from, if any.
-    Equal are those of equal digest.
+    Attributes
+    ----------
+    images : uint8, N×H×W (grey) or N×H×W×3 (RGB), 0–255; in memory or memory-mapped.
+    index : N rows with the columns name (file or CSV row), label (class name), split (of SPLITS).
+    source : one line that says where they came from.
+    stored_digest : what the store says of its own content; "": not known.
+    folder : the store that they were opened from, if any.
     """
 
     images: np.ndarray
@@ -42,7 +43,7 @@ class Faces:
         """Identifies the content (pixels, names, labels, splits), saved or not: 16 hex digits."""
         return self.stored_digest or content_digest(self.images, self.index)
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Faces) and self.digest == other.digest
 
     def __hash__(self) -> int:
@@ -61,7 +62,7 @@ class Faces:
         return pd.crosstab(self.index["label"], self.index["split"])[splits]
 
     def save(self, folder: Path) -> None:
-        """Writes the store; whole or not at all."""
+        """Writes the store `folder`, whole or not at all."""
         with io.atomic_folder(Path(folder)) as part:
             np.save(part / "images.npy", self.images)
             finish_store(part, self.index, self.source)
@@ -95,14 +96,19 @@ def _as_csv(index: pd.DataFrame) -> bytes:
 
 
 def open_store(folder: Path) -> Faces:
-    """Opens a prepared data set; its images are memory-mapped. Raises FerError if it is not there."""
+    """Opens a prepared data set; its images are memory-mapped.
+
+    Raises FerError where it is not there, or has not as many images as rows.
+    """
     folder = Path(folder)
     if not (folder / "dataset.json").exists():
+        command = f"python -m fer_utils prepare PATH --name {folder.name}"
         raise FerError(
-            f"no data set at {folder}; prepare one with: "
-            f"python -m fer_utils prepare PATH --name {folder.name} (a zip, folder or CSV; see data/README.md)"
+            f"no data set at {folder}; prepare one with: {command} "
+            "(a zip, folder or CSV; see data/README.md)"
         )
     info = io.read_json(folder / "dataset.json")
+    # as text: classes may be called 1 and 2, or "nan"
     index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
     if len(images) != len(index):

@@ -1,4 +1,4 @@
-"""Which images show the same photograph? Byte for byte, or nearly: another crop, size or brightness of it."""
+"""Which images show the same photograph: byte for byte, or nearly (another crop or brightness)."""
 
 import hashlib
 from contextlib import suppress
@@ -16,27 +16,30 @@ from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
 
-# Chosen by eye on FER2013: of 112 pairs drawn from 0.95 to 1, all show one photograph; between 0.93 and 0.94 one
-# in six shows two people, and below 0.91 most do. Drawn faces resemble each other more.
+# Chosen by eye on FER2013: of 112 pairs drawn from 0.95 to 1, all show one photograph; between
+# 0.93 and 0.94 one in six shows two people, and below 0.91 most do. Drawn faces are more alike.
 NEAR = 0.95
 THUMBNAIL = 16  # side in pixels: coarse, so that a crop shifted by a pixel or two still correlates
 
 
 def identical(faces: Faces) -> np.ndarray:
-    """A group number for each image, int, N: equal for byte-identical images, counted in stored order."""
+    """A group number for each image, int, N: equal for byte-identical images, in stored order."""
     hashes = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in faces.images]
     return pd.factorize(np.array(hashes, dtype="S16"))[0]
 
 
-@lru_cache(maxsize=1)  # a study asks once a run; faces of equal content are equal
+@lru_cache(maxsize=1)  # a study asks once per run; faces of equal content are equal
 def near(faces: Faces, similarity: float = NEAR) -> np.ndarray:
-    """A group number for each image, int, N: images linked by pairs that correlate above `similarity`.
+    """A group number for each image, int, N: images linked by pairs that show one photograph.
 
-    The correlation (-1..1) is that of grey thumbnails, so it ignores brightness and contrast. Mirrored copies
-    are not looked for. Byte-identical images are always of one group, blank ones too.
+    Byte-identical images are always of one group, blank ones too. Mirrored copies are not looked
+    for. Work grows with N²: about 15 s for FER2013 on one core. So the groups are kept beside the
+    store of the faces, if they have one that can be written to, for every later process to read.
 
-    Work grows with N²: about 15 s for FER2013 on one core. So the groups are kept beside the store
-    of the faces, if they have one that can be written to, for every later process to read.
+    Parameters
+    ----------
+    similarity : -1..1; pairs are linked whose grey thumbnails correlate above it. A correlation
+        ignores brightness and contrast.
     """
     if faces.folder is None:
         return _linked(faces, similarity)
@@ -75,7 +78,7 @@ def _linked(faces: Faces, similarity: float) -> np.ndarray:
 
 
 def _standardised_thumbnails(faces: Faces) -> torch.Tensor:
-    """float32, N×THUMBNAIL²; each of mean 0 and length 1, so that a dot product is a correlation."""
+    """float32, N×THUMBNAIL²; each of mean 0 and length 1: a dot product is a correlation."""
     pieces = []
     for start in range(0, len(faces), 4096):
         images = torch.from_numpy(np.array(faces.images[start : start + 4096])).float()

@@ -16,7 +16,6 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from fer_utils import io
-from fer_utils.data import decoding
 from fer_utils.data.dataset import (
     TEST_SPLITS,
     Faces,
@@ -24,6 +23,7 @@ from fer_utils.data.dataset import (
     open_store,
 )
 from fer_utils.data.listing import list_images
+from fer_utils.data.parallel_decoding import write_array, write_images
 from fer_utils.data.tasks import CSV_ORDER
 from fer_utils.errors import FerError
 
@@ -35,12 +35,22 @@ def prepare(
 ) -> Faces:
     """Reads `source` once and writes the prepared store `folder`; returns it opened.
 
-    size: side in pixels. None keeps the images' own size if they share it and are square, else crops the centre
-    square and resizes to 224. grey: None keeps grey only where every image is grey.
     Images without a test split get one: a stratified fifth of each class, drawn with seed 0.
     A store that is there is replaced if it holds the same content, whatever the source is called
-    now, or came from a source of the same name. Raises FerError for any other store, and for a
-    source or an image that cannot be read, naming it; nothing is left half-written.
+    now, or came from a source of the same name.
+
+    Parameters
+    ----------
+    source : a folder, zip or CSV.
+    size : side in pixels. None keeps the images' own size if they share it and are square, else
+        crops the centre square and resizes to 224. A CSV's images keep theirs.
+    grey : None keeps grey only where every image is grey.
+
+    Raises
+    ------
+    FerError
+        For any other store, and for a source or an image that cannot be read, naming it; nothing
+        is left half-written.
     """
     source, folder = Path(source), Path(folder)
     _check_target(source, folder)
@@ -53,11 +63,11 @@ def prepare(
     with io.atomic_folder(folder) as part:
         if source.suffix.lower() == ".csv":
             index, images, shape = _rows_of_csv(source)
-            decoding.write_array(part / "images.npy", images, len(index), shape)
+            write_array(part / "images.npy", images, len(index), shape)
         else:
             listing = list_images(source)
             index = listing.index
-            decoding.write_images(part / "images.npy", listing.paths, listing.read, size, grey)
+            write_images(part / "images.npy", listing.paths, listing.read, size, grey)
         finish_store(part, with_test(index), name_of(source))
         _check_replaced(folder, part)
     return open_store(folder)
@@ -87,11 +97,12 @@ def _check_replaced(folder: Path, part: Path) -> None:
 
 
 def _check_target(source: Path, folder: Path) -> None:
-    """The store replaces its folder, so that must be a store or nothing, and must not hold the source."""
+    """Refuses a folder that is no store, which the new one would replace, or holds the source."""
     here, there = source.resolve(), folder.resolve()
     if here == there or here in there.parents or there in here.parents:
         raise FerError(
-            f"{source} and the prepared store {folder} must lie apart; move one, or choose another name"
+            f"{source} and the prepared store {folder} must lie apart; "
+            "move one, or choose another name"
         )
     if folder.exists() and not (folder / "dataset.json").exists():
         raise FerError(
@@ -100,7 +111,12 @@ def _check_target(source: Path, folder: Path) -> None:
 
 
 def with_test(index: pd.DataFrame) -> pd.DataFrame:
-    """The index with every split named: images of no split are for training, and a fifth of each class for test."""
+    """The index with every split named.
+
+    Images of no split are for training; where no image is for test, a stratified fifth of the
+    training images becomes the split Test, drawn with seed 0. Raises FerError for a class of fewer
+    than five.
+    """
     index = index.assign(split=index["split"].replace("", "Training"))
     if index["split"].isin(TEST_SPLITS).any():
         return index
@@ -108,7 +124,8 @@ def with_test(index: pd.DataFrame) -> pd.DataFrame:
     few = index.loc[pool, "label"].value_counts().loc[lambda n: n < 5]
     if len(few):
         raise FerError(
-            f"class {few.index[0]!r} has {few.iloc[0]} images; 5 are needed to set a test split aside"
+            f"class {few.index[0]!r} has {few.iloc[0]} images; "
+            "5 are needed to set a test split aside"
         )
     _, test = train_test_split(
         pool, test_size=0.2, stratify=index.loc[pool, "label"], random_state=0
@@ -117,8 +134,8 @@ def with_test(index: pd.DataFrame) -> pd.DataFrame:
     return index
 
 
-def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator, tuple[int, ...]]:
-    """FER2013's CSV in either column order; an image and its label a row."""
+def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator[np.ndarray], tuple[int, int]]:
+    """FER2013's CSV in either column order: index, images one by one, and their shape."""
     rows, images = [], []
     for where, row in _csv_lines(source):
         if not (row["emotion"].isdecimal() and int(row["emotion"]) < len(CSV_ORDER)):
@@ -133,11 +150,13 @@ def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator, tuple[int, ...]
         rows.append((where.split(", ")[-1], CSV_ORDER[int(row["emotion"])], row["usage"]))
     if not rows:
         raise FerError(f"{source}: no rows below the header; a download that broke off?")
+    # the commonest, so that a broken first row does not blame all others
     length = Counter(map(len, images)).most_common(1)[0][0]
     for (where, _, _), pixels in zip(rows, images, strict=True):
         if len(pixels) != length:
             raise FerError(
-                f"{source.name}, {where}: {len(pixels)} pixel values instead of {length}; mend or delete it"
+                f"{source.name}, {where}: {len(pixels)} pixel values instead of {length}; "
+                "mend or delete it"
             )
     side = math.isqrt(length)
     if side * side != length:
@@ -149,17 +168,19 @@ def _rows_of_csv(source: Path) -> tuple[pd.DataFrame, Generator, tuple[int, ...]
 def _csv_lines(source: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """(where, cells by lower-case column name) of every line below the header."""
     csv.field_size_limit(2**24)  # the default stops at images of about 180×180
-    number, header = 0, []
+    number = 0
+    header: list[str] = []
+    # utf-8-sig: a spreadsheet's export may begin with a byte order mark
     with source.open(newline="", encoding="utf-8-sig") as stream:
+        lines = tqdm(csv.reader(stream), desc="reading", unit="row")
         try:
-            for number, cells in enumerate(
-                tqdm(csv.reader(stream), desc="reading", unit="row"), start=1
-            ):
+            for number, cells in enumerate(lines, start=1):
                 if not header:
                     header = [cell.strip().lower() for cell in cells]
                     if sorted(header) != ["emotion", "pixels", "usage"]:
                         raise FerError(
-                            f"{source}: the header must name emotion, pixels and Usage; found {header}"
+                            f"{source}: the header must name emotion, pixels and Usage; "
+                            f"found {header}"
                         )
                     continue
                 where = f"{source.name}, line {number}"
@@ -185,14 +206,18 @@ def _pixels(text: str, where: str) -> np.ndarray:
 
 
 def fetch() -> Path:
-    """Downloads FER2013 from Kaggle (needs the internet, no account) and returns its folder. Raises FerError."""
+    """Downloads FER2013 from Kaggle (needs the internet, no account) and returns its folder.
+
+    Raises FerError, with the way by hand, where that fails.
+    """
     import kagglehub  # slow to import, and needed only here
 
     try:
         return Path(kagglehub.dataset_download(KAGGLE))
     except Exception as error:  # kagglehub raises whatever its HTTP client does
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        page = f"https://www.kaggle.com/datasets/{KAGGLE}"
         raise FerError(
-            f"cannot fetch {KAGGLE} ({reason[:80]}); download it by hand from "
-            f"https://www.kaggle.com/datasets/{KAGGLE} and run: make data FER2013=path/to/archive.zip"
+            f"cannot fetch {KAGGLE} ({reason[:80]}); download it by hand from {page} "
+            "and run: make data FER2013=path/to/archive.zip"
         ) from None

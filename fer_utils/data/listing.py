@@ -24,7 +24,14 @@ LAYOUT = "expected <split>/<class>/<image> (split: train, val or test) or <class
 
 @dataclass(frozen=True)
 class Listing:
-    """The images found in a folder or zip: index, paths in it, and how to read the bytes of one."""
+    """The images found in a folder or zip.
+
+    Attributes
+    ----------
+    index : one row per image: name, label, split ("": the layout names none).
+    paths : of the images in the folder or zip, in the same order.
+    read : gives the bytes of the image of a path.
+    """
 
     index: pd.DataFrame
     paths: list[str]
@@ -37,36 +44,46 @@ def list_images(source: Path) -> Listing:
     The class is the folder directly under the split folder, however deep the image lies in it
     (subjects, sessions); where no folder names a split, the only one below what all images share.
     Folders of no person's making (JUNK, hidden ones) are passed over, and links are followed.
-    Raises FerError where the layout leaves a class open.
+    Images outside of all folders are left out, with a warning on stderr.
+
+    Raises
+    ------
+    FerError
+        Where there are no images, or the layout leaves a class open.
     """
-    if source.is_dir():
-        names = list(files_below(source))
-        read = lambda name: (source / name).read_bytes()  # noqa: E731
-    else:
-        try:
-            archive = zipfile.ZipFile(source)
-        except zipfile.BadZipFile:
-            broken = "not a complete zip; a download that broke off? Fetch it again"
-            raise FerError(f"{source}: {broken}") from None
-        names = [item.filename for item in archive.infolist() if not item.is_dir()]
-        names = [name for name in names if not any(map(is_junk, _parts(name)))]
-        read = archive.read
+    names, read = _folder(source) if source.is_dir() else _zip(source)
     images = sorted(name for name in names if is_image(name))
     outside = [name for name in images if len(_parts(name)) == 1]
-    found = [name for name in images if len(_parts(name)) > 1]
-    if not found:
+    inside = [name for name in images if len(_parts(name)) > 1]
+    if not inside:
         table = next((name for name in names if name.lower().endswith(".csv")), None)
         hint = f"; give the path of {table} itself" if table else ""
         raise FerError(f"{source}: no images found in class folders; {LAYOUT}{hint}")
     if outside:
         said = f"{len(outside)} images outside of all folders left out ({outside[0]} …)"
         print(f"fer_utils: {source}: {said}", file=sys.stderr)
-    paths = [_parts(name) for name in found]
-    shared = _shared(paths)  # says nothing about an image
+    paths = [_parts(name) for name in inside]
+    shared = _shared(paths)  # folders above all images say nothing about one of them
     label, split = _labelled(paths, shared, source)
     names = ["/".join(path[shared:]) for path in paths]
     index = pd.DataFrame({"name": names, "label": label, "split": split})
-    return Listing(index, found, read)
+    return Listing(index, inside, read)
+
+
+def _folder(source: Path) -> tuple[list[str], Callable[[str], bytes]]:
+    """The files in a folder, and how one is read."""
+    return list(files_below(source)), lambda name: (source / name).read_bytes()
+
+
+def _zip(source: Path) -> tuple[list[str], Callable[[str], bytes]]:
+    """The files in a zip, and how one is read; the zip stays open for that."""
+    try:
+        archive = zipfile.ZipFile(source)
+    except zipfile.BadZipFile:
+        broken = "not a complete zip; a download that broke off? Fetch it again"
+        raise FerError(f"{source}: {broken}") from None
+    names = [item.filename for item in archive.infolist() if not item.is_dir()]
+    return [name for name in names if not any(map(is_junk, _parts(name)))], archive.read
 
 
 def files_below(folder: Path) -> Iterator[str]:
@@ -80,7 +97,7 @@ def files_below(folder: Path) -> Iterator[str]:
 
 def _files_below(folder: Path, before: str, above: tuple[str, ...]) -> Iterator[str]:
     here = os.path.realpath(folder)
-    if here in above:
+    if here in above:  # a link that leads in a circle
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if is_junk(entry.name):
@@ -120,7 +137,8 @@ def _labelled(paths: list[list[str]], shared: int, source: Path) -> tuple[list[s
     if all(place is None for place in places):
         splits, labels = [""] * len(paths), _without_split(paths, shared, source)
     else:
-        splits, labels = zip(*_with_split(paths, places, source), strict=True)
+        pairs = _with_split(paths, places, source)
+        splits, labels = [split for split, _ in pairs], [label for _, label in pairs]
     # FER2013's file names tell its two test splits apart
     told = [re.match(r"(Training|PublicTest|PrivateTest)_", path[-1]) for path in paths]
     splits = [match[1] if match else split for match, split in zip(told, splits, strict=True)]
@@ -140,14 +158,18 @@ def _split_place(path: list[str], shared: int) -> int | None:
     return None
 
 
-def _with_split(paths: list[list[str]], places: list, source: Path) -> list[tuple[str, str]]:
+def _with_split(
+    paths: list[list[str]], places: list[int | None], source: Path
+) -> list[tuple[str, str]]:
     """(split, class) of each image where folders name splits. Raises FerError if one has none."""
+    rows, deeper = [], True
     for path, place in zip(paths, places, strict=True):
         if place is None or path[:place] != paths[0][: places[0] or 0]:
             pair = f"{'/'.join(paths[0])} and {'/'.join(path)}"
             raise FerError(f"{source}: {pair} are not laid out alike; {LAYOUT}")
-    rows = [(path[place], path[place + 1]) for path, place in zip(paths, places, strict=True)]
-    deeper = all(len(path) > place + 3 for path, place in zip(paths, places, strict=True))
+        rows.append((path[place], path[place + 1]))
+        deeper = deeper and len(path) > place + 3
+    # train/images/happy/1.png: the folder under the split is no class, and the one below may be
     if deeper and len({cls for _, cls in rows}) == 1:
         raise FerError(f"{source}: all images lie in folders called {rows[0][1]!r}; {LAYOUT}")
     return [(SPLIT_FOLDERS[split.lower()], cls) for split, cls in rows]

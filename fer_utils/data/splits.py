@@ -14,13 +14,20 @@ TESTS = ("all", "private")
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of a `Faces` for training, validation and test, and the class index of each row's label."""
+    """Which images of a `Faces` are for what.
+
+    Attributes
+    ----------
+    train, val, test : int; their positions in the store.
+    labels : int64; the class index of every image in the store, -1 where it is of no class of the
+        task.
+    """
 
     task: Task
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
-    labels: np.ndarray  # of every image in the store; -1 where the image is of no class of the task
+    labels: np.ndarray
 
 
 def split_task(
@@ -32,17 +39,28 @@ def split_task(
     test: str = "all",
     groups: np.ndarray | None = None,
 ) -> Split:
-    """Report A's protocol: at most `cap` training images a class, then a stratified train/validation split.
+    """Report A's protocol, or that of the seven-class literature.
 
-    The validation images come out of the Training images, unless the set brings its own Validation split.
-    The test rows are all images of the task's classes in the set's own test split. Raises FerError.
+    Report A: at most `cap` training images per class, of which a stratified share is for
+    validation, unless the set brings its own Validation split. Tested are all images of the task's
+    classes in the set's own test split.
 
-    test="private" is the protocol of the seven-class literature: PrivateTest is tested, PublicTest is the
-    validation split, and all Training images (or `cap` a class) are for training.
+    Parameters
+    ----------
+    cap : None: all training images.
+    validation : share of the training images, 0..1.
+    seed : of which images the cap leaves, and which are for validation.
+    test : "all" for report A's protocol. "private" for the literature's: PrivateTest is tested,
+        PublicTest is the validation split, and all Training images (or `cap` per class) are for
+        training.
+    groups : int, one per image; images of a group show one photograph (`duplicates.near`). A test
+        image whose group has an image outside the tested split, of whatever class, is left out, and
+        training and validation share no group. None: every image for itself, as report A has it.
 
-    groups: int, one an image; images of a group show one photograph (duplicates.near). A test image whose group has
-    an image outside the tested split, of whatever class, is left out, and training and validation share no group.
-    None: every image for itself, as report A has it.
+    Raises
+    ------
+    FerError
+        For a setting out of range, a class that the set lacks or has too few images of.
     """
     one_of(test, TESTS, "test")
     if cap is not None and cap <= 0:
@@ -54,12 +72,12 @@ def split_task(
     private = test == "private"
     tested = ("PrivateTest",) if private else TEST_SPLITS
     val = faces.rows(task.classes, ("PublicTest",) if private else ("Validation",))
-    test = faces.rows(task.classes, tested)
+    tests = faces.rows(task.classes, tested)
     groups = np.arange(len(faces)) if groups is None else groups
     elsewhere = ~faces.index["split"].isin(tested).to_numpy()
-    test = test[~np.isin(groups[test], groups[elsewhere])]
+    tests = tests[~np.isin(groups[tests], groups[elsewhere])]
     pool = pool[~np.isin(groups[pool], groups[val])]
-    needed = {"training": pool, "test": test} | ({"PublicTest": val} if private else {})
+    needed = {"training": pool, "test": tests} | ({"PublicTest": val} if private else {})
     for name, rows in needed.items():
         for position, cls in enumerate(task.classes):
             found = int((labels[rows] == position).sum())
@@ -69,12 +87,10 @@ def split_task(
                 )
     rng = np.random.default_rng(seed)
     if cap is not None:
-        capped = [
-            _draw(rng, pool[labels[pool] == position], cap) for position in range(len(task.classes))
-        ]
-        pool = np.sort(np.concatenate(capped))
+        by_class = [pool[labels[pool] == position] for position in range(len(task.classes))]
+        pool = np.sort(np.concatenate([_draw(rng, rows, cap) for rows in by_class]))
     if len(val):
-        return Split(task, pool, val, test, labels)
+        return Split(task, pool, val, tests, labels)
     _, first, group = np.unique(groups[pool], return_index=True, return_inverse=True)
     try:  # whole groups go to one side; the label of a group is that of its first image
         train, _ = train_test_split(
@@ -88,7 +104,7 @@ def split_task(
             f"{len(pool)} training images cannot be split {validation:.0%}: {error}"
         ) from None
     in_train = np.isin(group, train)
-    return Split(task, pool[in_train], pool[~in_train], test, labels)
+    return Split(task, pool[in_train], pool[~in_train], tests, labels)
 
 
 def _class_indices(faces: Faces, task: Task) -> np.ndarray:
@@ -98,12 +114,8 @@ def _class_indices(faces: Faces, task: Task) -> np.ndarray:
             raise FerError(
                 f"no class {cls!r} in {faces.source}; it has: {', '.join(sorted(known))}"
             )
-    return (
-        faces.index["label"]
-        .map({cls: i for i, cls in enumerate(task.classes)})
-        .fillna(-1)
-        .to_numpy(np.int64)
-    )
+    positions = {cls: position for position, cls in enumerate(task.classes)}
+    return faces.index["label"].map(positions).fillna(-1).to_numpy(np.int64)
 
 
 def _draw(rng: np.random.Generator, rows: np.ndarray, cap: int) -> np.ndarray:

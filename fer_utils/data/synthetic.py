@@ -1,8 +1,10 @@
-"""The embedded sample: drawn faces with the seven expressions, so that everything runs with no download.
+"""The embedded sample: drawn faces with the seven expressions, so that all runs without a download.
 
-A face is drawn from named facial parameters (the expression), an identity (shape, hair, glasses, tones)
-and nuisances (pose, light, blur, noise, occlusion). It is a stand-in for FER2013, not a substitute:
-scores on it say that the machinery works, and nothing about people.
+A face is drawn from named facial parameters (the expression), an identity (shape, hair, glasses,
+tones) and nuisances (pose, light, blur, noise, occlusion). It is a stand-in for FER2013, not a
+substitute: scores on it say that the machinery works, and nothing about people.
+
+The order of the draws is part of the sample: another order gives other faces for the same seed.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -49,7 +51,7 @@ WEAKEST = 0.3  # the faintest expression, as a share of the full one: real faces
 
 
 def draw_faces(n: int, seed: int = 0) -> Faces:
-    """n drawn faces, the seven expressions in turn, all with split "Training"; same seed, same bytes."""
+    """n faces, the seven expressions in turn, all of split Training; same seed, same bytes."""
     rng = np.random.default_rng(seed)
     labels = [EMOTIONS[i % len(EMOTIONS)] for i in range(n)]
     images = np.stack([_face(EXPRESSIONS[label], rng) for label in labels])
@@ -63,10 +65,19 @@ def prepare_sample(folder: Path) -> Faces:
     if not (folder / "dataset.json").exists():
         per_class = sum(PER_CLASS.values())
         faces = draw_faces(per_class * len(EMOTIONS))
-        turn = np.arange(len(faces)) // len(EMOTIONS)  # the how-manieth face of its class
-        split = np.repeat(list(PER_CLASS), list(PER_CLASS.values()))[turn]
+        # the expressions come in turn, so a face's place among those of its class is a division
+        place = np.arange(len(faces)) // len(EMOTIONS)
+        split = np.repeat(list(PER_CLASS), list(PER_CLASS.values()))[place]
         Faces(faces.images, faces.index.assign(split=split), faces.source).save(folder)
     return open_store(folder)
+
+
+def open_dataset(name: str) -> Faces:
+    """The prepared store data/<name>; the sample is drawn if it is not there yet.
+
+    Raises FerError where there is no store of this name.
+    """
+    return prepare_sample(paths.DATA / name) if name == "sample" else open_store(paths.DATA / name)
 
 
 def _face(full: Expression, rng: np.random.Generator) -> np.ndarray:
@@ -74,9 +85,8 @@ def _face(full: Expression, rng: np.random.Generator) -> np.ndarray:
     strength = rng.uniform(WEAKEST, 1.0)
     values = strength * np.array(astuple(full)) + rng.normal(0, SPREAD, len(fields(full)))
     picture = _draw(Expression(*values), rng)
-    turned = picture.rotate(
-        rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=picture.getpixel((0, 0))
-    )
+    background = picture.getpixel((0, 0))
+    turned = picture.rotate(rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=background)
     return _photograph(turned.resize((SIZE, SIZE), Image.Resampling.BOX), rng)
 
 
@@ -91,10 +101,8 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
 
     width, height = side * rng.uniform(0.31, 0.40), side * rng.uniform(0.41, 0.49)
     cx, cy = side / 2 + rng.normal(0, 4), side * 0.52 + rng.normal(0, 4)
-    yaw, pitch = (
-        rng.normal(0, 6),
-        rng.normal(0, 4),
-    )  # turning the head moves the features, in pixels
+    # turning the head moves the features, in pixels
+    yaw, pitch = rng.normal(0, 6), rng.normal(0, 4)
 
     def oval(x, y, rx, ry, fill, outline=None):
         pen.ellipse((x - rx, y - ry, x + rx, y + ry), fill=int(fill), outline=outline, width=2)
@@ -106,9 +114,8 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
         pen.rectangle((cx - width * 1.15, cy - 5, cx + width * 1.15, cy + height * 0.95), fill=hair)
     oval(cx, cy + max(e.mouth_opening, 0) * 5, width, height, skin)  # an open mouth lowers the jaw
     fringe = cy - height * rng.uniform(0.55, 0.75)
-    pen.chord(
-        (cx - width, cy - height * 1.1, cx + width, fringe + height * 0.35), 190, 350, fill=hair
-    )
+    forehead = (cx - width, cy - height * 1.1, cx + width, fringe + height * 0.35)
+    pen.chord(forehead, 190, 350, fill=hair)
 
     fx, fy = cx + yaw, cy + pitch
     eye_x, eye_y = width * rng.uniform(0.40, 0.48), fy - height * 0.14
@@ -118,15 +125,12 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
     for direction in (-1, 1):
         x = fx + direction * eye_x
         oval(x, eye_y, eye_rx, eye_ry, min(skin + 60, 250), dark)
-        oval(
-            x + yaw * 0.3, eye_y, min(eye_rx * 0.45, eye_ry), min(eye_rx * 0.45, eye_ry), dark * 0.5
-        )
+        pupil = min(eye_rx * 0.45, eye_ry)
+        oval(x + yaw * 0.3, eye_y, pupil, pupil, dark * 0.5)
         brow_y = eye_y - height * (0.20 + 0.09 * e.brow_height)
         tilt = height * 0.085 * e.brow_angle
-        inner, outer = (
-            (x - direction * eye_rx * 1.1, brow_y - tilt),
-            (x + direction * eye_rx * 1.2, brow_y + tilt),
-        )
+        inner = (x - direction * eye_rx * 1.1, brow_y - tilt)
+        outer = (x + direction * eye_rx * 1.2, brow_y + tilt)
         pen.line((inner, outer), fill=min(hair, int(skin * 0.6)), width=thick)
 
     nose_y = fy + height * 0.16
@@ -134,13 +138,10 @@ def _draw(e: Expression, rng: np.random.Generator) -> Image.Image:
     pen.line((fx - nose, nose_y, fx + nose, nose_y), fill=int(skin * 0.72), width=4)
     pen.line((fx + yaw * 0.5, eye_y + 8, fx + nose * 0.6, nose_y), fill=int(skin * 0.85), width=3)
     if e.nose_wrinkle > 0.15:
+        crease = int(skin * (1 - 0.25 * min(e.nose_wrinkle, 1)))
         for step in range(3):
             y = eye_y + 4 + step * 6
-            pen.line(
-                (fx - nose, y, fx + nose, y),
-                fill=int(skin * (1 - 0.25 * min(e.nose_wrinkle, 1))),
-                width=2,
-            )
+            pen.line((fx - nose, y, fx + nose, y), fill=crease, width=2)
     _mouth(pen, e, fx, fy + height * 0.50, width * 0.42, dark, skin, int(rng.integers(4, 8)))
     _extras(pen, rng, fx, fy, width, height, eye_x, eye_y, eye_rx, dark, skin)
     return picture
@@ -180,7 +181,7 @@ def _extras(pen, rng, fx, fy, width, height, eye_x, eye_y, eye_rx, dark, skin) -
 
 
 def _photograph(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """Light from one side, contrast, an unsharp lens, a noisy sensor, JPEG-like rounding to uint8."""
+    """An unsharp lens, contrast, light from one side, a noisy sensor, and rounding to uint8."""
     picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.0)))
     pixels = np.asarray(picture, dtype=np.float64)
     along = np.linspace(-1, 1, SIZE)
@@ -188,8 +189,3 @@ def _photograph(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
     pixels = (pixels - 128) * rng.uniform(0.55, 1.1) + 128 + rng.normal(0, 12)
     pixels = pixels * light + rng.normal(0, rng.uniform(2, 10), pixels.shape)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-
-
-def open_dataset(name: str) -> Faces:
-    """The prepared store data/<name>; the sample is drawn if it is not there yet. Raises FerError."""
-    return prepare_sample(paths.DATA / name) if name == "sample" else open_store(paths.DATA / name)

@@ -1,4 +1,4 @@
-"""The seven expressions, and the tasks made of them. Names are saved and compared, never indices."""
+"""The seven expressions and the tasks made of them. Names are saved and compared, never indices."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ CSV_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 @dataclass(frozen=True)
 class Task:
-    """Which classes are told apart, in the order of the logits, and each class's weight in the loss."""
+    """Which classes are told apart, in the order of the logits; each class's weight in the loss."""
 
     name: str
     classes: tuple[str, ...]
@@ -28,24 +28,28 @@ TASKS = {
     )
 }
 
-
-def get_task(name: str) -> Task:
-    """A task by name, or any classes joined by '+' ("happy+surprise"; weights 1). Raises FerError."""
-    if name in TASKS:
-        return TASKS[name]
-    classes = tuple(name.split("+"))
-    if len(classes) < 2:
-        raise FerError(
-            f"unknown task {name!r}; choose one of: {', '.join(TASKS)}, or join classes by '+', as in happy+sad"
-        )
-    if len(set(classes)) < len(classes) or "" in classes:
-        raise FerError(f"task {name!r} names a class twice or an empty class")
-    return Task(name, classes, (1.0,) * len(classes))
-
-
+# how tables and figures call them
 TASK_NAMES = {
     "binary": "two classes",
     "three": "three classes",
     "multiclass": "four classes",
     "seven": "seven classes",
 }
+
+
+def get_task(name: str) -> Task:
+    """A task by name, or any classes joined by '+' ("happy+surprise"), of weight 1.
+
+    Raises FerError for a single unknown name, and for a class that is named twice or empty.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    classes = tuple(name.split("+"))
+    if len(classes) < 2:
+        raise FerError(
+            f"unknown task {name!r}; choose one of: {', '.join(TASKS)}, "
+            "or join classes by '+', as in happy+sad"
+        )
+    if len(set(classes)) < len(classes) or "" in classes:
+        raise FerError(f"task {name!r} names a class twice or an empty class")
+    return Task(name, classes, (1.0,) * len(classes))

@@ -96,8 +96,12 @@ def test_draws_keep_to_their_strength_and_use_it(images, monkeypatch):
     gain, lift = drawn["relight"]
     assert 150 < mirrored.sum() < 250 and shift.shape == (400, 2)
     for values, least, most in (
-        (degrees, -10, 10), (zoom, 0.8, 1.2), (shift, -0.1, 0.1), (gain, 0.7, 1.3), (lift, -25.5, 25.5),
-    ):  # fmt: skip
+        (degrees, -10, 10),
+        (zoom, 0.8, 1.2),
+        (shift, -0.1, 0.1),
+        (gain, 0.7, 1.3),
+        (lift, -25.5, 25.5),
+    ):
         margin = 0.05 * (most - least)
         assert least <= values.min() < least + margin and most - margin < values.max() <= most
 
@@ -179,7 +183,15 @@ def test_no_mixup(images):
 def test_saturation_moves_colours_from_their_grey_and_leaves_grey_alone():
     red, grey = torch.tensor([200.0, 100.0, 100.0]), torch.tensor([90.0, 90.0, 90.0])
     images = torch.stack([red, grey, red]).view(3, 3, 1, 1)
-    made = saturate(images, torch.tensor([0.5, 1.7, 0.0])).view(3, 3)
+    saturated = saturate(images, torch.tensor([0.5, 1.7, 0.0])).view(3, 3)
     luma = 100 + 0.299 * 100
     expected = torch.stack([(red + luma) / 2, grey, torch.full((3,), luma)])
-    torch.testing.assert_close(made, expected)
+    torch.testing.assert_close(saturated, expected)
+
+
+def test_saturation_is_drawn_for_each_image_within_its_strength():
+    images = torch.tensor([200, 100, 100], dtype=torch.uint8).view(1, 3, 1, 1).expand(400, -1, 4, 4)
+    torch.manual_seed(0)
+    red, green, blue = Augment(saturation=0.5)(images)[..., 0, 0].T
+    gain = (red - green) / 100
+    assert torch.equal(green, blue) and 0.5 <= gain.min() < 0.55 and 1.45 < gain.max() <= 1.5

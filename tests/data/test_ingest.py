@@ -2,6 +2,8 @@
 
 import io
 import struct
+import sys
+import types
 import zipfile
 
 import numpy as np
@@ -75,10 +77,8 @@ def test_both_csv_forms(tmp_path, header, order):
     lines = [",".join(row[i] for i in order) for row in rows]
     (tmp_path / "fer.csv").write_text("\n".join([header, *lines]))
     faces = ingest.prepare(tmp_path / "fer.csv", tmp_path / "out")
-    assert list(faces.index["label"]) == [
-        "happy",
-        "sad",
-    ]  # the CSV's own order of emotions, not the alphabet
+    # the CSV's own order of emotions, not the alphabet
+    assert list(faces.index["label"]) == ["happy", "sad"]
     assert list(faces.index["split"]) == ["Training", "PrivateTest"]
     assert faces.images[:, 0, 0].tolist() == [7, 250]
 
@@ -96,28 +96,6 @@ def test_photos_of_mixed_sizes_and_colours_without_a_test_split(tmp_path):
     small = ingest.prepare(tmp_path / "in", tmp_path / "small", size=32, grey=True)
     assert small.images.shape == (20, 32, 32)
     assert (small.index == faces.index).all().all()
-
-
-@pytest.mark.parametrize(
-    "odd, shape", [(None, (24, 24)), ("L", (224, 224)), ("RGB", (224, 224, 3))]
-)
-def test_several_processes_make_the_same_store(tmp_path, monkeypatch, odd, shape):
-    """Also where a late image is of another size or colour than those before it."""
-    tree(
-        tmp_path / "in",
-        [f"{cls}/{i:03}.png" for cls in ("a", "b") for i in range(100)],
-        size=(24, 24),
-    )
-    if odd:
-        tree(tmp_path / "in", ["b/100.png"], size=(30, 24), mode=odd)
-    alone = ingest.prepare(tmp_path / "in", tmp_path / "alone")
-    monkeypatch.setattr(decoding, "WORTH", 10)
-    monkeypatch.setattr(decoding, "_cores", lambda: 3)
-    together = ingest.prepare(tmp_path / "in", tmp_path / "together")
-    assert alone.digest == together.digest and together.images.shape[1:] == shape
-    (tmp_path / "in" / "b" / "050.png").write_bytes(b"no image")
-    with pytest.raises(FerError, match=r"b/050.png: not a readable image"):
-        ingest.prepare(tmp_path / "in", tmp_path / "broken")
 
 
 def test_a_photo_is_turned_the_way_the_camera_says(tmp_path):
@@ -140,7 +118,7 @@ def test_photos_are_turned_as_pillow_does_whatever_else_their_exif_holds(orienta
     exif[0x0112], exif[0x0131] = orientation, "software"
     image.save(tmp_path / "sound.png", exif=exif)
     meant = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "sound.png")))
-    # the program's name, declared as a floating-point number: Pillow reads that, and cannot write it again
+    # the program's name, declared as a floating-point number: Pillow reads that and cannot write it
     as_text, as_float = (
         struct.pack(">HHI", 0x0131, kind, count) for kind, count in ((2, 9), (11, 1))
     )
@@ -306,3 +284,33 @@ def test_a_zip_of_the_csv_says_what_to_do(tmp_path):
         archive.writestr("fer2013.csv", "emotion,pixels,Usage\n")
     with pytest.raises(FerError, match=r"no images found.*give the path of fer2013.csv itself"):
         ingest.prepare(tmp_path / "a.zip", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "rows, complaint",
+    [
+        ("", "no rows below the header; a download that broke off"),
+        ("3,1 2 3,Training\n", "3 pixel values a row are no square image"),
+    ],
+)
+def test_a_csv_without_images_or_of_no_square_ones(tmp_path, rows, complaint):
+    (tmp_path / "fer.csv").write_text(f"emotion,pixels,Usage\n{rows}")
+    with pytest.raises(FerError, match=complaint):
+        ingest.prepare(tmp_path / "fer.csv", tmp_path / "out")
+
+
+def test_fetching_from_kaggle_and_the_way_by_hand(tmp_path, monkeypatch):
+    """kagglehub is not asked for real: it needs the internet."""
+    kagglehub = types.SimpleNamespace(dataset_download=lambda name: str(tmp_path / name))
+    monkeypatch.setitem(sys.modules, "kagglehub", kagglehub)
+    assert ingest.fetch() == tmp_path / "msambare" / "fer2013"
+    for error, said in ((OSError("no way out\nand more"), "no way out"), (OSError(), "OSError")):
+
+        def refuse(name, error=error):
+            raise error
+
+        kagglehub.dataset_download = refuse
+        complaint = rf"^cannot fetch msambare/fer2013 \({said}\); download it by hand from https.*$"
+        with pytest.raises(FerError, match=complaint) as refusal:
+            ingest.fetch()
+        assert "make data FER2013=" in str(refusal.value)

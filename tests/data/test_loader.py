@@ -1,16 +1,24 @@
 """Batches and preprocessing, against PIL and torchvision."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
-from fer_utils.data import loader as room
+from fer_utils.data import loader
 from fer_utils.data.loader import Batches, Stored, median_filter
+from fer_utils.distributed import World
 from fer_utils.models.network import Preprocess
 
 CPU = torch.device("cpu")
+
+
+def of_three(rank: int) -> World:
+    """One of three processes."""
+    return World(SimpleNamespace(global_rank=rank, world_size=3))
 
 
 def test_median_filter_is_pils(drawn):
@@ -42,10 +50,10 @@ def test_edges_are_repeated_also_of_the_smallest_images(tmp_path):
 
 def test_preprocess_is_torchvisions(drawn):
     images = drawn.images[:4]
-    theirs = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-    expected = torch.stack([theirs(Image.fromarray(image)) for image in images])
-    ours = Preprocess(48, 1, (0.5,), (0.5,))(torch.from_numpy(images).unsqueeze(1))
-    torch.testing.assert_close(ours, expected)
+    reference = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    expected = torch.stack([reference(Image.fromarray(image)) for image in images])
+    prepared = Preprocess(48, 1, (0.5,), (0.5,))(torch.from_numpy(images).unsqueeze(1))
+    torch.testing.assert_close(prepared, expected)
 
 
 @pytest.mark.parametrize("size", [24, 96])
@@ -53,11 +61,9 @@ def test_resize_is_pils_within_rounding(drawn, size):
     resized = Preprocess(size, 1, (0.0,), (1 / 255,))(
         torch.from_numpy(drawn.images[:4]).unsqueeze(1)
     )
-    for ours, image in zip(resized, drawn.images, strict=False):
-        theirs = np.asarray(
-            Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR), float
-        )
-        assert np.abs(ours[0].numpy() - theirs).max() <= 1.0
+    for tensor, image in zip(resized, drawn.images, strict=False):
+        picture = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+        assert np.abs(tensor[0].numpy() - np.asarray(picture, float)).max() <= 1.0
 
 
 def test_grey_to_rgb_and_back(drawn):
@@ -85,20 +91,47 @@ def test_an_epoch_is_every_image_once_in_an_order_of_the_seed(drawn):
 def test_a_store_too_large_for_the_device_gives_the_same_batches(
     drawn, tmp_path, monkeypatch, colour
 ):
-    images = (
-        np.stack([drawn.images, drawn.images // 2, 255 - drawn.images], 3)
-        if colour
-        else drawn.images
-    )
+    images = drawn.images
+    if colour:
+        images = np.stack([images, images // 2, 255 - images], 3)
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     rows = np.random.default_rng(0).permutation(len(images))[:50]
     settings = (mapped, np.arange(50), 16, CPU, rows)
     resident = Batches(*settings)
     assert torch.equal(resident.images, Batches(images[rows], np.arange(50), 16, CPU).images)
-    monkeypatch.setattr(room, "RESIDENT", 0)
+    monkeypatch.setattr(loader, "RESIDENT", 0)
     stored = Batches(*settings)
     assert isinstance(stored.images, Stored) and stored.images.stored is mapped
-    for ours, theirs in [(stored, resident), (stored.shuffled(3), resident.shuffled(3))]:
-        for (x, y), (same_x, same_y) in zip(ours, theirs, strict=True):
+    world = of_three(1)
+    for batches, expected in [
+        (stored, resident),
+        (stored.shuffled(3), resident.shuffled(3)),
+        (stored.shuffled(3, world), resident.shuffled(3, world)),
+        (stored.shard(world), resident.shard(world)),
+    ]:
+        for (x, y), (same_x, same_y) in zip(batches, expected, strict=True):
             assert torch.equal(x, same_x) and torch.equal(y, same_y)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_shards_are_the_batches_cut_up(resident, monkeypatch):
+    monkeypatch.setattr(loader, "RESIDENT", int(resident))
+    batches = Batches(np.arange(50, dtype=np.uint8).reshape(50, 1, 1), np.arange(50), 16, CPU)
+    worlds = [of_three(rank) for rank in range(3)]
+    together = [images for world in worlds for images, _ in batches.shard(world)]
+    assert torch.cat(together).flatten().tolist() == list(range(50))
+    for (images, labels), *shards in zip(
+        batches.shuffled(1), *(batches.shuffled(1, world) for world in worlds), strict=True
+    ):
+        assert torch.equal(torch.cat([part for part, _ in shards]), images)
+        assert all(torch.equal(same, labels) for _, same in shards)  # labels are of the whole batch
+
+
+def test_features_take_the_place_of_images():
+    batches = Batches(np.arange(5, dtype=np.uint8).reshape(5, 1, 1), np.arange(5), 2, CPU)
+    features = torch.arange(10.0).view(5, 2)
+    others = batches.with_features(features, start_stage=3)
+    assert (others.start_stage, batches.start_stage) == (3, 0) and len(others) == 3
+    for parts, labels in others.shuffled(0):
+        assert torch.equal(parts, features[labels])

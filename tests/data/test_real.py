@@ -17,8 +17,14 @@ def test_counts(fer2013):
     counts = fer2013.counts()
     assert counts.sum().to_dict() == {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
     assert counts["Training"].to_dict() == {
-        "angry": 3995, "disgust": 436, "fear": 4097, "happy": 7215, "neutral": 4965, "sad": 4830, "surprise": 3171,
-    }  # fmt: skip
+        "angry": 3995,
+        "disgust": 436,
+        "fear": 4097,
+        "happy": 7215,
+        "neutral": 4965,
+        "sad": 4830,
+        "surprise": 3171,
+    }
 
 
 @pytest.mark.parametrize(

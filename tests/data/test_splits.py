@@ -1,17 +1,15 @@
-"""Tasks, the cap and the split: report A's protocol to the image."""
+"""The cap and the split: report A's protocol to the image."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.data.dataset import Faces, open_store
+from fer_utils.data.dataset import Faces
 from fer_utils.data.splits import split_task
-from fer_utils.data.tasks import EMOTIONS, get_task
+from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
-from fer_utils.experiments.runner import run
-from fer_utils.training.experiment import Experiment
 
-# FER2013's counts of images a class in training and test
+# FER2013's images per class in training and test
 TRAIN = {
     "angry": 3995,
     "disgust": 436,
@@ -100,22 +98,6 @@ def test_the_seed_draws_the_cap_and_the_split(like_fer2013):
     assert set(whole[0].val) != set(whole[1].val)
 
 
-def test_classes_and_weights_of_the_tasks():
-    assert get_task("binary").classes == ("happy", "sad")
-    assert get_task("binary").weights == (1.0, 1.5)
-    assert get_task("multiclass").classes == ("angry", "fear", "happy", "sad")
-    assert get_task("multiclass").weights == (2.0, 1.5, 1.0, 1.3)
-    assert get_task("three").classes == ("angry", "happy", "sad")
-    assert get_task("seven").classes == EMOTIONS
-    assert get_task("surprise+happy").classes == ("surprise", "happy")  # in the order given
-
-
-@pytest.mark.parametrize("name", ["four", "happy+happy", "happy+"])
-def test_unknown_tasks_are_refused(name):
-    with pytest.raises(FerError, match=r"task"):
-        get_task(name)
-
-
 def test_labels_follow_the_task_not_the_alphabet(drawn):
     task = get_task("sad+happy")
     split = split_task(drawn, task, None, 0.25, 0)
@@ -148,40 +130,3 @@ def test_bad_protocols_are_refused(drawn):
         split_task(few, task, None, 0.2, 0)
     with pytest.raises(FerError, match="cannot be split"):
         split_task(drawn, task, 2, 0.1, 0)
-
-
-def test_the_store_brings_back_what_was_saved(drawn, store):
-    assert (store.images == drawn.images).all()
-    assert (store.index == drawn.index).all().all()
-    assert store.source == drawn.source and len(store.digest) == 16
-
-
-def test_the_digest_tells_content_apart(drawn, store, tmp_path):
-    changed = drawn.images.copy()
-    changed[5, 20, 20] ^= 1
-    Faces(changed, drawn.index).save(tmp_path / "changed")
-    assert open_store(tmp_path / "changed").digest != store.digest
-
-
-def test_faces_that_were_never_saved_have_the_digest_that_saving_gives(drawn, store, tmp_path):
-    unsaved = Faces(drawn.images, drawn.index, "another source")
-    assert unsaved.digest == store.digest and unsaved == store and hash(unsaved) == hash(store)
-    index = drawn.index.assign(label=drawn.index["label"].to_numpy()[::-1])
-    relabelled, mirrored = Faces(drawn.images, index), Faces(drawn.images[..., ::-1], drawn.index)
-    assert len({unsaved.digest, relabelled.digest, mirrored.digest}) == 3 and relabelled != unsaved
-    for number, faces in enumerate((relabelled, mirrored)):
-        faces.save(tmp_path / str(number))
-        assert open_store(tmp_path / str(number)).digest == faces.digest
-
-
-def test_a_finished_run_of_unsaved_faces_is_not_that_of_others(drawn, tmp_path):
-    tiny = Experiment(dataset="unsaved", task="binary", epochs=1, cap=8, model="small_resnet")
-    folder = run(tiny, "cpu", "fp32", tmp_path, drawn)
-    assert run(tiny, "cpu", "fp32", tmp_path, Faces(drawn.images, drawn.index)) == folder
-    with pytest.raises(FerError, match="its results were made from drawn faces"):
-        run(tiny, "cpu", "fp32", tmp_path, Faces(255 - drawn.images, drawn.index))
-
-
-def test_no_store(tmp_path):
-    with pytest.raises(FerError, match=r"no data set at .*prepare one with"):
-        open_store(tmp_path / "nothing")

@@ -1,4 +1,4 @@
-"""The drawn faces: the same bytes from the same seed, and neither trivial nor hopeless to tell apart."""
+"""The drawn faces: same seed, same bytes; and neither trivial nor hopeless to tell apart."""
 
 import subprocess
 import sys
@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from fer_utils import paths
 from fer_utils.data import synthetic
 from fer_utils.data.synthetic import PER_CLASS, draw_faces, prepare_sample
 from fer_utils.data.tasks import EMOTIONS
-from fer_utils.experiments import runner
 from fer_utils.experiments.results import open_results
 from fer_utils.experiments.runner import run
 from fer_utils.training.experiment import Experiment
@@ -35,7 +35,7 @@ def test_shape_labels_and_variety():
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
-    """Test scores on the whole sample, trained as the sample profile does, with one seed."""
+    """Test scores on the whole sample, trained as the sample profile does, with one seed (slow)."""
     home = tmp_path_factory.mktemp("sample")
     faces = prepare_sample(home / "data")
     assert faces.counts().loc["happy"].to_dict() == PER_CLASS
@@ -56,8 +56,11 @@ def test_happy_is_the_easiest(scores):
 
 
 def test_the_sample_is_drawn_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner.paths, "DATA", tmp_path)
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    few = {"Training": 3, "PublicTest": 2, "PrivateTest": 1}
+    monkeypatch.setattr(synthetic, "PER_CLASS", few)
     first = synthetic.open_dataset("sample")
     stamp = (tmp_path / "sample" / "images.npy").stat().st_mtime_ns
+    assert first.counts().loc["sad"].to_dict() == few
     assert synthetic.open_dataset("sample").digest == first.digest
     assert (tmp_path / "sample" / "images.npy").stat().st_mtime_ns == stamp

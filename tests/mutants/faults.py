@@ -203,8 +203,8 @@ COMPUTING = [
         "test_splits.py",
         cap_off_by_one=("rng.choice(rows, cap,", "rng.choice(rows, cap - 1,"),
         training_and_validation_swapped=(
-            "pool[in_train], pool[~in_train], test",
-            "pool[~in_train], pool[in_train], test",
+            "pool[in_train], pool[~in_train], tests",
+            "pool[~in_train], pool[in_train], tests",
         ),
         private_validates_on_private=('("PublicTest",) if private', '("PrivateTest",) if private'),
         not_stratified=("stratify=labels[pool[first]]", "stratify=None"),
@@ -214,7 +214,7 @@ COMPUTING = [
     *_of(
         "splits.py",
         "test_duplicates.py",
-        leaked_test_images_stay=("test[~np.isin(groups[test], groups[elsewhere])]", "test"),
+        leaked_test_images_stay=("tests[~np.isin(groups[tests], groups[elsewhere])]", "tests"),
         validation_shares_photographs=("pool[~np.isin(groups[pool], groups[val])]", "pool"),
     ),
     *_of(
