@@ -70,7 +70,9 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
 
 def _skeleton(of, classes: int) -> Network:
     """A network's names and shapes, without values, of a row of settings."""
-    return _without_values(of.model, classes, None if pd.isna(of.image_size) else int(of.image_size))
+    return _without_values(
+        of.model, classes, None if pd.isna(of.image_size) else int(of.image_size)
+    )
 
 
 @cache

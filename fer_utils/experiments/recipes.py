@@ -179,6 +179,27 @@ def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Expe
     ]
 
 
+def resnet18(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings) -> list[Experiment]:
+    """Report A's main network as it trained it: `layer4` and `fc` learn, 5 and 10 epochs.
+
+    Its code sets the whole network in training mode each epoch, so that the batch normalisation of
+    the frozen stages goes on with the statistics of each batch; hence rest=False. The weights are
+    those that every clone has.
+    """
+    protocol = FINE | {"model": "resnet18_cntk", "trainable": 2, "rest": False} | settings
+    return [
+        Experiment(dataset=dataset, task=task, loss=loss, epochs=epochs, seed=seed, **protocol)
+        for seed, epochs, task, loss in product(seeds, (5, 10), TASKS, LOSSES)
+    ]
+
+
+def resnet18_frozen(
+    dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings
+) -> list[Experiment]:
+    """The same, but what is frozen stays as it was, so that its features are computed once."""
+    return resnet18(dataset, seeds, rest=True, **settings)
+
+
 def report_b(dataset: str, seeds: Sequence[int] = (0,), **settings) -> list[Experiment]:
     """Report B's comparison on three emotions: from random weights, from ImageNet's and from faces'."""
     return [
@@ -227,6 +248,8 @@ STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "ablation": ablation,
     "start": start,
     "transfer": transfer,
+    "resnet18": resnet18,
+    "resnet18_frozen": resnet18_frozen,
     "report_b": report_b,
     "grid": grid,
 }

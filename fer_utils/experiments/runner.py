@@ -26,7 +26,7 @@ from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation import prediction
-from fer_utils.experiments import run_files
+from fer_utils.experiments import continuation, run_files
 from fer_utils.models import pretrained
 from fer_utils.models.network import Network
 from fer_utils.training import checkpoints, tracking
@@ -87,6 +87,8 @@ def run(
             if world.is_main:
                 _check_same_data(folder, faces)
             return folder
+        if world.is_main:
+            continuation.continue_shorter(experiment, folder, faces.digest)
         segments = world.broadcast(_segments(folder) if world.is_main else None)
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
         _compute(
@@ -197,7 +199,7 @@ def _compute(
             )
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     io.write_json(folder / "done.json", finished)
-    (folder / "resume.pth").unlink()
+    continuation.drop_states(experiment, folder)
 
 
 def _batches(

@@ -38,3 +38,18 @@ def test_the_transfer_study_is_report_as():
     made = recipes.make_study("transfer", "fer2013")
     assert len({experiment.id for experiment in made}) == 4 * 2 * 2 * 2
     assert {(e.trainable, e.image_size, e.epochs) for e in made} == {(2, None, 5), (2, None, 10)}
+
+
+def test_resnet18_is_trained_as_report_a_does_and_with_what_is_frozen_at_rest():
+    whole, frozen = (make_study(name, "x", seeds=[3]) for name in ("resnet18", "resnet18_frozen"))
+    assert [one.replace(rest=True) for one in whole] == frozen and not any(e.rest for e in whole)
+    assert {(e.epochs, e.task, e.loss) for e in whole} == {
+        (epochs, task, loss)
+        for epochs in (5, 10)
+        for task in ("binary", "multiclass")
+        for loss in ("cross_entropy", "focal")
+    }
+    assert {(e.trainable, e.cap, e.image_size, e.model) for e in whole} == {
+        (2, 4000, None, "resnet18_cntk")
+    }
+    assert [e.epochs for e in whole] == [5] * 4 + [10] * 4  # a longer run begins with a shorter one

@@ -1,0 +1,64 @@
+"""A longer run goes on where a shorter one ended, if they differ in the number of epochs alone.
+
+Report A trains its networks for 5 and for 10 epochs. Where the learning rate does not depend on the
+number of epochs, the first five epochs of both are the same, bit for bit, and are computed once: a
+finished run keeps resume.pth as long as a study lists a longer one that could use it.
+"""
+
+import shutil
+from pathlib import Path
+
+from fer_utils import io
+from fer_utils.experiments import run_files
+from fer_utils.training import checkpoints
+from fer_utils.training.experiment import Experiment
+
+SAME_START = ("constant", "plateau")  # schedules that do not look at the number of epochs
+FARTHEST = 10  # a run that is more than so many times as long is not looked for
+# resume.pth comes last: with it the longer run counts as begun
+FILES = ("config.json", "history.csv", "best.pth", "resume.pth")
+
+
+def continue_shorter(experiment: Experiment, folder: Path, digest: str) -> None:
+    """Begins a run with the epochs of the longest finished one that is its beginning, if any.
+
+    digest: of the data set; a run of other data begins nothing.
+    """
+    if checkpoints.epochs_done(folder) or experiment.schedule not in SAME_START:
+        return
+    for epochs in range(experiment.epochs - 1, 0, -1):
+        shorter = folder.with_name(experiment.replace(epochs=epochs).id)
+        # fewer epochs done: it was stopped early, and so would the longer one be
+        if (
+            run_files.is_finished(shorter)
+            and checkpoints.epochs_done(shorter) == epochs
+            and io.read_json(shorter / "config.json")["data"]["digest"] == digest
+        ):
+            for name in FILES:
+                with io.atomic_file(folder / name) as part:
+                    shutil.copyfile(shorter / name, part)
+            print(f"  its first {epochs} epochs are those of {shorter.name}", flush=True)
+            return
+
+
+def drop_states(experiment: Experiment, folder: Path) -> None:
+    """Deletes resume.pth of a finished run and of shorter ones, if no listed run will use it."""
+    listed = {run for path in folder.parents[1].glob("studies/*.json") for run in _ids(path)}
+    for epochs in range(experiment.epochs, 0, -1):
+        one = experiment.replace(epochs=epochs)
+        state = folder.with_name(one.id) / "resume.pth"
+        if state.exists() and not _is_wanted(one, folder, listed):
+            state.unlink()
+
+
+def _is_wanted(experiment: Experiment, folder: Path, listed: set[str]) -> bool:
+    """Whether a longer run is listed and not finished, for which this one is the beginning."""
+    if experiment.schedule not in SAME_START:
+        return False
+    longer = range(experiment.epochs + 1, FARTHEST * experiment.epochs + 1)
+    ids = {experiment.replace(epochs=epochs).id for epochs in longer} & listed
+    return any(not run_files.is_finished(folder.with_name(run)) for run in ids)
+
+
+def _ids(path: Path) -> list[str]:
+    return [entry for entry in io.read_json(path) if isinstance(entry, str)]  # not_run has settings
