@@ -41,7 +41,9 @@ def test_the_transfer_study_is_report_as():
 
 
 def test_resnet18_is_trained_as_report_a_does_and_with_what_is_frozen_at_rest():
-    whole, frozen = (make_study(name, "x", seeds=[3]) for name in ("resnet18", "resnet18_frozen"))
+    whole, frozen = (
+        recipes.make_study(name, "x", seeds=[3]) for name in ("resnet18", "resnet18_frozen")
+    )
     assert [one.replace(rest=True) for one in whole] == frozen and not any(e.rest for e in whole)
     assert {(e.epochs, e.task, e.loss) for e in whole} == {
         (epochs, task, loss)
