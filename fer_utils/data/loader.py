@@ -12,7 +12,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from fer_utils import devices
+from fer_utils import machine
 from fer_utils.distributed import ALONE, World
 
 RESIDENT = 0.25  # share of the device's memory that a split may take; the others and the network need room too
@@ -40,7 +40,7 @@ class Batches:
         rows: np.ndarray | None = None,
     ):
         rows = np.arange(len(images)) if rows is None else rows
-        fits = len(rows) * images[:1].nbytes <= RESIDENT * devices.memory(torch.device(device))
+        fits = len(rows) * images[:1].nbytes <= RESIDENT * machine.memory(torch.device(device))
         self.images = _channels_first(images[rows]).to(device) if fits else Stored(images, rows)
         self.labels = torch.from_numpy(np.asarray(labels, np.int64)).to(device)
         self.batch_size = batch_size
