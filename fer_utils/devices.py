@@ -70,6 +70,7 @@ class Hardware:
         """
         run = compiled_forward() if self.compiled and len(images) == full_size else forward
         with self.autocast():
+            # bf16's 8 bits are too few for the loss.
             return run(network, images, start_stage).float()
 
     def on(self, device: torch.device, processes: int) -> "Hardware":
@@ -128,6 +129,7 @@ def compiled_forward() -> Callable[[nn.Module, Tensor, int], Tensor]:
     torch._dynamo.config.recompile_limit = GRAPHS
     # Without a C compiler, say, it goes on plain and says so.
     torch._dynamo.config.suppress_errors = True
+    # Not dynamic: a graph for any number of images would be slower for every one.
     return torch.compile(forward, dynamic=False)
 
 
@@ -144,7 +146,7 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
     """
     one_of(device, DEVICES, "device")
     one_of(precision, PRECISIONS, "precision")
-    present = {
+    present = {  # the fastest first
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,

@@ -54,7 +54,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     part.mkdir(parents=True)
     try:
         yield part
-        old = part.with_suffix(".old")
+        old = part.with_suffix(".old")  # beside: a rename stays within one file system
         if path.exists():
             path.replace(old)
         try:
