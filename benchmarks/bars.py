@@ -1,6 +1,6 @@
-"""The bars that the measurements in results/ must clear: a line each, and status 1 where one is missed.
+"""The bars that the measurements in results/ must clear; status 1 where one is missed.
 
-python benchmarks/bars.py             reads the CSVs of this device; what has no CSV yet is "not measured"
+python benchmarks/bars.py             reads this device's CSVs; what has none is "not measured"
 """
 
 import sys
@@ -11,7 +11,7 @@ import pandas as pd
 from fer_utils import devices
 
 FASTER = "times_faster_than_report_a"
-# question, rows whose first column matches, column, bar: at least so much, or at most where it is negative
+# question, rows whose first column matches, column, bar: at least so much; negative: at most
 CPU = [
     ("epoch", "ours, fp32", FASTER, 1.5),
     ("epoch", "ours, bf16", FASTER, 2.5),
@@ -27,7 +27,7 @@ ANY = [
     ("prepare", "ours, opening", "times_faster", 100),
     ("growth", "", "relative", -1.15),
 ]
-# what counts of several rows: the better one, compiled or not; the worst of all sizes; the sum of studies
+# of several rows: the better one, compiled or not; the worst of all sizes; the sum of studies
 SEVERAL = {
     FASTER: "max",
     "times_faster": "max",
@@ -43,8 +43,8 @@ def reached(question: str, rows: str, column: str) -> float:
     if not path.exists():
         return float("nan")
     frame = pd.read_csv(path)
-    found = frame.loc[frame.iloc[:, 0].astype(str).str.match(rows), column]
-    return float(found.agg(SEVERAL[column])) if len(found) else float("nan")
+    values = frame.loc[frame.iloc[:, 0].astype(str).str.match(rows), column]
+    return float(values.agg(SEVERAL[column])) if len(values) else float("nan")
 
 
 def main() -> int:

@@ -1,15 +1,18 @@
 """An epoch of training and validation, report A's loop beside ours, alternating in one process.
 
 python benchmarks/epoch.py            times the CNN's epochs       → results/epoch_<device>.csv
-python benchmarks/epoch.py resnet18   those of ResNet18 at 224 pixels, its last two stages learning as in report A;
-                                      a GPU is needed             → results/epoch_resnet18_<device>.csv
+python benchmarks/epoch.py resnet18   those of ResNet18 at 224 pixels, its last two stages learning
+                                      as in report A; a GPU is needed
+                                                              → results/epoch_resnet18_<device>.csv
 python benchmarks/epoch.py run        our whole run of 10 epochs   → results/run_<device>.csv
 python benchmarks/epoch.py accuracy   trains report A's loop to the end for three seeds
                                                                   → results/accuracy_<device>.csv
-FER2013 must be prepared under data/fer2013; its images are written out as JPEG files for report A's loop.
-Times are for four classes (12,796 training and 3,199 validation images, batches of 64), the accuracy is compared
-on two (6,400, 1,600 and 3,021 test images), which takes half as long. ResNet18 starts from random weights: how
-long an epoch takes is the same with any. A last number is a smaller cap of images a class, to try it out.
+
+FER2013 must be prepared under data/fer2013; its images are written out as JPEG files for report A's
+loop. Times are for four classes (12,796 training and 3,199 validation images, batches of 64), the
+accuracy is compared on two (6,400, 1,600 and 3,021 test images), which takes half as long. ResNet18
+starts from random weights: how long an epoch takes is the same with any. A last number is a smaller
+cap of images per class, to try it out.
 """
 
 import os
@@ -34,7 +37,7 @@ from fer_utils.models.cnn import CNN
 ROUNDS = 3
 SEEDS = (0, 1, 2)
 WORKERS = (0, min(8, os.cpu_count()))
-# the network as report A has it, its transform, and the same in ours with the number of stages that learn
+# report A's network, its transform, and the same network here with the number of stages that learn
 NETWORKS = {
     "cnn": (CNN, TRANSFORM, "cnn", None),
     "resnet18": (fine_tuned_resnet18, IMAGENET_TRANSFORM, "resnet18_scratch", 2),
@@ -107,9 +110,10 @@ def time_runs(faces: Faces, cap: int) -> pd.DataFrame:
 
 
 def compare_accuracy(folder: Path, faces: Faces, cap: int) -> pd.DataFrame:
-    """Test accuracy after the protocol's epochs, report A's loop beside the committed runs of the same seeds."""
-    ours = open_study("report_a", "fer2013").select(task="binary", loss="cross_entropy").scores()
-    ours = ours[ours["metric"] == "accuracy"].set_index("seed")["value"]
+    """Test accuracy after all epochs: report A's loop beside the committed runs of its seeds."""
+    study = open_study("report_a", "fer2013").select(task="binary", loss="cross_entropy")
+    committed = study.scores()
+    committed = committed[committed["metric"] == "accuracy"].set_index("seed")["value"]
     rows = []
     for seed in SEEDS:
         loop = their_loop(
@@ -117,7 +121,7 @@ def compare_accuracy(folder: Path, faces: Faces, cap: int) -> pd.DataFrame:
         )
         for epoch in range(1, protocol.epochs + 1):
             print(f"seed {seed}  epoch {epoch}  {loop.epoch():.1f} s", flush=True)
-        rows.append((seed, loop.accuracy("test"), ours[seed]))
+        rows.append((seed, loop.accuracy("test"), committed[seed]))
     return pd.DataFrame(rows, columns=["seed", "report_a_loop", "ours"]).round(4)
 
 
@@ -125,7 +129,8 @@ def main(what: str = "epoch") -> None:
     faces, cap = open_dataset("fer2013"), measure.argument(2, protocol.cap)
     if what == "resnet18" and not torch.cuda.is_available() and cap == protocol.cap:
         sys.exit(
-            "an epoch of ResNet18 at 224 pixels takes an hour on a CPU; give a small number of images a class"
+            "an epoch of ResNet18 at 224 pixels takes an hour on a CPU; "
+            "give a small number of images per class"
         )
     if what == "run":
         measure.save(time_runs(faces, cap), "run")

@@ -1,12 +1,13 @@
-"""Whether a thousand times the images cost the same an image: a store that grows, streamed from the disk.
+"""Whether a thousand times the images cost the same per image: a growing store, streamed from disk.
 
 python benchmarks/growth.py           → results/growth_<device>.csv
 
-FER2013's images are repeated into memory-mapped stores of 10 thousand to 1 million (2.3 GB). An epoch of each would
-take hours on a CPU, so each size trains the CNN for the same number of steps, with images drawn from all over the
-store. The sizes take turns; all are streamed, whatever the device would hold. Further columns: seconds an image
-for reading the batches alone; memory, each size in a process of its own: the process's, and what is mapped from
-files, which the system takes back when it needs it. Numbers: steps, largest store.
+FER2013's images are repeated into memory-mapped stores of 10 thousand to 1 million (2.3 GB). An
+epoch of each would take hours on a CPU, so each size trains the CNN for the same number of steps,
+with images drawn from all over the store. The sizes take turns; all are streamed, whatever the
+device would hold. Further columns: seconds an image for reading the batches alone; memory, each
+size in a process of its own: the process's, and what is mapped from files, which the system takes
+back when it needs it. Numbers: steps, largest store.
 """
 
 import tempfile
@@ -63,7 +64,7 @@ class Steps:
 
 
 def memory_of(path: Path) -> tuple[float, float]:
-    """MB of a process that has trained with one store: its own, and mapped from files (its libraries too)."""
+    """MB of a process that has trained with one store: its own, and mapped (libraries too)."""
     Steps(path, 20).train()
     return measure.memory("RssAnon"), measure.memory("RssFile")
 
@@ -90,7 +91,8 @@ def main() -> None:
             rows.append(
                 {"images": size, "store_mb": files[size].stat().st_size / 1e6, "steps": steps,
                  "seconds_per_image": seconds, "relative": seconds / trained[0],
-                 "reading_seconds_per_image": case.read(), "own_memory_mb": own, "mapped_mb": mapped}
+                 "reading_seconds_per_image": case.read(), "own_memory_mb": own,
+                 "mapped_mb": mapped}
             )  # fmt: skip
     measure.save(pd.DataFrame(rows).round(7), "growth")
 

@@ -2,12 +2,12 @@
 
 python benchmarks/many.py             → results/many_<device>.csv
 
-A run is 10 epochs of the CNN on two classes: report A's 6,400 images on a GPU, 1,600 on a CPU. The processes share
-the cores evenly, as `python -m fer_utils study --jobs N` does; each has imported, compiled and run once before the
-clock starts, and then makes RUNS runs with other seeds. Beside them the networks of as many seeds in one process,
-stacked into one (torch.func), in fp32, since stacked batch normalisation takes no bf16: their training steps alone
-are timed, without validation, and only for this question.
-Numbers: images a class, most runs at once.
+A run is 10 epochs of the CNN on two classes: report A's 6,400 images on a GPU, 1,600 on a CPU. The
+processes share the cores evenly, as `python -m fer_utils study --jobs N` does; each has imported,
+compiled and run once before the clock starts, and then makes RUNS runs with other seeds. Beside
+them the networks of as many seeds in one process, stacked into one (torch.func), in fp32, since
+stacked batch normalisation takes no bf16: their training steps alone are timed, without validation,
+and only for this question. Numbers: images a class, most runs at once.
 """
 
 import copy

@@ -20,13 +20,13 @@ FOLDER = Path(__file__).parent / "results"
 
 
 def alternate(tasks: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Median of what each task returns over the rounds, the tasks taking turns; a first round does not count."""
+    """Median of what each task returns, the tasks taking turns; a first round does not count."""
     values = {name: [] for name in tasks}
     for turn in range(1 + rounds):
         for name, task in tasks.items():
             values[name].append(task())
             print(f"round {turn}  {name:36s} {values[name][-1]:10.4f}", flush=True)
-    return {name: median(found[1:]) for name, found in values.items()}
+    return {name: median(rounds[1:]) for name, rounds in values.items()}
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -44,7 +44,7 @@ def wait(device: torch.device) -> None:
 
 
 def kinds_of_hardware() -> Iterable[tuple[str, Hardware]]:
-    """(name, hardware) in every precision that is worth a row, and on CUDA with and without the compiler."""
+    """(name, hardware) in every precision worth a row, and on CUDA with and without compiling."""
     chosen = devices.choose()
     for precision in dict.fromkeys(("fp32", chosen.precision)):
         for compiled in (True, False) if chosen.compiled else (False,):
@@ -53,9 +53,9 @@ def kinds_of_hardware() -> Iterable[tuple[str, Hardware]]:
 
 
 def save(table: pd.DataFrame, question: str) -> Path:
-    """Writes and prints results/<question>_<device>.csv, with the versions that it was measured with.
+    """Writes and prints results/<question>_<device>.csv, with the versions it was measured with.
 
-    A number on the command line makes it a trial: then it goes to the system's folder for temporary files.
+    A number on the command line makes it a trial, which goes to a temporary folder.
     """
     about = devices.choose().describe()
     trial = any(word.isdigit() for word in sys.argv[1:])
@@ -73,7 +73,7 @@ def device_name() -> str:
 
 
 def memory(kind: str) -> float:
-    """MB of this process: RssAnon is its own, RssFile what is mapped from files and can be given back at once."""
+    """MB of this process: RssAnon is its own, RssFile is mapped and can be given back."""
     line = next(
         line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(kind)
     )
@@ -81,7 +81,7 @@ def memory(kind: str) -> float:
 
 
 def write_files(faces: Faces, folder: Path) -> None:
-    """The images as ImageFolder wants them: files under train/<class>/ and test/<class>/, named by their row."""
+    """The images as ImageFolder wants them: train/<class>/, test/<class>/, named by their row."""
     for row, (label, split) in enumerate(
         zip(faces.index["label"], faces.index["split"], strict=True)
     ):

@@ -1,4 +1,4 @@
-"""The training loop with report A's settings, an epoch or a whole run per call, as the benchmarks time it."""
+"""The training loop with report A's settings, an epoch or a whole run per call, to be timed."""
 
 import contextlib
 import io
@@ -21,10 +21,18 @@ protocol = Experiment(dataset="fer2013")
 
 
 class OurLoop:
-    """A network and its images. rows: those for training and those for validation; labels: of all images.
-    task: with its class weights.
+    """A network and its images.
 
-    trainable: only so many of the last stages learn; None: all.
+    Parameters
+    ----------
+    labels
+        Of all images.
+    rows
+        Those for training and those for validation.
+    task
+        With its class weights.
+    trainable
+        Only so many of the last stages learn; None: all.
     """
 
     def __init__(
@@ -53,7 +61,7 @@ class OurLoop:
         self.config.unfreezing.apply(self.network, epoch=1)
 
     def epochs(self, count: int = 1) -> float:
-        """Seconds that `count` epochs of training and validation take, checkpoints and history included."""
+        """Seconds of `count` epochs of training and validation, with checkpoints and history."""
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             config = self.config.replace(epochs=count)
@@ -61,6 +69,6 @@ class OurLoop:
         return time.perf_counter() - started
 
     def run(self) -> float:
-        """Seconds of a whole run of the protocol's epochs with a new network; compiled in the runs before it."""
+        """Seconds of a whole run with a new network; what is compiled was so by the runs before."""
         self.start(seed=1)
         return self.epochs(protocol.epochs)

@@ -1,9 +1,10 @@
-"""Preparing a data set once, and opening it, beside torchvision's ImageFolder reading the same files every time.
+"""Preparing and opening a data set, beside torchvision's ImageFolder, which reads files each time.
 
 python benchmarks/prepare.py          → results/prepare_<device>.csv
 
-FER2013's 35,887 images, written out as JPEG files and already in the system's file cache for all. ImageFolder
-gives each as a grey uint8 tensor, the least that is needed for training. A number: only so many images.
+FER2013's 35,887 images, written out as JPEG files and already in the system's file cache for all.
+ImageFolder gives each as a grey uint8 tensor, the least that is needed for training. A number: only
+so many images.
 """
 
 import tempfile

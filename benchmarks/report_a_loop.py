@@ -1,8 +1,9 @@
-"""Report A's way of training, as its report shows it: the unit that every speed ratio is measured in.
+"""Report A's way of training, as its report shows it: the unit of every speed ratio.
 
-ImageFolder and PIL transforms read every image again in every epoch, a DataLoader collates them, the loop
-asks the device for numbers at every batch, everything is fp32, and Python counts the confusion matrix.
-Only the lists of images are ours (the same split), and the network and its initial weights.
+ImageFolder and PIL transforms read every image again in every epoch, a DataLoader collates them,
+the loop asks the device for numbers at every batch, everything is fp32, and Python counts the
+confusion matrix. Only the lists of images are ours (the same split), and the network and its
+initial weights.
 """
 
 import time
@@ -42,8 +43,8 @@ def loaders(
     workers: int,
     transform=TRANSFORM,
 ):
-    """DataLoaders for train, val and test; `files` gives the names of the images of each, relative to `folder`."""
-    made = {}
+    """DataLoaders for train, val and test; `files` names the images of each, below `folder`."""
+    loaders_by_part = {}
     for part, names in files.items():
         root = folder / ("test" if part == "test" else "train")
         images = ImageFolder(root, transform, target_transform=None)
@@ -53,8 +54,10 @@ def loaders(
         order = {images.class_to_idx[cls]: label for label, cls in enumerate(classes)}
         images.target_transform = order.__getitem__
         subset = Subset(images, [index[name] for name in names])
-        made[part] = DataLoader(subset, batch_size, shuffle=part == "train", num_workers=workers)
-    return made
+        loaders_by_part[part] = DataLoader(
+            subset, batch_size, shuffle=part == "train", num_workers=workers
+        )
+    return loaders_by_part
 
 
 def fine_tuned_resnet18(classes: int) -> nn.Module:

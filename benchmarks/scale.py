@@ -1,4 +1,4 @@
-"""The tables of docs/scale.md from the CSVs in results/: an AffectNet-sized set on 8 devices, and 10,000 runs.
+"""The tables of docs/scale.md: an AffectNet-sized set on 8 devices, and 10,000 runs.
 
 python benchmarks/scale.py            rewrites what stands between the marks in docs/scale.md
 """
@@ -44,12 +44,12 @@ def network_table() -> pd.DataFrame:
 
 
 def time_table() -> pd.DataFrame:
-    """Hours of training on one device and on DEVICES, without communication, for each measured device."""
+    """Hours on one device and on DEVICES, without communication, for each measured device."""
     rows = []
     for path in sorted(measure.FOLDER.glob("roofline_*.csv")):
         measured = pd.read_csv(path).query("phase == 'train'")
-        for (name, side), found in measured.groupby(["network", "side"], sort=False):
-            best = found.loc[found["images_per_second"].idxmax()]
+        for (name, side), precisions in measured.groupby(["network", "side"], sort=False):
+            best = precisions.loc[precisions["images_per_second"].idxmax()]
             hours = EPOCHS * IMAGES / best["images_per_second"] / 3600
             row = {
                 "device": best["device"],
@@ -85,7 +85,7 @@ def runs_table() -> pd.DataFrame:
 
 
 def disk_table() -> pd.DataFrame:
-    """What RUNS runs leave: the plain files as in the committed study, and two checkpoints of each network."""
+    """What RUNS runs leave: files as in the committed study, and two checkpoints per network."""
     folders = [done.parent for done in (paths.REFERENCE / "fer2013" / "runs").glob("*/done.json")]
     plain = [
         path.stat().st_size

@@ -2,8 +2,9 @@
 
 python benchmarks/studies.py [studies]   → results/studies_<device>.csv
 
-Five seeds of every network whose weights are at hand. A study that fails is named and the next one begins. Runs
-that were finished before take no minutes; `run_seconds` adds up what each run took, those included.
+Five seeds of every network whose weights are at hand. A study that fails is named and the next one
+begins. Runs that were finished before take no minutes; `run_seconds` adds up what each run took,
+those included.
 """
 
 import os

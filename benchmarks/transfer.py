@@ -1,10 +1,11 @@
-"""What fine-tuning gains by each way in which it saves time: the run as it is, and without one of them.
+"""What fine-tuning gains by each way of saving time: the run as it is, and without one of them.
 
 python benchmarks/transfer.py          → results/transfer_<device>.csv
 
-Five epochs of report A's protocol, the last two stages learning, on two classes with 160 images each; the time
-includes that of passing the images through the frozen stages. FER2013 must be prepared under data/fer2013. The
-networks start from random weights: the time is the same with any. A number is another count of images a class.
+Five epochs of report A's protocol, the last two stages learning, on two classes with 160 images
+each; the time includes that of passing the images through the frozen stages. FER2013 must be
+prepared under data/fer2013. The networks start from random weights: the time is the same with any.
+A number is another count of images a class.
 """
 
 from contextlib import nullcontext
@@ -44,7 +45,7 @@ def row(model: str) -> list[dict]:
             with without():
                 return loop.epochs(EPOCHS)
 
-        found = measure.alternate(
+        seconds_of = measure.alternate(
             {name: lambda w=w: timed(w) for name, w in WITHOUT.items()}, ROUNDS
         )
     images = len(split.train) + len(split.val)
@@ -56,8 +57,8 @@ def row(model: str) -> list[dict]:
             "epochs": EPOCHS,
             "way": name,
         }
-        | {"seconds": round(seconds, 2), "ratio": round(seconds / found["as it is"], 2)}
-        for name, seconds in found.items()
+        | {"seconds": round(seconds, 2), "ratio": round(seconds / seconds_of["as it is"], 2)}
+        for name, seconds in seconds_of.items()
     ]
 
 

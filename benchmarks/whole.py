@@ -2,8 +2,9 @@
 
 python benchmarks/whole.py            → results/whole_<device>.csv
 
-`make all` with the drawn sample, and an epoch of report A's CNN, of the small residual network and of a frozen
-MobileNetV2's head on FER2013. Memory is the largest process's. They compute into a temporary folder.
+`make all` with the drawn sample, and an epoch of report A's CNN, of the small residual network and
+of a frozen MobileNetV2's head on FER2013. Memory is the largest process's. They compute into a
+temporary folder.
 """
 
 import os

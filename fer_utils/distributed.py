@@ -99,6 +99,7 @@ class World:
         """The gradients of a batch from those of its shards: added, in a single exchange."""
         if self.size == 1:
             return
+        # A frozen stage has none, in every process alike, so that all send the same numbers.
         gradients = [
             parameter.grad for parameter in network.parameters() if parameter.grad is not None
         ]
@@ -111,7 +112,7 @@ class World:
         """The first process's value, whatever this one's is."""
         if self.size == 1:
             return value
-        values = [value]
+        values = [value]  # pickled on the way, so it may be a dictionary of tensors too
         distributed.broadcast_object_list(values, device=self.device)
         return values[0]
 
@@ -156,7 +157,7 @@ ALONE = World()
 
 def join(device: str) -> World:
     """The world that torchrun has started this process in; ALONE without it. Raises FerError."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if os.environ.get("WORLD_SIZE", "1") == "1":  # a single process exchanges nothing
         return ALONE
     return _joined(devices.choose(device).device.type)
 
@@ -166,9 +167,9 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-@cache
+@cache  # a process can join once, but may compute several runs
 def _joined(kind: str) -> World:
-    """Joins the others, once per process; torchrun's environment says where they meet."""
+    """Joins the others; torchrun's environment says where they meet."""
     local_rank, local_size = (int(os.environ[f"LOCAL_{name}"]) for name in ("RANK", "WORLD_SIZE"))
     if kind == "mps" or (kind == "cuda" and torch.cuda.device_count() < local_size):
         raise FerError(

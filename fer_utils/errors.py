@@ -1,15 +1,26 @@
-"""The one error a user meets: a single clear line that says what is wrong, where, and what to do."""
+"""The one error that a user meets: a line that says what is wrong, where, and what to do."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class FerError(Exception):
-    """Bad input. The message names the file, row or parameter, and the remedy."""
+    """Bad input. The message is one line: what is wrong, in which file or parameter, the remedy."""
 
 
 def one_of(value: str, known: Iterable[str], what: str) -> str:
-    """`value` if it is one of `known`, else a FerError that lists the right ones."""
+    """`value`, if it is one of `known`.
+
+    Parameters
+    ----------
+    what
+        What the value is called in the message, for example "optimiser".
+
+    Raises
+    ------
+    FerError
+        Lists the known values, and names the most similar one.
+    """
     known = list(known)
     if value in known:
         return value

@@ -25,6 +25,7 @@ class BatchNorm(nn.BatchNorm2d):
                 "several processes need batch normalisation with running means and a momentum; "
                 "start one"
             )
+        # In bf16 a sum over so many pixels would keep no digit of the variance.
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         pixels = wide.new_tensor([x.numel() // x.shape[1]])
         total, count = Sum.apply(torch.cat([wide.sum((0, 2, 3)), pixels])).split([x.shape[1], 1])
@@ -34,6 +35,7 @@ class BatchNorm(nn.BatchNorm2d):
         variance = Sum.apply(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             batches += 1
+            # As nn.BatchNorm2d does it: the running variance alone is the unbiased one.
             mean_so_far.lerp_(mean, momentum)
             variance_so_far.lerp_(variance * count / (count - 1), momentum)
         scale = self.weight * (variance + self.eps).rsqrt()

@@ -21,7 +21,7 @@ from fer_utils.training.experiment import Experiment
 
 @pytest.fixture(scope="session")
 def drawn() -> Faces:
-    """140 drawn faces, twenty of each class: twelve for training, four PublicTest, four PrivateTest."""
+    """140 drawn faces, twenty per class: twelve for training, four PublicTest, four PrivateTest."""
     faces = draw_faces(140, seed=3)
     split = np.repeat(["Training", "PublicTest", "PrivateTest"], [84, 28, 28])
     return Faces(faces.images, faces.index.assign(split=split), faces.source)
@@ -41,9 +41,10 @@ def built(tmp_path_factory) -> Built:
 
 @pytest.fixture(scope="session")
 def with_transfer(tmp_path_factory) -> Results:
-    """The committed study of the CNN beside runs of transfer, report_b and grid that nobody trained: random scores.
+    """The committed study of the CNN beside runs of transfer, report_b and grid of random scores.
 
-    Two seeds; EfficientNet-B1 and VGGFace are not run for want of weights, ResNet18 is.
+    Nobody trained these. Two seeds; EfficientNet-B1 and VGGFace are not run for want of weights,
+    ResNet18 is.
     """
     folder = tmp_path_factory.mktemp("results") / "fer2013"
     committed = paths.CHECKOUT / "results" / "fer2013"

@@ -1,4 +1,4 @@
-"""Report A's loop, the unit of the speed ratios, and ours take the same steps: the comparison is fair."""
+"""Report A's loop, the unit of the speed ratios, and ours take the same steps."""
 
 import re
 import sys
@@ -38,17 +38,21 @@ def test_an_epoch_of_both_loops_ends_with_the_same_network(drawn, tmp_path):
     batches = list(zip(images.split(16), torch.from_numpy(labels)[order].split(16), strict=True))
 
     def distance(batches) -> float:
-        """Between the logits of our network and of theirs, trained on `batches`, in their standard deviations."""
-        theirs = Loop({"train": batches, "val": batches}, 2, 1e-3, 1e-4, [1.0, 1.5], "cpu", seed=0)
+        """Between both networks' logits, the other's trained on `batches`, in its deviations."""
+        other_loop = Loop(
+            {"train": batches, "val": batches}, 2, 1e-3, 1e-4, [1.0, 1.5], "cpu", seed=0
+        )
         torch.manual_seed(1)  # the dropout of our first epoch
-        theirs.epoch()
+        other_loop.epoch()
         network.eval()
         with torch.inference_mode():
-            mine, other = network(ours.images), theirs.network(network.preprocess(ours.images))
-        return float((mine - other).abs().mean() / other.std())
+            logits = network(ours.images)
+            other = other_loop.network(network.preprocess(ours.images))
+        return float((logits - other).abs().mean() / other.std())
 
-    # In another memory layout sums round differently, and where two pixels are nearly equal max pooling may pick
-    # the other one; so the networks agree closely and not to the last digit. Another order is much further away.
+    # In another memory layout sums round differently, and where two pixels are nearly equal max
+    # pooling may pick the other one; so the networks agree closely and not to the last digit.
+    # Another order is much further away.
     assert distance(batches) < 0.1 < distance(batches[::-1])
 
 

@@ -40,7 +40,7 @@ def main() -> None:
         app()
     except FerError as error:
         sys.exit(_fail(str(error)))
-    except OSError as error:
+    except OSError as error:  # a wrong path is the user's error too
         sys.exit(_fail(f"{error.filename or 'cannot read or write'}: {error.strerror or error}"))
 
 

@@ -71,6 +71,7 @@ def predict(
     if csv is None:
         print(frame.round(3).to_string(index=False))
         return
+    # A file that cannot be read is a row with its error, so that the others are not lost.
     with io.atomic_file(csv) as part:
         frame.to_csv(part, index=False, float_format="%.6f")
     print(f"{csv}: {(frame['error'] == '').sum():,} of {len(frame):,} images")

@@ -49,7 +49,7 @@ def run(
     with distributed.failing_together():
         experiment = Experiment(**parse_settings(settings or []))
         if distributed.is_main_process():
-            print(experiment.id, flush=True)
+            print(experiment.id, flush=True)  # at once: the run may take hours
         folder = runner.run(
             experiment,
             device,
@@ -128,11 +128,13 @@ def study(
     from fer_utils.experiments import studies
     from fer_utils.training.experiment import parse_settings
 
+    # Each of its processes would run the whole study.
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise FerError("torchrun is for one run; a study is spread with: study NAME --on ray")
     extra = parse_settings(settings or [])
     if seeds:
         extra["seeds"] = [parse_settings([f"seed={seed}"])["seed"] for seed in seeds.split(",")]
+    # Before the study starts: options that make no sense should not cost a data set's opening.
     extra["spread"] = _spread(on, jobs, address, gpus_per_run, slurm or [])
     studies.run_study(
         name,

@@ -14,7 +14,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from fer_utils import devices
+from fer_utils import machine
 from fer_utils.distributed import ALONE, World
 
 # share of the device's memory that a split may take; the others and the network need room too
@@ -48,7 +48,7 @@ class Batches:
         rows: np.ndarray | None = None,
     ):
         rows = np.arange(len(images)) if rows is None else rows
-        fits = len(rows) * images[:1].nbytes <= RESIDENT * devices.memory(torch.device(device))
+        fits = len(rows) * images[:1].nbytes <= RESIDENT * machine.memory(torch.device(device))
         self.images: Tensor | Stored = (
             _channels_first(images[rows]).to(device) if fits else Stored(images, rows)
         )

@@ -6,10 +6,14 @@ from fer_utils.training.experiment import Experiment
 
 
 def stops_early(history: Sequence[dict], config: Experiment, epoch: int) -> bool:
-    """Whether `epoch` is not begun: config.patience is used up since the last unfreezing."""
+    """Whether `epoch` is not begun: config.patience is used up since the last unfreezing.
+
+    A function of the history alone, so that a resumed run stops where the other would have.
+    """
     schedule = config.unfreezing
     if schedule.end(epoch, config.epochs) != config.epochs:
         return False  # further stages are still to be unfrozen
+    # An accuracy from before an unfreezing is no measure: other stages learnt then.
     since = history[schedule.start(epoch) - 1 :]
     return out_of_patience([row["val_accuracy"] for row in since], config.patience)
 

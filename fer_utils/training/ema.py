@@ -1,4 +1,4 @@
-"""Exponential moving average of the weights: validated, saved and tested in place of the last ones."""
+"""Exponential moving average of the weights: validated, saved and tested instead of the last."""
 
 import copy
 
@@ -10,13 +10,18 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 class EMA:
     """The average of a network's weights and batch-norm statistics, as a network of its own.
 
-    decay: in 0..1. After step 0, 1, … average ← d·average + (1 - d)·weights, where d = min(decay,
-    (1 + step) / (10 + step)): the warm-up forgets the random initial weights. Batch-norm means and
-    variances are averaged alike; copied, they would describe the activations of the last weights, not
-    of the average. Integer counters are copied.
+    After step 0, 1, … average ← d·average + (1 - d)·weights, where d = min(decay, (1 + step) /
+    (10 + step)): the warm-up forgets the random initial weights. Integer counters are copied.
+
+    Parameters
+    ----------
+    decay
+        In 0..1.
     """
 
     def __init__(self, network: nn.Module, decay: float):
+        # Batch-norm means and variances are averaged alike: copied, they would describe the
+        # activations of the last weights, not of the average.
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.decay = decay
         average, source = self.network.state_dict(), network.state_dict()
@@ -28,7 +33,7 @@ class EMA:
     def update(self, step: int) -> None:
         """Takes in the network's present weights; step counts from 0."""
         averages, weights = map(list, zip(*self._weights, strict=True))
-        # Not AveragedModel: it keeps its count of steps on the device and waits for it at every step.
+        # Not AveragedModel: it keeps its count on the device and waits for it at every step.
         decay = min(self.decay, (1 + step) / (10 + step))
         get_ema_multi_avg_fn(decay)(averages, weights, step)
         for average, counter in self._counters:

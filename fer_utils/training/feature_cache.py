@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.loader import RESIDENT, Batches
-from fer_utils.devices import Hardware, memory
+from fer_utils.devices import Hardware
 from fer_utils.errors import FerError
 from fer_utils.io import FULL
+from fer_utils.machine import memory
 from fer_utils.models.freezing import frozen_stages
 from fer_utils.models.network import Network
 from fer_utils.training.experiment import Experiment
@@ -32,7 +33,7 @@ from fer_utils.training.memory import MicroBatch
 # Bytes of one split, at most; what is larger goes to a file that the system maps into memory.
 IN_MEMORY = 4 * 2**30
 UNSUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # by this file system
-ZEROS = bytes(2**20)
+ZEROS = bytes(2**20)  # what an empty file is filled with, at a time
 
 
 class FeatureCache:
@@ -87,8 +88,8 @@ class FeatureCache:
 def constant_stages(network: Network) -> int:
     """How many stages, from the stem on, always give the same: frozen and in evaluation mode.
 
-    0 for a body that is not an nn.Sequential of its stages (cnn, small_resnet, timm's): it cannot be
-    entered in the middle.
+    0 for a body that is not an nn.Sequential of its stages (cnn, small_resnet, timm's): it cannot
+    be entered in the middle.
     """
     if not isinstance(network.body, nn.Sequential):
         return 0

@@ -104,6 +104,7 @@ def train(
         extra = config.unfreezing.notes(epoch) | train_micro_batch.notes() | setup.clipping.notes()
         history.append({"epoch": epoch} | train_metrics | val_metrics | seconds | extra)
         if world.is_main:
+            # Here the device has nothing to do: validation has waited for it already.
             save_checkpoint(folder, setup.state, setup.evaluated_network, history)
             print_epoch(history[-1])
             after_epoch(history[-1])

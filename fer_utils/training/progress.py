@@ -1,16 +1,20 @@
-"""What a training shows while it runs: a bar in a terminal or a live notebook, and a line per epoch."""
+"""What a training shows while it runs: a bar where someone watches, and a line per epoch."""
 
 import os
 import sys
 from collections.abc import Iterable
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from fer_utils.distributed import World
 
+Batch = TypeVar("Batch")
 
-def progress_bar(batches: Iterable, total: int, epoch: int, world: World) -> Iterable:
-    """The batches, with a bar where someone watches; an executed notebook or a log gets lines alone."""
+
+def progress_bar(batches: Iterable[Batch], total: int, epoch: int, world: World) -> Iterable[Batch]:
+    """The batches, with a bar in a terminal or a live notebook."""
+    # An executed notebook or a log would keep every state of the bar; they get lines alone.
     live = world.is_main and (sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ)
     return tqdm(batches, f"  epoch {epoch}", total, leave=False, unit="batch", disable=not live)
 

@@ -1,8 +1,8 @@
-"""A run followed while it computes, in TensorBoard or Weights & Biases, where the extra `tracking` is installed.
+"""A run followed while it computes, in TensorBoard or Weights & Biases (the extra `tracking`).
 
-A tracker is no part of what a run is, so it is no setting of an experiment, and without one nothing here is
-noticed. Its files are in results/<dataset>/tracking/. Weights & Biases stays offline unless WANDB_MODE says
-otherwise.
+A tracker is no part of what a run is, so it is no setting of an experiment, and without one nothing
+here is noticed. Its files are in results/<dataset>/tracking/. Weights & Biases stays offline unless
+WANDB_MODE says otherwise.
 """
 
 import os
@@ -16,16 +16,32 @@ import pandas as pd
 from fer_utils.errors import FerError, one_of
 
 Pictures = Callable[[], dict]  # gives matplotlib figures by name; called only where they are shown
-# The same, of a run's confusion matrix (counts, true classes in rows), test images (uint8, N×H×W[×3]),
-# labels (int, N) and logits (N×classes). Whoever starts a run brings it: nothing here draws.
+# The same, of a run's confusion matrix (counts, true classes in rows), test images (uint8,
+# N×H×W[×3]), labels (int, N) and logits (N×classes). Whoever starts a run brings it: nothing here
+# draws.
 Draw = Callable[[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray], dict]
 
 
 class Tracker:
-    """Follows nothing; what the others have in common. name: the run's id; config: what config.json holds."""
+    """Follows nothing; what the others have in common.
+
+    Parameters
+    ----------
+    folder
+        tracking/ of the data set.
+    name
+        The run's id.
+    config
+        What config.json holds.
+
+    Raises
+    ------
+    ImportError
+        Where the tracker is not installed.
+    """
 
     def __init__(self, folder: Path, name: str, config: dict):
-        """folder: tracking/ of the data set. Raises ImportError where the tracker is not installed."""
+        pass
 
     def epoch(self, row: dict) -> None:
         """One row of the history, as soon as the epoch is over."""
@@ -38,15 +54,17 @@ class Tracker:
 
 
 class TensorBoard(Tracker):
-    """tracking/tensorboard/<id>: tensorboard --logdir tracking/tensorboard shows all runs of a data set."""
+    """Writes tracking/tensorboard/<id>.
+
+    `tensorboard --logdir tracking/tensorboard` shows all runs of a data set.
+    """
 
     def __init__(self, folder: Path, name: str, config: dict):
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(folder / "tensorboard" / name)
-        settings = "\n".join(
-            f"    {key}: {value}" for key, value in _flat(config).items()
-        )  # Markdown: as it stands
+        # Indented: Markdown then shows it as it stands.
+        settings = "\n".join(f"    {key}: {value}" for key, value in _flat(config).items())
         self.writer.add_text("configuration", settings)
 
     def epoch(self, row: dict) -> None:
@@ -63,11 +81,15 @@ class TensorBoard(Tracker):
 
 
 class WeightsAndBiases(Tracker):
-    """tracking/wandb/: `wandb sync` sends an offline run; a run that was interrupted goes on under its id."""
+    """Writes tracking/wandb/; `wandb sync` sends an offline run.
+
+    A run that was interrupted goes on under its id.
+    """
 
     def __init__(self, folder: Path, name: str, config: dict):
         import wandb
 
+        os.environ.setdefault("WANDB_MODE", "offline")  # its own default sends everything away
         self.image = wandb.Image
         folder.mkdir(parents=True, exist_ok=True)
         self.run = wandb.init(
@@ -77,7 +99,6 @@ class WeightsAndBiases(Tracker):
             name=name,
             resume="allow",
             config=_flat(config),
-            mode=os.environ.get("WANDB_MODE", "offline"),
             settings=wandb.Settings(console="off", silent=True),
         )
 
@@ -87,10 +108,10 @@ class WeightsAndBiases(Tracker):
     def evaluated(self, pictures: Pictures) -> None:
         from matplotlib import pyplot as plt
 
-        made = pictures()
-        self.run.log({title: self.image(figure) for title, figure in made.items()})
-        for figure in made.values():
-            plt.close(figure)
+        figures = pictures()
+        self.run.log({title: self.image(figure) for title, figure in figures.items()})
+        for figure in figures.values():
+            plt.close(figure)  # TensorBoard closes its own
 
     def close(self, failed: bool = False) -> None:
         self.run.finish(exit_code=int(failed))
@@ -101,7 +122,13 @@ TRACKERS = {"none": Tracker, "tensorboard": TensorBoard, "wandb": WeightsAndBias
 
 @contextmanager
 def follow(tracker: str, folder: Path, name: str, config: dict) -> Iterator[Tracker]:
-    """A tracker by name, closed whatever happens. Raises FerError where it is unknown or not installed."""
+    """A tracker by name, closed whatever happens.
+
+    Raises
+    ------
+    FerError
+        Where it is unknown or not installed.
+    """
     make = TRACKERS[one_of(tracker, TRACKERS, "tracker")]
     try:
         following = make(folder, name, config)

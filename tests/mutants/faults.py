@@ -271,7 +271,7 @@ COMPUTING = [
         "optimizers.py",
         "test_optimizers.py::test_every_group_has_the_weight_decay",
         "test_optimizers.py::test_each_stage_has_its_share_of_the_learning_rate",
-        weight_decay_dropped=("weight_decay=weight_decay, fused", "weight_decay=0.0, fused"),
+        weight_decay_dropped=('"weight_decay": weight_decay', '"weight_decay": 0.0'),
         stages_in_the_wrong_order=("(reversed(network.stages))", "(network.stages)"),
     ),
     *_of(
