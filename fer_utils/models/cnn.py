@@ -8,16 +8,15 @@ from fer_utils.errors import FerError
 class CNN(nn.Module):
     """Report A's small network: three blocks of convolution, batch normalisation, ReLU and pooling.
 
-    3×3 convolutions with padding and 32, 64, 128 filters, each pooled 2×2; dropout 0.5; fully connected
-    512 with ReLU; fully connected to the classes. Takes B×channels×size×size, gives logits B×classes.
+    3×3 convolutions with padding and 32, 64, 128 filters, each pooled 2×2; dropout 0.5; fully
+    connected 512 with ReLU; fully connected to the classes. Takes B×channels×size×size, gives
+    logits, B×classes.
     """
 
     native_size = 48
     channels = 1
-    mean, std = (
-        (0.5,),
-        (0.5,),
-    )  # the report names normalisation without figures; these map 0..1 to -1..1
+    # the report names normalisation without numbers; these map 0..1 to -1..1
+    mean, std = (0.5,), (0.5,)
     stages = ("block1", "block2", "block3", "hidden", "head")
 
     def __init__(
@@ -28,19 +27,19 @@ class CNN(nn.Module):
             raise FerError(
                 f"the CNN halves its input three times; it needs at least 8 pixels, got {size}"
             )
-        self.block1 = self._block(channels, 32)
-        self.block2 = self._block(32, 64)
-        self.block3 = self._block(64, 128)
+        self.block1 = _block(channels, 32)
+        self.block2 = _block(32, 64)
+        self.block3 = _block(64, 128)
         features = 128 * (size // 8) ** 2
         self.hidden = nn.Sequential(
             nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, 512), nn.ReLU()
         )
         self.head = nn.Linear(512, classes)
 
-    @staticmethod
-    def _block(inputs: int, filters: int) -> nn.Sequential:
-        convolution = nn.Conv2d(inputs, filters, kernel_size=3, padding=1)
-        return nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU(), nn.MaxPool2d(2))
-
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.hidden(self.block3(self.block2(self.block1(x)))))
+
+
+def _block(inputs: int, filters: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, filters, kernel_size=3, padding=1)
+    return nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU(), nn.MaxPool2d(2))

@@ -1,7 +1,8 @@
-"""EfficientNet-Lite0 and 1: EfficientNet without squeeze-and-excitation and with ReLU6, for small devices.
+"""EfficientNet-Lite0 and 1: without squeeze-and-excitation and with ReLU6, for small devices.
 
-The public weights were trained in TensorFlow, whose "same" padding is uneven at stride 2, and whose batch
-normalisation adds 1e-3 to the variance; with PyTorch's habits the same weights classify worse.
+The public weights were trained in TensorFlow, whose "same" padding is uneven at stride 2, and whose
+batch normalisation adds 1e-3 to the variance; with PyTorch's habits the same weights classify
+worse.
 """
 
 import math
@@ -26,7 +27,7 @@ ROWS = (
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow's "same": output side = ⌈input side / stride⌉, the odd pixel last."""
+    """A convolution padded as TensorFlow's "same" to ⌈side / stride⌉ pixels, the odd one last."""
 
     def forward(self, x: Tensor) -> Tensor:
         totals = [
@@ -48,7 +49,10 @@ def _normalised(
 
 
 class Block(nn.Module):
-    """Inverted residual: 1×1 expansion, depthwise convolution, 1×1 projection; a shortcut where shapes allow."""
+    """Inverted residual: 1×1 expansion, depthwise convolution, 1×1 projection.
+
+    A shortcut is added where the shapes allow.
+    """
 
     def __init__(self, inputs: int, outputs: int, expansion: int, stride: int, kernel: int):
         super().__init__()
@@ -65,7 +69,8 @@ class Block(nn.Module):
 def efficientnet_lite(depth: float) -> nn.Sequential:
     """The published network: B×3×H×W → B×1000 logits of ImageNet, as a sequence of named parts.
 
-    depth: 1.0 for Lite0, 1.1 for Lite1; it multiplies the blocks of every row but the first and the last.
+    depth: 1.0 for Lite0, 1.1 for Lite1; it multiplies the blocks of every row but the first and
+    the last.
     """
     stem = nn.Sequential(*_normalised(3, 32, 3, stride=2), nn.ReLU6())
     parts: OrderedDict[str, nn.Module] = OrderedDict(stem=stem)

@@ -1,8 +1,8 @@
 """The face-recognition ResNet of dlib (face_recognition_resnet_model_v1), as ported to face-api.
 
-Trained on some three million faces to tell people apart: 150×150 RGB in, 128 numbers out, in which two
-pictures of one person lie nearer (about 0.6 apart at most) than pictures of two. Its batch normalisation
-is folded into a scale and a bias a channel, so there are no statistics to update.
+Trained on some three million faces to tell people apart: 150×150 RGB in, 128 numbers out, in which
+two pictures of one person lie nearer (about 0.6 apart at most) than pictures of two. Its batch
+normalisation is folded into a scale and a bias per channel, so there are no statistics to update.
 """
 
 from collections import OrderedDict
@@ -30,13 +30,12 @@ class Scale(nn.Module):
 
 
 class ConvScale(nn.Module):
-    """Convolution and scale. Padded at stride 1 so that the side stays; at stride 2 not at all, as dlib does."""
+    """Convolution and scale; padded at stride 1 so that the side stays, at stride 2 not at all."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1):
         super().__init__()
-        self.conv = nn.Conv2d(
-            inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0
-        )
+        padding = kernel // 2 if stride == 1 else 0  # as dlib does
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding)
         self.scale = Scale(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,10 +43,11 @@ class ConvScale(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a shortcut. Where it halves the side, the shortcut is averaged 2×2 and widened.
+    """Two convolutions beside a shortcut.
 
-    The unpadded convolution may come out a pixel smaller than the shortcut: zeros fill it up on the right and
-    below. New channels of the shortcut are zeros too.
+    Where the side is halved, the shortcut is averaged 2×2 and widened.
+    The unpadded convolution may come out a pixel smaller than the shortcut: zeros fill it up on the
+    right and below. New channels of the shortcut are zeros too.
     """
 
     def __init__(self, inputs: int, outputs: int, halve: bool = False):

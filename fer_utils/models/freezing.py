@@ -96,7 +96,8 @@ class UnfreezeSchedule:
             raise FerError(f"thaw: say what learns from epoch 1 on, as in '1:1 3:2'; got {text!r}")
         if any(sorted(set(values)) != values for values in (starts, counts)):
             raise FerError(
-                f"thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; got {text!r}"
+                "thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; "
+                f"got {text!r}"
             )
         return cls(tuple(zip(starts, counts, strict=True)), frozen_in_eval, warm_up)
 

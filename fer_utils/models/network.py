@@ -1,4 +1,4 @@
-"""A network with its preprocessing: uint8 images in, logits out, in named stages from stem to head."""
+"""A network with its preprocessing: uint8 images in, logits out, in named stages."""
 
 from collections.abc import Mapping
 
@@ -76,7 +76,11 @@ class Network(nn.Module):
         return self
 
     def forward(self, images: Tensor, start_stage: int = 0) -> Tensor:
-        """images: uint8, B×C×H×W; or features: the output of a body's first `start_stage` stages."""
+        """Logits, B×classes, of uint8 images, B×C×H×W; or of features.
+
+        start_stage: images holds the output of the body's first so many stages, as `features` gives
+        it; for a body that is a sequence of its stages.
+        """
         return self._sequence[start_stage:](images) if start_stage else self._through(images)
 
     def features(self, images: Tensor, stages: int) -> Tensor:
@@ -93,13 +97,11 @@ class Network(nn.Module):
         return self.body
 
     def _through(self, images: Tensor, stages: int | None = None) -> Tensor:
-        """The output of the first `stages` stages, None: all, for uint8 images.
-
-        In evaluation a CPU takes few images at a time, so that what layers hand on stays in its cache.
-        """
+        """The output of the first `stages` stages, None: all, for uint8 images."""
         body = self.body if stages is None else self._sequence[:stages]
         if self.training or torch.is_grad_enabled() or images.device.type != "cpu":
             return body(self.preprocess(images))
+        # few images at a time, so that what layers hand on stays in the CPU's cache
         pieces = images.split(max(1, IN_CACHE // self.preprocess.size**2))
         return torch.cat([body(self.preprocess(piece)) for piece in pieces])
 

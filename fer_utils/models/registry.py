@@ -1,4 +1,4 @@
-"""Every network by name, one entry for each: the order of `MODELS` is that of the rows in tables."""
+"""Every network by name, one entry for each. The order of `MODELS` is that of rows in tables."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -95,6 +95,6 @@ def display_names() -> dict[str, str]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Each of `names` once, in the order of `MODELS`; then those without an entry, by the alphabet."""
+    """Each of `names` once: first those of `MODELS`, in its order, then others by the alphabet."""
     places = {name: place for place, name in enumerate(MODELS)}
     return sorted(set(names), key=lambda name: (places.get(name, len(places)), name))

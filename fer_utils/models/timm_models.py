@@ -7,16 +7,15 @@ from torch import Tensor, nn
 
 from fer_utils.errors import FerError, one_of
 
-SEQUENCES = (
-    "blocks",
-    "stages",
-    "layers",
-    "features",
-)  # what timm calls its body: each part counts as a stage
+# what timm calls its body: each part counts as a stage
+SEQUENCES = ("blocks", "stages", "layers", "features")
 
 
 class TimmNetwork(nn.Module):
-    """timm's network with named stages: its children that have parameters; of a sequence, its parts."""
+    """timm's network with named stages: its children that have parameters.
+
+    Of a sequence of blocks each part is a stage. Class tokens and positions lie in none.
+    """
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -25,32 +24,33 @@ class TimmNetwork(nn.Module):
     @property
     def stages(self) -> tuple[str, ...]:
         """Their names, from stem to head."""
-        names = []
+        names: list[str] = []
         for name, child in self.timm.named_children():
-            parts = (
-                [f"timm.{name}.{part}" for part, _ in child.named_children()]
-                if name in SEQUENCES
-                else []
-            )
-            names += parts or [f"timm.{name}"]
-        return tuple(
-            name for name in names if any(True for _ in self.get_submodule(name).parameters())
-        )
+            parts = [f"timm.{name}.{part}" for part, _ in child.named_children()]
+            names += parts if parts and name in SEQUENCES else [f"timm.{name}"]
+        return tuple(name for name in names if _has_parameters(self.get_submodule(name)))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.timm(x)
 
 
+def _has_parameters(module: nn.Module) -> bool:
+    return any(True for _ in module.parameters())
+
+
 @dataclass(frozen=True)
 class TimmBackbone:
-    """One of timm's networks with the interface of `Backbone`; size and normalisation are what timm says."""
+    """One of timm's networks with the interface of `Backbone`.
+
+    Size and normalisation are what timm says; `fixed` is whether it takes no other size.
+    """
 
     name: str
     native_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     unused: tuple[str, ...]
-    fixed: bool  # whether it takes no other size than its own
+    fixed: bool
     channels: int = 3
 
     def __call__(
@@ -61,7 +61,10 @@ class TimmBackbone:
         dropout: float | None = None,
         tensors: Mapping[str, Tensor] | None = None,
     ) -> nn.Module:
-        """B×3×size×size → logits B×classes, from `tensors`, else from random weights; the head is new."""
+        """The network, B×3×size×size → logits B×classes, as `Backbone` gives it.
+
+        Raises FerError for a size that it does not take.
+        """
         if self.fixed and size not in (None, self.native_size):
             raise FerError(
                 f"timm:{self.name} takes images of {self.native_size} pixels alone; got {size}"
@@ -79,7 +82,10 @@ class TimmBackbone:
 
 
 def find_timm(name: str) -> TimmBackbone:
-    """timm's network by name. Raises FerError where timm is not installed or does not have it."""
+    """timm's network by its name there.
+
+    Raises FerError where timm is not installed, does not have it, or has no weights for it.
+    """
     timm = _timm()
     one_of(name.split(".")[0], timm.list_models(), "timm model")
     try:
@@ -97,7 +103,10 @@ def find_timm(name: str) -> TimmBackbone:
 
 
 def pretrained(model: str) -> dict[str, Tensor]:
-    """The tensors that timm has for timm:<name>: from its cache, or the internet. Raises FerError."""
+    """The tensors that timm has for timm:<name>: from its cache, or the internet.
+
+    Raises FerError, with timm's first line, where it has none.
+    """
     try:
         return _timm().create_model(model.removeprefix("timm:"), pretrained=True).state_dict()
     except (RuntimeError, OSError, ValueError) as error:

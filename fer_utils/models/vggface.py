@@ -12,7 +12,10 @@ WIDTH, PEOPLE = 4096, 2622  # outputs of fc6 and fc7, and of fc8
 
 
 def vggface() -> nn.ModuleDict:
-    """The layers with parameters, named as in the public weights; for 224×224 pixels, which leave 7×7."""
+    """The layers with parameters, named as in the public weights.
+
+    For 224×224 pixels, of which the convolutions leave 7×7.
+    """
     layers = vggface_notop()
     sides = {"fc6": (512 * 7 * 7, WIDTH), "fc7": (WIDTH, WIDTH), "fc8": (WIDTH, PEOPLE)}
     layers.update({name: nn.Linear(*side) for name, side in sides.items()})
@@ -20,13 +23,12 @@ def vggface() -> nn.ModuleDict:
 
 
 def vggface_notop() -> nn.ModuleDict:
-    """The same without fc6, fc7 and fc8: what public files "without the top" hold; for images of any size."""
+    """The same without fc6, fc7 and fc8, for images of any size: files "without the top"."""
     layers = nn.ModuleDict()
     for row, (inputs, filters, count) in enumerate(ROWS, start=1):
         for i in range(1, count + 1):
-            layers[f"conv{row}_{i}"] = nn.Conv2d(
-                inputs if i == 1 else filters, filters, 3, padding=1
-            )
+            layers[f"conv{row}_{i}"] = nn.Conv2d(inputs, filters, 3, padding=1)
+            inputs = filters
     return layers
 
 

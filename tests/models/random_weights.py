@@ -1,4 +1,4 @@
-"""Weights for the tests: random tensors of the published shapes, and the real ones where they are at hand."""
+"""Weights for the tests: random tensors of the published shapes; the real ones if at hand."""
 
 from collections.abc import Mapping
 from hashlib import sha256

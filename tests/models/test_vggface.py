@@ -1,4 +1,4 @@
-"""VGGFace from files of both public forms, against its convolutions by hand. Its dense layers are made narrow."""
+"""VGGFace from files of both public forms, against its layers computed by hand."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch):
-    """Real ones have 130 million parameters; these take the same path, in a fiftieth of the time."""
+    """Real dense layers have 130 million parameters; narrow ones take the same path."""
     monkeypatch.setattr(vggface, "WIDTH", WIDTH)
     monkeypatch.setattr(vggface, "PEOPLE", 10)
 
@@ -68,7 +68,7 @@ def test_pth_with_prefix_other_spelling_and_fc6_as_a_convolution(home):
 
 @pytest.mark.parametrize("top", [True, False])
 def test_keras_h5(home, top):
-    """Kernels as H×W×in×out, of BGR images; the first dense layer reads H×W×C. The top may be there or not."""
+    """Kernels as H×W×in×out, of BGR images; the first dense layer reads H×W×C; or no top."""
     h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     state = random_state("vggface" if top else "vggface_notop")
     path = home / "vggface.h5"

@@ -1,4 +1,4 @@
-"""Pretrained weights: where they come from (sources), in which files (formats), kept and checked (store)."""
+"""Pretrained weights: read from files of every public form (formats), checked and kept (store)."""
 
 from fer_utils.models.pretrained.store import Pretrained, load
 

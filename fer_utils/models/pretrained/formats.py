@@ -1,4 +1,4 @@
-"""Files of weights: read each public form, and fit its tensors to the network, key by key and shape by shape."""
+"""Files of weights: each public form is read, and its tensors are fitted to the network."""
 
 import json
 import math
@@ -15,18 +15,13 @@ from torch import Tensor
 from fer_utils.errors import FerError
 from fer_utils.models.cntk import read_cntk
 
+# a broken file raises any of these
 BROKEN = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    EOFError,
-    LookupError,
-    AttributeError,
+    *(RuntimeError, ValueError, TypeError, EOFError, LookupError, AttributeError),
     pickle.UnpicklingError,
 )
-COUNTER = (
-    "num_batches_tracked"  # of batch normalisation: without use here, and absent from older files
-)
+# of batch normalisation: without use here, and absent from older files
+COUNTER = "num_batches_tracked"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -64,14 +59,9 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         content = content.get("state_dict", content)
         tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
     except BROKEN as error:
-        runs_code = (
-            "global" in str(error).lower()
-        )  # how the unpickler names what it refuses to import
-        why = (
-            "it holds more than tensors and could run code"
-            if runs_code
-            else "it is damaged, or no PyTorch file"
-        )
+        why = "it is damaged, or no PyTorch file"
+        if "global" in str(error).lower():  # how the unpickler names what it refuses to import
+            why = "it holds more than tensors and could run code"
         raise FerError(f"{path}: refused, {why}") from None
     if not tensors:
         raise FerError(f"{path}: holds no tensors by name; a state_dict is wanted")
@@ -96,14 +86,13 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
     except (OSError, *BROKEN) as error:
         raise FerError(f"{path}: cannot be read as Keras weights: {error}") from None
     tensors = {}
-    for layer, found in arrays.items():
-        for array in sorted(found, key=np.ndim, reverse=True):  # the kernel, then the bias
+    for layer, of_layer in arrays.items():
+        for array in sorted(of_layer, key=np.ndim, reverse=True):  # the kernel, then the bias
             kind = "weight" if array.ndim > 1 else "bias"
             tensors[f"{layer}.{kind}"] = torch.from_numpy(_from_keras(array))
     for name, tensor in tensors.items():
-        if (
-            tensor.ndim == 4 and tensor.shape[1] == 3
-        ):  # keras-vggface, where such files come from, feeds BGR
+        # the first layer: keras-vggface, where such files come from, feeds BGR
+        if tensor.ndim == 4 and tensor.shape[1] == 3:
             tensors[name] = tensor.flip(1)
     return tensors
 
@@ -126,7 +115,7 @@ def _from_keras(array: np.ndarray) -> np.ndarray:
 
 
 def _read_tensorflow_js(path: Path) -> dict[str, Tensor]:
-    """The tensors stand one after another in the manifest's order: float32, or uint8 with a scale and a minimum."""
+    """One after another in the manifest's order: float32, or uint8 with a scale and a minimum."""
     try:
         content = path.read_bytes()
         entries = json.loads(manifest_of(path).read_text(encoding="utf-8"))[0]["weights"]
@@ -166,23 +155,35 @@ def fit(
     unused: tuple[str, ...],
     path: Path,
 ) -> dict[str, Tensor]:
-    """`tensors` as float32 under the names of `network` (a state_dict), none missing, misshapen or left over.
+    """Tensors as float32 under the names of a network, none missing, misshapen or left over.
 
-    unused: layers that the file may hold or not. Names that are spelt otherwise (a prefix, conv_1_1) are
-    understood. Older releases name the layers quite differently but list them in the same order: then order,
-    kind and shape decide. Raises FerError that names the file and the first tensors that do not fit.
+    Names that are spelt otherwise (a prefix, conv_1_1) are understood. Older releases name the
+    layers quite differently but list them in the same order: then order, kind and shape decide.
+
+    Parameters
+    ----------
+    tensors : of the file, in its order.
+    network : a state_dict.
+    unused : layers that the file may hold or not.
+    path : for the error.
+
+    Raises
+    ------
+    FerError
+        Names the file and the first tensors that do not fit.
     """
-    found = {_plain(name): tensor for name, tensor in tensors.items() if not name.endswith(COUNTER)}
+    given = {_plain(name): tensor for name, tensor in tensors.items() if not name.endswith(COUNTER)}
     wanted = {name: tensor.shape for name, tensor in network.items() if not name.endswith(COUNTER)}
-    free = {name for name in {*wanted, *found} if name.rpartition(".")[0] in unused}
-    if 2 * len(found.keys() & wanted.keys()) < len(wanted):
-        found = _renamed_in_order(found, wanted, free, path)
-    missing = [name for name in wanted if name not in found and name not in free]
-    left_over = [name for name in found if name not in wanted and name not in free]
+    free = {name for name in {*wanted, *given} if name.rpartition(".")[0] in unused}
+    # fewer than half of the names are known: another release, not a file with some tensors missing
+    if 2 * len(given.keys() & wanted.keys()) < len(wanted):
+        given = _renamed_in_order(given, wanted, free, path)
+    missing = [name for name in wanted if name not in given and name not in free]
+    left_over = [name for name in given if name not in wanted and name not in free]
     for names, complaint in ((missing, "lacks"), (left_over, "has, beyond what the network has,")):
         if names:
             raise FerError(f"{path}: {complaint} {_some(names)}")
-    fitted = {name: _shaped(found[name], shape) for name, shape in wanted.items() if name in found}
+    fitted = {name: _shaped(given[name], shape) for name, shape in wanted.items() if name in given}
     wrong = [
         f"{name} {tuple(tensor.shape)} instead of {tuple(wanted[name])}"
         for name, tensor in fitted.items()
@@ -205,21 +206,23 @@ def _shaped(tensor: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _renamed_in_order(
-    found: Mapping[str, Tensor], wanted: Mapping, free: set[str], path: Path
+    given: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], free: set[str], path: Path
 ) -> dict[str, Tensor]:
-    names = (
-        list(wanted) if len(found) == len(wanted) else [name for name in wanted if name not in free]
-    )
-    if len(found) != len(names):
+    """The tensors under the wanted names, by order; with the layers that are `free`, or without."""
+    names = list(wanted)
+    if len(given) != len(names):
+        names = [name for name in wanted if name not in free]
+    if len(given) != len(names):
         raise FerError(
-            f"{path}: holds {len(found)} tensors under unknown names; the network has {len(names)}"
+            f"{path}: holds {len(given)} tensors under unknown names; the network has {len(names)}"
         )
-    for (theirs, tensor), ours in zip(found.items(), names, strict=True):
-        same_kind = theirs.rpartition(".")[2] == ours.rpartition(".")[2]
-        if not same_kind or _shaped(tensor, wanted[ours]).shape != wanted[ours]:
-            shapes = f"{tuple(tensor.shape)} where {ours} {tuple(wanted[ours])} belongs"
-            raise FerError(f"{path}: does not fit in order: {theirs} {shapes}")
-    return dict(zip(names, found.values(), strict=True))
+    for (name, tensor), wanted_name in zip(given.items(), names, strict=True):
+        shape = wanted[wanted_name]
+        same_kind = name.rpartition(".")[2] == wanted_name.rpartition(".")[2]
+        if not same_kind or _shaped(tensor, shape).shape != shape:
+            shapes = f"{tuple(tensor.shape)} where {wanted_name} {tuple(shape)} belongs"
+            raise FerError(f"{path}: does not fit in order: {name} {shapes}")
+    return dict(zip(names, given.values(), strict=True))
 
 
 def _some(names: list[str]) -> str:

