@@ -9,6 +9,7 @@ import pytest
 from golden.build import Built, build
 
 from fer_utils import io, paths
+from fer_utils.analysis import reproduction, transfer
 from fer_utils.data import ingest
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.synthetic import draw_faces
@@ -75,6 +76,13 @@ def with_transfer(tmp_path_factory) -> Results:
             [vars(experiment) for experiment in lacking],
         )
     return open_results("fer2013", folder.parent)
+
+
+@pytest.fixture(scope="session")
+def transfer_frames(with_transfer) -> dict[str, pd.DataFrame]:
+    """The frames of with_transfer that tables, figures and numbers are made of."""
+    frames = transfer.frames(with_transfer)
+    return frames | {"reproduction": reproduction.every_figure(with_transfer)}
 
 
 def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""A network of many classes asked about a few of them, beside networks that were trained on these alone.
+"""A network of many classes asked about a few of them, beside networks trained on these alone.
 
 All of it from saved predictions, in the form of Results.predictions.
 """
@@ -24,22 +24,31 @@ COLUMNS = (
 
 
 def restricted(predictions: Predictions, classes: tuple[str, ...]) -> Predictions:
-    """Predictions on the images of these classes alone, with no other answer allowed: logits in their order.
+    """Predictions on the images of these classes alone, with no other answer allowed.
 
-    A softmax of what is left is the probability given that one of the classes is right.
+    Returns
+    -------
+    Predictions
+        Logits in the order of `classes`; their softmax is the probability given that one of these
+        is right.
+
+    Raises
+    ------
+    FerError
+        If the network does not know one of the classes.
     """
     known = [str(name) for name in predictions["classes"]]
     columns = [known.index(one_of(name, known, "class of this network")) for name in classes]
-    position = np.full(len(known), -1)
+    position = np.full(len(known), -1)  # of each known class among `classes`; −1: not among them
     position[columns] = range(len(columns))
-    made = {"classes": np.array(classes)}
+    among_these = {"classes": np.array(classes)}
     for part in (part for part in PARTS if f"{part}_rows" in predictions):
         labels = position[predictions[f"{part}_labels"]]
         kept = labels >= 0
-        made[f"{part}_labels"] = labels[kept]
-        made[f"{part}_logits"] = predictions[f"{part}_logits"][kept][:, columns]
-        made[f"{part}_rows"] = predictions[f"{part}_rows"][kept]
-    return made
+        among_these[f"{part}_labels"] = labels[kept]
+        among_these[f"{part}_logits"] = predictions[f"{part}_logits"][kept][:, columns]
+        among_these[f"{part}_rows"] = predictions[f"{part}_rows"][kept]
+    return among_these
 
 
 def on_rows(predictions: Predictions, rows: np.ndarray) -> Predictions:
@@ -51,16 +60,26 @@ def on_rows(predictions: Predictions, rows: np.ndarray) -> Predictions:
 
 
 def untouched(predictions: Predictions, select: str, patience: int, schedule: str) -> Predictions:
-    """The test predictions, with those on the images of validation where these decided nothing in the run.
+    """The test predictions, with those on validation where validation decided nothing in the run.
 
-    They do decide where the best epoch is tested, where training stops early, and where the learning rate follows
-    the loss on them. Elsewhere they were only looked at, so that they are as good a test as any. In stored order.
+    It does decide where the best epoch is tested, where training stops early, and where the
+    learning rate follows the validation loss. Elsewhere its images were only looked at, so that
+    they are as good a test as any.
+
+    Parameters
+    ----------
+    select, patience, schedule
+        Settings of the run.
+
+    Returns
+    -------
+    Predictions
+        Of part test alone, in stored order.
     """
     if select != "last" or patience or schedule == "plateau":
         return on_rows(predictions, predictions["test_rows"])
-    order = np.argsort(
-        np.concatenate([predictions[f"{part}_rows"] for part in PARTS]), kind="stable"
-    )
+    rows = np.concatenate([predictions[f"{part}_rows"] for part in PARTS])
+    order = np.argsort(rows, kind="stable")
     return {"classes": predictions["classes"]} | {
         f"test_{name}": np.concatenate([predictions[f"{part}_{name}"] for part in PARTS])[order]
         for name in ("logits", "labels", "rows")
@@ -70,45 +89,61 @@ def untouched(predictions: Predictions, select: str, patience: int, schedule: st
 def contenders(
     study: Results, general: str = "seven"
 ) -> dict[tuple[str, str], dict[int, Predictions]]:
-    """Who answers which task: predictions by (task, TRAINED or RESTRICTED) and seed.
+    """Which networks answer which task.
 
-    TRAINED: as each run has them. RESTRICTED: the networks of task `general` restricted to every smaller task of
-    tasks.TASKS, on all images that decided nothing in their runs (with test="private" PublicTest's among them).
-    Tasks of few classes come first.
+    Parameters
+    ----------
+    general
+        The task whose networks are asked about smaller tasks too.
+
+    Returns
+    -------
+    dict
+        Predictions by seed, by task and kind of network; tasks of few classes come first. TRAINED:
+        as each run has them. RESTRICTED: the networks of `general` restricted to every smaller
+        task of `tasks.TASKS`, on all images that decided nothing in their runs (with test="private"
+        PublicTest's among them).
     """
-    found: dict[tuple[str, str], dict[int, Predictions]] = {}
+    all_classes = set(get_task(general).classes)
+    smaller = [task for task in TASKS.values() if set(task.classes) < all_classes]
+    members: dict[tuple[str, str], dict[int, Predictions]] = {}
     for run in study.runs.itertuples():
-        made = study.predictions(run.run)
-        found.setdefault((run.task, TRAINED), {})[run.seed] = made
+        predictions = study.predictions(run.run)
+        members.setdefault((run.task, TRAINED), {})[run.seed] = predictions
         if run.task == general:
-            unseen = untouched(made, run.select, run.patience, run.schedule)
-            for task in TASKS.values():
-                if task.name != general and set(task.classes) < set(get_task(general).classes):
-                    found.setdefault((task.name, RESTRICTED), {})[run.seed] = restricted(
-                        unseen, task.classes
-                    )
-    order = sorted(found, key=lambda key: (len(get_task(key[0]).classes), key[1] == RESTRICTED))
-    return {key: found[key] for key in order}
+            unseen = untouched(predictions, run.select, run.patience, run.schedule)
+            for task in smaller:
+                of_seeds = members.setdefault((task.name, RESTRICTED), {})
+                of_seeds[run.seed] = restricted(unseen, task.classes)
+    order = sorted(members, key=lambda key: (len(get_task(key[0]).classes), key[1] == RESTRICTED))
+    return {key: members[key] for key in order}
 
 
 def beside(study: Results, general: str = "seven") -> pd.DataFrame:
-    """Networks restricted to a task beside those trained on it, by accuracy on test, 0..1: a row a task.
+    """Networks restricted to a task beside those trained on it, one row per task.
 
-    Columns: COLUMNS; gain is restricted − trained (means over their seeds), with its 95 % interval over images. All
-    are scored on the images that all of them have; a task that none was trained on is left out.
+    A task that none was trained on is left out.
+
+    Returns
+    -------
+    DataFrame
+        - task;
+        - images: the test images that all of these networks have, on which all are scored;
+        - trained_seeds, restricted_seeds: how many networks of each kind;
+        - trained, restricted: accuracy, mean over the seeds, 0..1;
+        - gain, gain_low, gain_high: restricted − trained, with its 95 % interval over images.
     """
-    found = contenders(study, general)
+    members = contenders(study, general)
     rows = []
-    for task in dict.fromkeys(task for task, _ in found):
-        kinds = [list(found.get((task, kind), {}).values()) for kind in (TRAINED, RESTRICTED)]
+    for task in dict.fromkeys(task for task, _ in members):
+        kinds = [list(members.get((task, kind), {}).values()) for kind in (TRAINED, RESTRICTED)]
         if not all(kinds):
             continue
-        common = reduce(
-            np.intersect1d, [made["test_rows"] for members in kinds for made in members]
-        )
+        tested = [predictions["test_rows"] for networks in kinds for predictions in networks]
+        common = reduce(np.intersect1d, tested)
         few, many = (
-            np.mean([is_correct(on_rows(made, common), "test") for made in members], axis=0)
-            for members in kinds
+            np.mean([is_correct(on_rows(network, common), "test") for network in networks], axis=0)
+            for networks in kinds
         )
         low, high = mean_interval(study, common, many - few)
         shares = (few.mean(), many.mean(), (many - few).mean(), low, high)

@@ -1,4 +1,4 @@
-"""What the network's accuracy comes to on worse pictures than the data set's, and on parts of its test images."""
+"""Accuracy on worse pictures than the data set's, and on parts of its test images."""
 
 import numpy as np
 import pandas as pd
@@ -13,22 +13,40 @@ from fer_utils.experiments.finished_run import FinishedRun
 def under_corruption(
     trained: FinishedRun, faces: Faces, groups: np.ndarray, resamples: int = 2000
 ) -> pd.DataFrame:
-    """The run's test images, corrupted in every way: kind, strength, amount, unit, class, images, value, change.
+    """How well a run classifies its test images when they are corrupted.
 
-    class "": accuracy; else recall of that class; 0..1. change: value minus that of strength 0. low and high,
-    change_low and change_high: 95 % intervals over images. groups: int, one a test image; drawn together.
+    Parameters
+    ----------
+    faces
+        The data of the run.
+    groups
+        int, one per test image: images of a group are drawn together.
+    resamples
+        Draws of images for the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row per kind and strength of corruption and class.
+
+        - kind, strength: "none" and 0, or a name in `corruptions.CORRUPTIONS` and 1 to 3;
+        - amount, unit: what that strength means;
+        - class: empty for all images, whose value is the accuracy; else the value is its recall;
+        - images: how many these are;
+        - value, low, high: 0..1, with the 95 % interval over images;
+        - change, change_low, change_high: value minus that of strength 0, with its interval.
     """
-    made = trained.predictions
-    images, labels = faces.images[made["test_rows"]], made["test_labels"]
+    rows, labels = (trained.predictions[f"test_{name}"] for name in ("rows", "labels"))
+    images = faces.images[rows]
     grid = [("none", 0), *((kind, strength) for kind in CORRUPTIONS for strength in (1, 2, 3))]
-    hits = []
-    for kind, strength in grid:
+    hits = np.empty((len(grid), len(labels)), np.float32)
+    for condition, (kind, strength) in enumerate(grid):
         treated = corrupt(images, kind, strength) if strength else images
-        hits.append(trained.logits(treated).argmax(1) == labels)
-        print(f"{kind} {strength}: accuracy {hits[-1].mean():.3f}", flush=True)
-    hits = np.array(hits, dtype=np.float32)
+        hits[condition] = trained.logits(treated).argmax(1) == labels
+        print(f"{kind} {strength}: accuracy {hits[condition].mean():.3f}", flush=True)
     masks = {"": labels >= 0} | {name: labels == i for i, name in enumerate(trained.classes)}
     values = shares(hits, masks, groups, resamples)
+    # image by image: the interval of a difference is narrower than those of the two values
     change = shares(hits - hits[0], masks, groups, resamples)[["value", "low", "high"]]
     change.columns = ["change", "change_low", "change_high"]
     amounts = [
@@ -36,64 +54,93 @@ def under_corruption(
     ]
     units = [CORRUPTIONS[kind].unit if strength else "" for kind, strength in grid]
     conditions = pd.DataFrame(grid, columns=["kind", "strength"]).assign(amount=amounts, unit=units)
-    table = conditions.join(
-        values.rename(columns={"part": "class"}).join(change).set_index("condition")
-    )
-    return table.reset_index(drop=True)
+    measured = values.rename(columns={"part": "class"}).join(change).set_index("condition")
+    return conditions.join(measured).reset_index(drop=True)
 
 
 def parts(
     trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray
 ) -> pd.DataFrame:
-    """The run's accuracy on parts of the data set's test images: part, role, images, value, low, high (0..1).
+    """How well a run classifies parts of the data set's test images, one row per part and role.
 
-    Parts: every test split, which is of role "validation" where it is the run's; and, of role "test", all tested
-    images, those with an identical and with a near copy in training only, those with neither (audit: near and
-    identical, as the audit lists them), and every class (recall). groups: int, one an image of the data set.
+    Parameters
+    ----------
+    faces
+        The data of the run.
+    audit
+        Its lists "identical" and "near", as `data.audit.read` gives them.
+    groups
+        int, one per image of the data set: images of a group are drawn together.
+
+    Returns
+    -------
+    DataFrame
+        - part: a test split; and, of role "test", "all", "identical copy" and "near-copy only" (in
+          training), "no copy", or a class;
+        - images: how many it has; parts without any are left out;
+        - value, low, high: accuracy (of a class: recall), 0..1, with its 95 % interval over images;
+        - role: "validation" where the run validated on these images, else "test".
     """
-    made, tables = trained.predictions, []
+    predictions, tables = trained.predictions, []
     for role, name in (("validation", "val"), ("test", "test")):
-        rows = made[f"{name}_rows"]
+        rows = predictions[f"{name}_rows"]
         split = faces.index["split"].to_numpy()[rows]
         masks = {part: split == part for part in TEST_SPLITS if (split == part).any()}
         if role == "test":
             leaked = {kind: frame.loc[frame["leaked"], "row"] for kind, frame in audit.items()}
             identical, near = (np.isin(rows, leaked[kind]) for kind in ("identical", "near"))
             masks |= {
-                "all": rows >= 0,
+                "all": np.ones_like(identical),
                 "identical copy": identical,
                 "near-copy only": near & ~identical,
+                "no copy": ~near & ~identical,
             }
-            masks |= {"no copy": ~near & ~identical}
-            masks |= {cls: made["test_labels"] == i for i, cls in enumerate(trained.classes)}
+            labels = predictions["test_labels"]
+            masks |= {cls: labels == i for i, cls in enumerate(trained.classes)}
         if masks := {part: mask for part, mask in masks.items() if mask.any()}:
-            table = shares(is_correct(made, name)[None].astype(np.float32), masks, groups[rows])
+            hits = is_correct(predictions, name)[None].astype(np.float32)
+            table = shares(hits, masks, groups[rows])
             tables.append(table.drop(columns="condition").assign(role=role))
     return pd.concat(tables, ignore_index=True)
 
 
 def shares(
     values: np.ndarray, masks: dict[str, np.ndarray], groups: np.ndarray, resamples: int = 2000
-):
-    """Means of `values` (float32, conditions×N) over each mask (bool, N), with 95 % intervals over images.
+) -> pd.DataFrame:
+    """Means over parts of the images, with 95 % intervals over images; the same draws for all.
 
-    A frame with a row a condition and mask: condition, part, images, value, low, high; the same draws for all.
+    Parameters
+    ----------
+    values
+        float32, conditions×N.
+    masks
+        Parts by name: bool, N.
+    groups
+        int, N: images of a group are drawn together.
+    resamples
+        Draws of images.
+
+    Returns
+    -------
+    DataFrame
+        One row per condition and part.
+
+        - condition: row of `values`; part: name of the mask;
+        - images: how many the part has;
+        - value, low, high: the mean and its interval.
     """
 
     def means(weights: np.ndarray) -> np.ndarray:
-        with np.errstate(
-            invalid="ignore"
-        ):  # no image of a part drawn: NaN, which bootstrap passes over
+        # where no image of a part is drawn: NaN, which bootstrap passes over
+        with np.errstate(invalid="ignore"):
             each = [
-                weights[:, m] @ values[:, m].T / weights[:, m].sum(1)[:, None]
-                for m in masks.values()
+                weights[:, mask] @ values[:, mask].T / weights[:, mask].sum(1)[:, None]
+                for mask in masks.values()
             ]
         return np.stack(each, axis=2).reshape(len(weights), -1)
 
     low, high = bootstrap(means, groups, resamples)
-    frame = pd.MultiIndex.from_product(
-        [range(len(values)), masks], names=["condition", "part"]
-    ).to_frame(index=False)
+    rows = pd.MultiIndex.from_product([range(len(values)), masks], names=["condition", "part"])
     images = [int(mask.sum()) for mask in masks.values()] * len(values)
     value = means(np.ones((1, values.shape[1]), np.float32))[0]
-    return frame.assign(images=images, value=value, low=low, high=high)
+    return rows.to_frame(index=False).assign(images=images, value=value, low=low, high=high)

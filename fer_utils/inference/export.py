@@ -1,4 +1,4 @@
-"""A finished run as one file that others can read: safetensors with everything needed in its metadata."""
+"""A finished run as one file that others can read: safetensors with all that it needs in it."""
 
 import json
 from pathlib import Path
@@ -17,13 +17,7 @@ from fer_utils.experiments.finished_run import FinishedRun, load_finished_run
 from fer_utils.inference.predictor import Predictor, load_best
 
 LARGEST = 10_000_000  # bytes: what git and a visitor put up with
-
-
-COST = (
-    0.01  # the most that half precision may move a probability; beyond it, single precision is kept
-)
-
-
+COST = 0.01  # the most that half precision may move a probability; else single precision is kept
 PROTOCOLS = {
     "private": "PublicTest validates, PrivateTest is tested",
     "all": "a part of the training images validates, all test images are tested",
@@ -33,56 +27,77 @@ PROTOCOLS = {
 def export(
     run_folder: Path, path: Path, faces: Faces | None = None, device: str = "cpu"
 ) -> Predictor:
-    """Writes the network of a run to `path`, with all that is needed to use it, and returns it as loaded again.
+    """Writes the network of a run to `path`, with all that is needed to use it.
 
-    Weights in half precision, unless that moves a probability of the run's validation images by more than COST.
-    Metadata, each value as JSON: classes, side (pixels) and grey of the images; model, its size (pixels) and
-    channels, mean and std (of intensities 0..1), tta; run, dataset, source, digest, task, protocol, seed; val and
-    test (accuracy 0..1) with their numbers of images; parameters, precision, difference (the largest of a
-    probability from the run's own), images_per_second with device and threads.
-    Raises FerError where the file is too large or the checkpoint gives other probabilities.
+    Weights are in half precision, unless that moves a probability of the run's validation images
+    by more than COST.
+
+    Parameters
+    ----------
+    faces
+        The data of the run; None: what data/ holds.
+    device
+        Where images_per_second is measured.
+
+    Returns
+    -------
+    Predictor
+        As loaded from the file. The file's metadata are its `about`, each value as JSON:
+
+        - classes; side (pixels) and grey: of the images;
+        - model; size (pixels), channels, mean and std (of intensities 0..1): of its input; tta;
+        - run, dataset, source, digest, task, protocol, seed;
+        - val, test: accuracy, 0..1; val_images, test_images: how many these are;
+        - parameters, precision; difference: the largest of a probability from the run's own;
+        - images_per_second, device, threads.
+
+    Raises
+    ------
+    FerError
+        If the file is too large, or the checkpoint gives other probabilities than the run's.
     """
     trained = load_finished_run(run_folder)
-    images = (trained.faces() if faces is None else faces).images[trained.predictions["val_rows"]]
+    rows = trained.predictions["val_rows"]
+    images = (trained.faces() if faces is None else faces).images[rows]
     about = describe(trained) | {"side": images.shape[1], "grey": images.ndim == 3}
     about |= speed(trained.network, trained.experiment.tta, device, side=images.shape[1])
-    trained.network.to(trained.device)
-    theirs = probabilities(trained.predictions["val_logits"])
+    trained.network.to(trained.device)  # speed left it where it was measured
+    expected = probabilities(trained.predictions["val_logits"])
     with io.atomic_file(Path(path)) as part:
         for precision in (torch.float16, torch.float32):
-            state = {
-                name: _as(tensor, precision)
-                for name, tensor in trained.network.state_dict().items()
-            }
+            tensors = trained.network.state_dict().items()
+            state = {name: _as(tensor, precision) for name, tensor in tensors}
             about["precision"] = str(precision).removeprefix("torch.")
+            # through the file: what is compared is what others will load
             _save(state, about, part)
-            about["difference"] = round(
-                float(np.abs(probabilities(load_best(part).logits(images)) - theirs).max()), 6
-            )
+            difference = np.abs(probabilities(load_best(part).logits(images)) - expected).max()
+            about["difference"] = round(float(difference), 6)
             if about["difference"] <= COST:
                 break
         else:
             raise FerError(
-                f"{run_folder}: its checkpoint does not give the probabilities in its predictions.npz"
+                f"{run_folder}: its checkpoint does not give the probabilities in its "
+                "predictions.npz"
             )
-        _save(state, about, part)
+        _save(state, about, part)  # once more, with the difference
         if (size := part.stat().st_size) > LARGEST:
             raise FerError(
-                f"{path}: {size / 1e6:.1f} MB; more than {LARGEST / 1e6:.0f} are too many to hand out"
+                f"{path}: {size / 1e6:.1f} MB; more than {LARGEST / 1e6:.0f} are too many to "
+                "hand out"
             )
     return load_best(path)
 
 
 def describe(trained: FinishedRun) -> dict:
-    """What the metadata says of a run: see `export`."""
+    """What the metadata says of a run itself, as `export` lists it."""
     experiment, preprocess = trained.experiment, trained.network.preprocess
     about = {
         "classes": trained.classes,
         "model": experiment.model,
         "size": preprocess.size,
         "channels": preprocess.channels,
-        "mean": _of_one(preprocess.mean),
-        "std": _of_one(preprocess.std),
+        "mean": _of_one(preprocess.get_buffer("mean")),
+        "std": _of_one(preprocess.get_buffer("std")),
         "tta": experiment.tta,
         "run": experiment.id,
         "dataset": experiment.dataset,
@@ -99,11 +114,12 @@ def describe(trained: FinishedRun) -> dict:
 
 
 def _of_one(statistics: torch.Tensor) -> tuple[float, ...]:
-    """Of intensities in 0..1, a channel each; Preprocess holds them for 0..255."""
+    """Of intensities in 0..1, one per channel; Preprocess holds them for 0..255."""
     return tuple(round(value / 255, 6) for value in statistics.flatten().tolist())
 
 
 def _as(tensor: torch.Tensor, precision: torch.dtype) -> torch.Tensor:
+    """In this precision; counters, such as batch normalisation's, stay whole numbers."""
     return (tensor.to(precision) if tensor.is_floating_point() else tensor).contiguous()
 
 

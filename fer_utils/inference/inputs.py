@@ -1,8 +1,9 @@
-"""Images to classify, from whatever holds them: paths, folders, PIL images, arrays, tensors, lists of these."""
+"""Images to classify, from whatever holds them: paths, folders, PIL images, arrays, tensors."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,30 @@ from fer_utils.data.decoding import as_pixels, open_image
 from fer_utils.data.listing import IMAGE_TYPES, files_below, is_image
 from fer_utils.errors import FerError
 
-SIDE = 8  # pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
+# pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
+SIDE = 8
 ROUNDING = 1e-3  # how far resizing and sums may take a float beyond 0 and 1
-Found = tuple[str | None, Callable[[], Image.Image]]  # a file's path, and how to open it
+Given = str | Path | Image.Image | np.ndarray | torch.Tensor | Sequence["Given"]
+Unopened = tuple[str | None, Callable[[], Image.Image]]  # a file's path, and how to open it
 
 
-def find(given) -> list[Found]:
+def find(given: Given) -> list[Unopened]:
     """Every image in `given`, in order; files are not opened yet.
 
-    given: a path or list of paths; a folder (what the endings of names call images, sorted; other files are counted
-    on stderr); a PIL image; a NumPy array or a tensor, H×W or N×H×W, grey or with an axis of 1 or 3 channels (RGB)
-    at the end or after N, integers 0–255 or floats 0–1; or a list of these. Raises FerError for anything else, NaN,
-    values out of range, and where there is no image at all.
+    Parameters
+    ----------
+    given
+        - a path: a file, or a folder, of which all that the endings of names call images are taken,
+          sorted, and other files are counted on stderr;
+        - a PIL image;
+        - an array or a tensor: H×W or N×H×W, grey or with an axis of 1 or 3 channels (RGB) at the
+          end or after N; integers 0–255 or floats 0–1;
+        - a list or tuple of these.
+
+    Raises
+    ------
+    FerError
+        For anything else, NaN, values out of range, and where there is no image at all.
     """
     match given:
         case str() | Path():
@@ -41,22 +54,33 @@ def find(given) -> list[Found]:
         case list() | tuple():
             if not given:
                 raise FerError("no images to predict: the list is empty")
-            return [found for item in given for found in find(item)]
+            return [image for item in given for image in find(item)]
     raise FerError(
-        f"cannot read images from a {type(given).__name__}; give a path, a folder, a PIL image, an array, a "
-        "tensor, or a list of these"
+        f"cannot read images from a {type(given).__name__}; give a path, a folder, a PIL image, "
+        "an array, a tensor, or a list of these"
     )
 
 
 def as_squares(
-    found: list[Found], mode: str, size: int
+    images: list[Unopened], mode: str, size: int
 ) -> Iterator[tuple[str | int, np.ndarray | None, str]]:
-    """(source, pixels, error) of each image; source is its path, or its position where it has none.
+    """Opens images one by one and makes them squares: the largest centred one, resized.
 
-    pixels: uint8, size×size (mode L) or size×size×3 (RGB): the largest centred square, resized; None where the
-    file is broken, and then the error says why.
+    Parameters
+    ----------
+    mode
+        "L" for grey, "RGB".
+    size
+        In pixels.
+
+    Yields
+    ------
+    tuple
+        - source: the image's path, or its position where it has none;
+        - pixels: uint8, size×size or size×size×3; None for a broken file;
+        - error: why a file is broken; else empty.
     """
-    for position, (path, load) in enumerate(found):
+    for position, (path, load) in enumerate(images):
         source = position if path is None else path
         try:
             yield source, as_pixels(_checked(load(), source), mode, size, size, str(source)), ""
@@ -73,14 +97,14 @@ def _checked(image: Image.Image, source: str | int) -> Image.Image:
 
 
 def _at_home(path: Path) -> Path:
-    """~ is the user's folder; "~$photo.png", which office programs leave beside a file, is a name as any other."""
+    """~ is the user's folder; "~$a.png", which office programs leave, is a name as any other."""
     try:
         return path.expanduser()
     except RuntimeError:
         return path
 
 
-def _files(path: Path) -> list[Found]:
+def _files(path: Path) -> list[Unopened]:
     if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
         return [(str(path), lambda: _missing(path))]
     if not path.is_dir():
@@ -88,13 +112,12 @@ def _files(path: Path) -> list[Found]:
     inside = [path / name for name in files_below(path)]
     images = [p for p in inside if is_image(p.name)]
     if not images:
-        raise FerError(
-            f"{path}: no images in this folder (of the kinds {' '.join(sorted(IMAGE_TYPES))})"
-        )
+        kinds = " ".join(sorted(IMAGE_TYPES))
+        raise FerError(f"{path}: no images in this folder (of the kinds {kinds})")
     if others := {p.suffix.lower() or p.name for p in inside} - IMAGE_TYPES:
         left_out = f"{len(inside) - len(images)} other files left out ({' '.join(sorted(others))})"
         print(f"fer_utils: {path}: {left_out}", file=sys.stderr)
-    return [found for p in images for found in _files(p)]
+    return [image for p in images for image in _files(p)]
 
 
 def _bytes(name: str) -> bytes:
@@ -108,14 +131,14 @@ def _missing(path: Path) -> Image.Image:
 def _unambiguous(tensor: torch.Tensor) -> torch.Tensor:
     """Refuses what is a colour image in torch's habit and three grey ones in NumPy's."""
     if tensor.ndim == 3 and tensor.shape[0] == 3 and tensor.shape[2] != 3:
-        shape = _written(tensor.shape)
         raise FerError(
-            f"a tensor of {shape} may be one colour image or three grey ones; give N×3×H×W or N×1×H×W"
+            f"a tensor of {_written(tensor.shape)} may be one colour image or three grey ones; "
+            "give N×3×H×W or N×1×H×W"
         )
     return tensor
 
 
-def _planes(values: np.ndarray) -> list[Found]:
+def _planes(values: np.ndarray) -> list[Unopened]:
     """The images of an array, one or many."""
     if not values.size:
         raise FerError(f"no images to predict: the array is empty ({_written(values.shape)})")
@@ -124,12 +147,12 @@ def _planes(values: np.ndarray) -> list[Found]:
     single = arranged.shape[:-1] if in_colour else arranged.shape
     if len(single) not in (2, 3) or min(single[-2:]) < SIDE:
         raise FerError(
-            f"an array of {_written(values.shape)} is no image; give H×W, H×W×3, N×H×W or N×H×W×3 with at least "
-            f"{SIDE} pixels a side"
+            f"an array of {_written(values.shape)} is no image; give H×W, H×W×3, N×H×W or N×H×W×3 "
+            f"with at least {SIDE} pixels a side"
         )
     pixels = _as_uint8(arranged)
     each = [pixels] if len(single) == 2 else list(pixels)
-    return [(None, lambda plane=plane: Image.fromarray(plane)) for plane in each]
+    return [(None, partial(Image.fromarray, plane)) for plane in each]
 
 
 def _channels_last(values: np.ndarray) -> np.ndarray:
@@ -137,12 +160,14 @@ def _channels_last(values: np.ndarray) -> np.ndarray:
     shape = values.shape
     if values.ndim in (3, 4) and shape[-1] == 1:
         return values[..., 0]
+    # channels at the end win: N×3×W×3 is N pictures of three rows, which are then refused
     if values.ndim == 4 and shape[1] in (1, 3) and shape[-1] != 3:
         return values[:, 0] if shape[1] == 1 else np.moveaxis(values, 1, 3)
     return values
 
 
 def _as_uint8(values: np.ndarray) -> np.ndarray:
+    """Integers 0–255 as they are, floats 0–1 times 255 and rounded; raises FerError for others."""
     if values.dtype.kind not in "uif":
         raise FerError(f"pixels must be integers 0–255 or floats 0–1; got {values.dtype}")
     whole = values.dtype.kind in "ui"
@@ -151,20 +176,14 @@ def _as_uint8(values: np.ndarray) -> np.ndarray:
         raise FerError("the images hold NaN; pixels must be integers 0–255 or floats 0–1")
     slack = 0 if whole else ROUNDING
     if low < -slack or high > most + slack:
-        remedy = (
-            ""
-            if whole
-            else "; as integers they may reach 255, and normalised images must be turned back"
-        )
-        raise FerError(
-            f"pixels of type {values.dtype} must lie in 0–{most}; found {low:g} to {high:g}{remedy}"
-        )
-    return (
-        values.astype(np.uint8)
-        if whole
-        else np.rint(values.clip(0, 1) * np.float64(255)).astype(np.uint8)
-    )
+        wrong = f"pixels of type {values.dtype} must lie in 0–{most}; found {low:g} to {high:g}"
+        remedy = "as integers they may reach 255, and normalised images must be turned back"
+        raise FerError(wrong if whole else f"{wrong}; {remedy}")
+    if whole:
+        return values.astype(np.uint8)
+    # float64: in half precision 255 levels are not all there
+    return np.rint(values.clip(0, 1) * np.float64(255)).astype(np.uint8)
 
 
-def _written(shape) -> str:
+def _written(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape)) or "no axes"

@@ -1,4 +1,4 @@
-"""The best network in one file, and its judgement of any images: export, load_best, predict."""
+"""The best network, from one file, and what it predicts for any images."""
 
 import json
 import os
@@ -18,15 +18,22 @@ from fer_utils.evaluation.metrics import probabilities
 from fer_utils.inference import inputs
 from fer_utils.models.network import Network, Preprocess
 
-BATCH = 64
+BATCH = 64  # images; large enough for a GPU, small enough for a laptop's memory
 
 
 @dataclass(frozen=True)
 class Predictor:
     """A trained network with its class names.
 
-    side (pixels), grey (else RGB): the images that it was trained and tested on, which the network itself may
-    enlarge. about: all that the file says of it (see `export`).
+    Attributes
+    ----------
+    side
+        In pixels, of the images that it was trained and tested on; the network itself may enlarge
+        them.
+    grey
+        Whether these were grey; else RGB.
+    about
+        All that the file says of the network (see `export.export`).
     """
 
     network: Network
@@ -35,61 +42,94 @@ class Predictor:
     grey: bool
     about: dict
 
-    def predict(self, images) -> pd.DataFrame:
-        """A row an image: source (path or position), the probability of each class by name, label, error.
+    def predict(self, images: inputs.Given) -> pd.DataFrame:
+        """Classifies images, one row per image.
 
-        images: whatever pictures.find takes. They should show one face that fills the picture, as FER2013's do:
-        no face is looked for. Of an image that is not square the largest centred square counts. A file that cannot
-        be read keeps its row, with NaN and the reason in `error`, and is named on stderr. Raises FerError for
-        anything else that is wrong, and where no file at all can be read.
+        Parameters
+        ----------
+        images
+            Whatever `inputs.find` takes. They should show one face that fills the picture, as
+            FER2013's do: no face is looked for. Of an image that is not square the largest centred
+            square counts.
+
+        Returns
+        -------
+        DataFrame
+            - source: the image's path, or its position where it has none;
+            - one column per class: its probability, 0..1;
+            - label: the most probable class;
+            - error: empty, or why a file cannot be read: then its probabilities are NaN, its label
+              is empty, and it is named on stderr.
+
+        Raises
+        ------
+        FerError
+            If no file at all can be read, and for anything else that is wrong with `images`.
         """
-        found = inputs.as_squares(inputs.find(images), "L" if self.grey else "RGB", self.side)
-        sources, pixels, errors = zip(*found, strict=True)
+        mode = "L" if self.grey else "RGB"
+        squares = list(inputs.as_squares(inputs.find(images), mode, self.side))
+        sources, _, errors = zip(*squares, strict=True)
         broken = [error for error in errors if error]
         if len(broken) == len(errors):
-            raise FerError(
-                broken[0] if len(broken) == 1 else f"none of {len(broken)} images: {broken[0]}"
-            )
+            first = broken[0] if len(broken) == 1 else f"none of {len(broken)} images: {broken[0]}"
+            raise FerError(first)
         for error in broken:
             print(f"fer_utils: {error}", file=sys.stderr)
-        frame = pd.DataFrame(np.nan, index=range(len(sources)), columns=list(self.classes))
-        read = [position for position, error in enumerate(errors) if not error]
-        frame.loc[read] = probabilities(
-            self.logits(np.stack([pixels[position] for position in read]))
-        )
+        classes = list(self.classes)
+        readable = [(i, pixels) for i, (_, pixels, _) in enumerate(squares) if pixels is not None]
+        positions = [position for position, _ in readable]
+        answers = probabilities(self.logits(np.stack([pixels for _, pixels in readable])))
+        frame = pd.DataFrame(answers, index=positions, columns=classes)
+        # labels before the broken files' rows, of whose NaN no largest can be taken
+        frame["label"] = frame[classes].idxmax(axis=1)
+        frame = frame.reindex(range(len(squares))).fillna({"label": ""})
         frame.insert(0, "source", sources)
-        frame["label"] = (
-            frame[list(self.classes)].loc[read].idxmax(axis=1).reindex(frame.index, fill_value="")
-        )
         return frame.assign(error=errors)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """float32, N×classes, of uint8 images N×H×W or N×H×W×3, with the file's test-time augmentation."""
-        batches = Batches(images, np.zeros(len(images)), BATCH, self.network.preprocess.mean.device)
+        """Logits with the file's test-time augmentation: float32, N×classes.
+
+        Parameters
+        ----------
+        images
+            uint8, N×H×W, or N×H×W×3 for RGB, with H = W = `side`.
+        """
+        device = self.network.preprocess.get_buffer("mean").device
+        batches = Batches(images, np.zeros(len(images)), BATCH, device)
         return prediction.predict(self.network, batches, self.about["tta"])
 
 
 def load_best(path: Path | str | None = None) -> Predictor:
-    """The exported network in `path`; None: results/fer2013/best/model.safetensors. Raises FerError."""
-    folders = [paths.RESULTS, paths.REFERENCE]
-    defaults = [folder / "fer2013" / "best" / "model.safetensors" for folder in folders]
-    path = next((p for p in defaults if p.exists()), defaults[0]) if path is None else Path(path)
+    """The network that `export.export` wrote.
+
+    Parameters
+    ----------
+    path
+        None: results/fer2013/best/model.safetensors, of the user's own results if they have one.
+
+    Raises
+    ------
+    FerError
+        If there is no such file, or it is no network of this package.
+    """
+    if path is None:
+        folders = [paths.RESULTS, paths.REFERENCE]
+        defaults = [folder / "fer2013" / "best" / "model.safetensors" for folder in folders]
+        path = next((default for default in defaults if default.exists()), defaults[0])
     if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
-        raise FerError(
-            f"{path}: no exported network; make one with: python -m fer_utils best --dataset NAME"
-        )
+        remedy = "python -m fer_utils best --dataset NAME"
+        raise FerError(f"{path}: no exported network; make one with: {remedy}")
     try:
         with safe_open(path, "pt") as file:
             about = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         network = Network(about["model"], len(about["classes"]), about["size"], about["channels"])
-        network.preprocess = Preprocess(
-            about["size"], about["channels"], tuple(about["mean"]), tuple(about["std"])
-        )
+        # the file's numbers, not the registry's, which may change
+        mean, std = tuple(about["mean"]), tuple(about["std"])
+        network.preprocess = Preprocess(about["size"], about["channels"], mean, std)
         network.load_state_dict(state)
-        return Predictor(
-            network.eval(), tuple(about["classes"]), about["side"], about["grey"], about
-        )
+        classes = tuple(about["classes"])
+        return Predictor(network.eval(), classes, about["side"], about["grey"], about)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise FerError(

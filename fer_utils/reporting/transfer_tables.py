@@ -42,7 +42,7 @@ def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def networks(frame: pd.DataFrame) -> str:
-    """`transfer.networks`: input, stages by name, how many parameters there are and how many of them learn."""
+    """`learning_stages.networks`: input, stages by name, how many parameters there are and how many of them learn."""
     rows = []
     for r in frame.itertuples():
         counts = [Tex(f"{count / 1e6:.2f}\\,M") for count in (r.parameters, r.learning_parameters)]
@@ -201,7 +201,7 @@ def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str
 
 
 def schedule(frame: pd.DataFrame) -> str:
-    """`transfer.schedule`: what learns from which epoch on, and at which learning rates."""
+    """`learning_stages.schedule`: what learns from which epoch on, and at which learning rates."""
     rows = [[word(r.model), r.size, r.epoch, r.learning, r.rates] for r in frame.itertuples()]
     header = ["network", "input", "from epoch", "stages that learn", "learning rates"]
     return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.4cm')}{ragged('3.7cm')}")

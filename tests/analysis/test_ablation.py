@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.made_up import CLASSES, DIGEST, write_audit, write_predictions
 
 from fer_utils import io
 from fer_utils.analysis import ablation
@@ -16,29 +17,31 @@ IMAGES = {"val": 200, "test": 1000}
 
 
 def made_up(folder, seeds, worth, copies=(), **settings):
-    """Study `ablation` of 700 right answers in 1,000, where leaving one out costs worth[name] + seed of them on
-    test, and as large a share on validation; the first ones. copies: groups of rows of one photograph.
+    """Study `ablation` of 700 right answers in 1,000.
+
+    Leaving a part out costs worth[name] + seed of them on test, the first ones, and as large a
+    share on validation. copies: groups of rows of one photograph.
     """
     near = [(row, group) for group, rows in enumerate(copies) for row in rows]
-    io.write_json(folder / "audit" / "audit.json", {"source": "made up", "digest": "0"})
-    pd.DataFrame(near, columns=["row", "group"]).to_csv(folder / "audit" / "near.csv", index=False)
+    write_audit(folder, near=pd.DataFrame(near, columns=["row", "group"]))
     names = [ablation.FULL, *recipes.WITHOUT]
     experiments = recipes.ablation("drawn", seeds, **settings)
     runs = []
     for experiment, name in zip(experiments, names * len(seeds), strict=True):
         run = folder / "runs" / experiment.id
         io.write_json(run / "config.json", {"experiment": dataclasses.asdict(experiment)})
-        runs.append({"run": experiment.id, "seed": experiment.seed, "digest": "0"})
+        runs.append({"run": experiment.id, "seed": experiment.seed, "digest": DIGEST})
         lost = worth[name] + experiment.seed if name in worth else 0
-        made = {"classes": np.array(["happy", "sad"])}
+        predictions = {"classes": CLASSES}
         for split, first_row in (("val", 0), ("test", 10_000)):
             share = IMAGES[split] / 1000
             right = np.arange(IMAGES[split]) < 700 * share
             right[: round(lost * share)] = False
-            made[f"{split}_labels"] = np.ones(IMAGES[split], int)
-            made[f"{split}_logits"] = np.stack([~right, right], 1).astype(np.float32)
-            made[f"{split}_rows"] = np.arange(first_row, first_row + IMAGES[split], dtype=np.uint32)
-        np.savez(run / "predictions.npz", **made)
+            rows = np.arange(first_row, first_row + IMAGES[split], dtype=np.uint32)
+            predictions[f"{split}_labels"] = np.ones(IMAGES[split], int)
+            predictions[f"{split}_logits"] = np.stack([~right, right], 1).astype(np.float32)
+            predictions[f"{split}_rows"] = rows
+        write_predictions(folder, experiment.id, predictions)
     return Results(folder, pd.DataFrame(runs), pd.DataFrame(), pd.DataFrame())
 
 
@@ -50,11 +53,8 @@ def test_each_ingredient_has_its_worth(tmp_path):
     assert table.loc[("erasing", "val"), "mean"] == pytest.approx(0.005)
     assert table.loc[("AdamW", "test"), "mean"] == 0 and (table["n"] == 3).all()
     row = table.loc[("flip", "test")]
-    assert (
-        row["images"] == 1000
-        and row["full"] == pytest.approx(0.7)
-        and row["without"] == pytest.approx(0.685)
-    )
+    assert row["images"] == 1000
+    assert row[["full", "without"]].tolist() == pytest.approx([0.7, 0.685])
     assert row["low"] == pytest.approx(0.015 - 4.303 * 0.005 / 3**0.5, abs=1e-5)
     # seeds share their images: of 1,000 the first 10 are lost by all three, 5 by two, 5 by one
     spread = np.sqrt((10 * 9 + 5 * 4 + 5 * 1) / 9 / 1000 - 0.015**2) / 1000**0.5
@@ -71,14 +71,11 @@ def test_one_seed_has_an_interval_over_images_alone(tmp_path):
 
 def test_copies_of_a_photograph_are_drawn_together(tmp_path):
     alone = ablation.effects(made_up(tmp_path / "alone", (0,), {"flip": 20}))
-    copied = ablation.effects(
-        made_up(tmp_path / "copied", (0,), {"flip": 20}, [range(10_000, 10_020)])
-    )
+    photograph = range(10_000, 10_020)
+    copied = ablation.effects(made_up(tmp_path / "copied", (0,), {"flip": 20}, [photograph]))
+    flip = "ingredient == 'flip' and split == 'test'"
     wide, narrow = (
-        table.query("ingredient == 'flip' and split == 'test'")
-        .eval("images_high - images_low")
-        .item()
-        for table in (copied, alone)
+        table.query(flip).eval("images_high - images_low").item() for table in (copied, alone)
     )
     assert wide > 3 * narrow
 
@@ -88,11 +85,8 @@ def test_runs_that_are_not_finished_are_not_needed(tmp_path):
     flipless = [run for run, name in ablation.named(study).items() if name == "flip"]
     study = dataclasses.replace(study, runs=study.runs[~study.runs["run"].isin(flipless[1:])])
     table = ablation.effects(study).query("split == 'test'").set_index("ingredient")
-    assert (
-        table.loc["flip", "n"] == 1
-        and table.loc["erasing", "n"] == 2
-        and np.isnan(table.loc["flip", "low"])
-    )
+    assert table.loc[["flip", "erasing"], "n"].tolist() == [1, 2]
+    assert np.isnan(table.loc["flip", "low"])
 
 
 def test_a_study_of_something_else_is_refused(tmp_path):
@@ -107,14 +101,10 @@ def test_before_any_pair_is_finished_the_page_is_empty_and_can_be_read_again(tmp
     study = made_up(tmp_path, (0, 1), {})
     names, seeds = ablation.named(study), study.runs.set_index("run")["seed"]
     begun = [run for run, name in names.items() if name == ablation.FULL]
-    apart = [
-        run
-        for run, name in names.items()
-        if (name, seeds[run]) in ((ablation.FULL, 0), ("flip", 1))
-    ]
+    unpaired = {(ablation.FULL, 0), ("flip", 1)}
+    apart = [run for run, name in names.items() if (name, seeds[run]) in unpaired]
     for finished in (begun, apart):
-        page = ablation.effects(
-            dataclasses.replace(study, runs=study.runs[study.runs["run"].isin(finished)])
-        )
+        runs = study.runs[study.runs["run"].isin(finished)]
+        page = ablation.effects(dataclasses.replace(study, runs=runs))
         page.to_csv(tmp_path / "page.csv", index=False)
         assert not len(page) and list(pd.read_csv(tmp_path / "page.csv")) == ablation.COLUMNS

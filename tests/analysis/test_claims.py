@@ -6,6 +6,7 @@ import pytest
 from fer_utils import paths
 from fer_utils.analysis import claim_list, claims
 from fer_utils.evaluation.statistics import least_seeds
+from fer_utils.experiments import studies
 from fer_utils.experiments.results import open_results
 
 KINDS = list(claims.RULES)
@@ -99,3 +100,14 @@ def test_every_claim_is_judged_and_networks_without_runs_are_not_run(reference):
     assert (run["p_holm"] >= run["p"]).all() and table.loc[table["n"] < 2, "p_holm"].isna().all()
     printed = table.set_index(["network", "claim"])["reported"]
     assert printed["CNN", claim_list.BETTER] == pytest.approx(0.02678, abs=1e-5)
+
+
+def test_claims_on_pretrained_networks_are_judged_where_there_are_runs(with_transfer):
+    table = claims.judge(with_transfer).set_index(["network", "claim"])
+    for network in ("ResNet18, 5 epochs", "MobileNetV2"):
+        assert (table.loc[network, "n"] == 2).all()
+    assert table.loc["EfficientNet-B1", "verdict"].tolist() == [studies.NOT_RUN]
+    of_b = table.loc["three networks"]
+    assert of_b.loc[claim_list.OVER_RANDOM, "n"] == 2
+    assert (of_b.loc[of_b.index.str.contains("VGGFace"), "verdict"] == studies.NOT_RUN).all()
+    assert (table.loc["CNN", "n"] > 0).all()

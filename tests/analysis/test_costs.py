@@ -1,4 +1,4 @@
-"""What a network costs: a row a network, best on validation first."""
+"""What a network costs: one row per network, best on validation first."""
 
 import pytest
 
@@ -16,9 +16,8 @@ def test_speed_counts_images_and_their_views():
     seen = []
     network.register_forward_hook(lambda *_: seen.append(1))
     costs.speed(network, "flip_shift", seconds=0.3)
-    assert (
-        len(seen) % 18 == 0 and len(seen) >= 36
-    )  # every view is computed, at the first call and at each timed one
+    # every view is computed, at the first call and at each timed one
+    assert len(seen) % 18 == 0 and len(seen) >= 36
     with pytest.raises(Exception, match="test-time augmentation"):
         costs.speed(network, "ten crops")
 
@@ -31,14 +30,13 @@ def test_training_speed_is_that_of_whole_steps():
 
 
 def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        recipes, "FROM_IMAGENET", {"model": "resnet18_scratch", "image_size": 32, "epochs": 1}
-    )
+    start = {"model": "resnet18_scratch", "image_size": 32, "epochs": 1}
+    monkeypatch.setattr(recipes, "FROM_IMAGENET", start)
     monkeypatch.setattr("fer_utils.paths.DATA", tmp_path / "data")
     drawn.save(tmp_path / "data" / "drawn")
     settings = {"model": "cnn", "epochs": 2, "batch_size": 32, "cap": 40}
-    made = recipes.start("drawn", [0], **settings)
-    assert [experiment.model for experiment in made] == ["cnn", "resnet18_scratch"]
+    experiments = recipes.start("drawn", [0], **settings)
+    assert [experiment.model for experiment in experiments] == ["cnn", "resnet18_scratch"]
     studies.run_study("start", "drawn", "cpu", "fp32", tmp_path / "results", seeds=[0], **settings)
     study = open_results("drawn", tmp_path / "results").study("start")
     table = costs.networks(study)
@@ -46,9 +44,8 @@ def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
     row = table.set_index("model").loc["resnet18_scratch"]
     assert row[["image_size", "epochs", "seeds"]].tolist() == [32, 1, 1]
     images = study.runs["train_images"].iloc[0]
-    assert row["minutes"] == pytest.approx(
-        row["epochs"] * images / row["training_images_per_second"] / 60
-    )
+    seconds = row["epochs"] * images / row["training_images_per_second"]
+    assert row["minutes"] == pytest.approx(seconds / 60)
     curves = costs.curves(study, table).query("model == 'cnn'")
     minutes = table.set_index("model").loc["cnn", "minutes"]
     assert curves["minutes"].tolist() == pytest.approx([minutes / 2, minutes])

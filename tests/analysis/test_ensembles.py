@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.made_up import DIGEST, NO_COPIES, write_audit, write_predictions
 
-from fer_utils import io
 from fer_utils.analysis import ensembles
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities, scores
@@ -16,20 +16,19 @@ from fer_utils.experiments.results import Results
 def made_up(
     p, labels, classes=("happy", "sad"), rows=None, test_p=None, test_labels=None, test_rows=None
 ):
-    """Predictions with these validation probabilities; the test split is the same unless it is given."""
+    """Predictions with these probabilities on validation, and on test unless it is given."""
     parts = {
         "val": (p, labels, rows),
         "test": (p if test_p is None else test_p, test_labels, test_rows),
     }
-    made = {"classes": np.array(classes)}
+    predictions = {"classes": np.array(classes)}
     for part, (values, true, where) in parts.items():
         true = labels if true is None else true
-        made[f"{part}_logits"] = np.log(np.asarray(values, np.float32))
-        made[f"{part}_labels"] = np.asarray(true, np.uint8)
-        made[f"{part}_rows"] = np.asarray(
-            np.arange(len(true)) if where is None else where, np.uint32
-        )
-    return made
+        where = range(len(true)) if where is None else where
+        predictions[f"{part}_logits"] = np.log(np.asarray(values, np.float32))
+        predictions[f"{part}_labels"] = np.asarray(true, np.uint8)
+        predictions[f"{part}_rows"] = np.asarray(where, np.uint32)
+    return predictions
 
 
 def test_the_average_is_that_of_the_probabilities():
@@ -49,10 +48,8 @@ def test_the_average_is_that_of_the_probabilities():
 
 
 def test_validation_that_is_not_shared_is_left_out():
-    a, b = (
-        made_up([[0.9, 0.1]], [0], rows=[5], test_rows=[1]),
-        made_up([[0.2, 0.8]], [0], rows=[6], test_rows=[1]),
-    )
+    a = made_up([[0.9, 0.1]], [0], rows=[5], test_rows=[1])
+    b = made_up([[0.2, 0.8]], [0], rows=[6], test_rows=[1])
     assert not any(name.startswith("val") for name in ensembles.averaged([a, b]))
     with pytest.raises(FerError, match="validated on different images"):
         ensembles.greedy([a, b])
@@ -67,7 +64,7 @@ def test_what_cannot_be_averaged():
 
 
 def test_members_are_chosen_on_validation_and_not_on_test():
-    """a and b are wrong where the other is right and sure; c is perfect on test, hopeless on validation."""
+    """a and b are wrong where the other is right and sure; c is perfect, but on test alone."""
     labels = np.zeros(6, int)
     good, poor = [0.99, 0.01], [0.4, 0.6]
     a = made_up([good, good, good, poor, poor, good], labels)
@@ -80,29 +77,33 @@ def test_members_are_chosen_on_validation_and_not_on_test():
 
 @pytest.fixture
 def study(tmp_path):
-    """Two seeds of two classes that validate on different images, and two of three classes that share them."""
+    """Two seeds of two classes, which validate on different images, and two of three classes."""
     rng = np.random.default_rng(0)
     runs = []
     for seed in (0, 1):
         small = made_up(
-            rng.dirichlet([1, 1], 3), [0, 1, 0], rows=[seed, seed + 2, seed + 4],
-            test_p=rng.dirichlet([1, 1], 6), test_labels=[0, 1, 0, 0, 1, 0], test_rows=range(10, 16),
-        )  # fmt: skip
+            rng.dirichlet([1, 1], 3),
+            [0, 1, 0],
+            rows=[seed, seed + 2, seed + 4],
+            test_p=rng.dirichlet([1, 1], 6),
+            test_labels=[0, 1, 0, 0, 1, 0],
+            test_rows=range(10, 16),
+        )
         large = made_up(
-            rng.dirichlet([1, 1, 1], 3), [0, 1, 2], ("angry", "happy", "sad"), rows=[7, 8, 9],
-            test_p=rng.dirichlet([1, 1, 1], 5), test_labels=[1, 2, 1, 0, 2], test_rows=range(13, 18),
-        )  # fmt: skip
-        for task, made in (("binary", small), ("three", large)):
+            rng.dirichlet([1, 1, 1], 3),
+            [0, 1, 2],
+            ("angry", "happy", "sad"),
+            rows=[7, 8, 9],
+            test_p=rng.dirichlet([1, 1, 1], 5),
+            test_labels=[1, 2, 1, 0, 2],
+            test_rows=range(13, 18),
+        )
+        for task, predictions in (("binary", small), ("three", large)):
             run = f"{task}-{seed}"
-            (tmp_path / "runs" / run).mkdir(parents=True)
-            np.savez(tmp_path / "runs" / run / "predictions.npz", **made)
-            runs.append({"run": run, "task": task, "seed": seed, "digest": "0"})
-    metrics = pd.DataFrame({"run": [r["run"] for r in runs]})
-    (tmp_path / "audit").mkdir()
-    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
-    (tmp_path / "audit" / "near.csv").write_text(
-        "row,group,leaked\n"
-    )  # no photograph is there twice
+            write_predictions(tmp_path, run, predictions)
+            runs.append({"run": run, "task": task, "seed": seed, "digest": DIGEST})
+    metrics = pd.DataFrame({"run": [run["run"] for run in runs]})
+    write_audit(tmp_path, near=NO_COPIES)
     return Results(tmp_path, pd.DataFrame(runs), metrics, metrics)
 
 
@@ -116,12 +117,9 @@ def test_ensembles_of_a_study(study):
     first = table.iloc[0]
     assert first["images"] == 6 and first["members"] == 2
     members = [study.predictions(f"binary-{seed}") for seed in (0, 1)]
-    assert first["alone"] == pytest.approx(
-        np.mean([ensembles.accuracy(m, "test") for m in members])
-    )
-    assert first["together"] == pytest.approx(
-        ensembles.accuracy(ensembles.averaged(members), "test")
-    )
+    alone = [ensembles.accuracy(member, "test") for member in members]
+    together = ensembles.accuracy(ensembles.averaged(members), "test")
+    assert first[["alone", "together"]].tolist() == pytest.approx([np.mean(alone), together])
     assert first["gain"] == pytest.approx(first["together"] - first["alone"])
     assert first["gain_low"] <= first["gain"] <= first["gain_high"]
 

@@ -1,10 +1,10 @@
-"""Networks of many classes asked about a few: columns, images and labels, where the answer is known."""
+"""Networks of many classes asked about a few, where the answer is known."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.made_up import CLASSES, DIGEST, NO_COPIES, write_audit, write_predictions
 
-from fer_utils import io
 from fer_utils.analysis import restricted
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.data.tasks import EMOTIONS
@@ -16,24 +16,21 @@ UNDECIDED = {"select": "last", "patience": 0, "schedule": "one_cycle"}
 
 
 def of_part(part, p, labels, rows):
-    made = {
-        "logits": np.log(np.asarray(p, np.float32)),
-        "labels": np.array(labels),
-        "rows": np.array(rows),
-    }
-    return {f"{part}_{name}": value for name, value in made.items()}
+    logits = np.log(np.asarray(p, np.float32))
+    arrays = {"logits": logits, "labels": np.array(labels), "rows": np.array(rows)}
+    return {f"{part}_{name}": array for name, array in arrays.items()}
 
 
 def test_restriction_keeps_images_and_columns_of_the_classes_in_their_order():
     p = [[0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.6, 0.1, 0.3], [0.9, 0.06, 0.04]]
-    wide = {"classes": np.array(["angry", "happy", "sad"])} | of_part(
-        "test", p, [1, 2, 1, 0], [3, 5, 8, 9]
-    )
-    made = restricted.restricted(wide, ("sad", "happy"))
-    assert made["test_rows"].tolist() == [3, 5, 8] and made["test_labels"].tolist() == [1, 0, 1]
+    wide = {"classes": np.array(["angry", "happy", "sad"])}
+    wide |= of_part("test", p, [1, 2, 1, 0], [3, 5, 8, 9])
+    narrow = restricted.restricted(wide, ("sad", "happy"))
+    assert narrow["test_rows"].tolist() == [3, 5, 8]
+    assert narrow["test_labels"].tolist() == [1, 0, 1]
     expected = [[0.4, 0.6], [0.75, 0.25], [0.75, 0.25]]
-    np.testing.assert_allclose(probabilities(made["test_logits"]), expected, atol=1e-6)
-    assert list(made["classes"]) == ["sad", "happy"]
+    np.testing.assert_allclose(probabilities(narrow["test_logits"]), expected, atol=1e-6)
+    assert list(narrow["classes"]) == ["sad", "happy"]
     with pytest.raises(FerError, match="unknown class of this network 'fear'"):
         restricted.restricted(wide, ("fear", "happy"))
 
@@ -41,16 +38,14 @@ def test_restriction_keeps_images_and_columns_of_the_classes_in_their_order():
 @pytest.fixture
 def both_parts():
     """Validated on rows 4 and 8, tested on rows 2 and 6; the label is the row."""
-    made = of_part("val", np.ones((2, 2)), [4, 8], [4, 8]) | of_part(
-        "test", np.ones((2, 2)), [2, 6], [2, 6]
-    )
-    return made | {"classes": np.array(["happy", "sad"])}
+    val, test = (of_part(p, np.ones((2, 2)), r, r) for p, r in (("val", [4, 8]), ("test", [2, 6])))
+    return {"classes": CLASSES} | val | test
 
 
 def test_validation_that_decided_nothing_is_test(both_parts):
-    made = restricted.untouched(both_parts, **UNDECIDED)
-    assert made["test_rows"].tolist() == made["test_labels"].tolist() == [2, 4, 6, 8]
-    assert "val_rows" not in made
+    tested = restricted.untouched(both_parts, **UNDECIDED)
+    assert tested["test_rows"].tolist() == tested["test_labels"].tolist() == [2, 4, 6, 8]
+    assert "val_rows" not in tested
 
 
 @pytest.mark.parametrize("decided", [{"select": "best"}, {"patience": 3}, {"schedule": "plateau"}])
@@ -60,63 +55,50 @@ def test_validation_that_decided_something_is_not(both_parts, decided):
 
 @pytest.fixture
 def study(tmp_path):
-    """Happy against sad, tested on rows 10 to 15; and two seeds of seven classes, which looked at rows 10 and 11.
+    """Happy against sad, tested on rows 10 to 15; and two seeds of seven classes.
 
-    Rows 12 and 13 are angry and fear for them, so that both know rows 10, 11, 14 and 15.
+    Those looked at rows 10 and 11 while they trained. Rows 12 and 13 are angry and fear for them,
+    so that both know rows 10, 11, 14 and 15.
     """
     rng = np.random.default_rng(0)
-    small = {"classes": np.array(["happy", "sad"])}
+    small = {"classes": CLASSES}
     small |= of_part("test", rng.dirichlet([1, 1], 6), [0, 1, 0, 1, 1, 0], range(10, 16))
     runs = {("binary", 0): small}
     for seed in (0, 1):
+        val, test = (
+            [EMOTIONS.index(name) for name in names]
+            for names in (("happy", "sad"), ("angry", "fear", "sad", "happy"))
+        )
         wide = {"classes": np.array(EMOTIONS)}
-        wide |= of_part(
-            "val",
-            rng.dirichlet([1] * 7, 2),
-            [EMOTIONS.index("happy"), EMOTIONS.index("sad")],
-            [10, 11],
-        )
-        names = ("angry", "fear", "sad", "happy")
-        wide |= of_part(
-            "test",
-            rng.dirichlet([1] * 7, 4),
-            [EMOTIONS.index(name) for name in names],
-            range(12, 16),
-        )
+        wide |= of_part("val", rng.dirichlet([1] * 7, 2), val, [10, 11])
+        wide |= of_part("test", rng.dirichlet([1] * 7, 4), test, range(12, 16))
         runs["seven", seed] = wide
-    for (task, seed), made in runs.items():
-        (tmp_path / "runs" / f"{task}-{seed}").mkdir(parents=True)
-        np.savez(tmp_path / "runs" / f"{task}-{seed}" / "predictions.npz", **made)
-    constant = UNDECIDED | {"digest": "0"}
+    for (task, seed), predictions in runs.items():
+        write_predictions(tmp_path, f"{task}-{seed}", predictions)
+    constant = UNDECIDED | {"digest": DIGEST}
     rows = [{"run": f"{task}-{seed}", "task": task, "seed": seed} | constant for task, seed in runs]
     metrics = pd.DataFrame({"run": [row["run"] for row in rows]})
-    (tmp_path / "audit").mkdir()
-    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
-    (tmp_path / "audit" / "near.csv").write_text(
-        "row,group,leaked\n"
-    )  # no photograph is there twice
+    write_audit(tmp_path, near=NO_COPIES)
     return Results(tmp_path, pd.DataFrame(rows), metrics, metrics)
 
 
 def test_who_answers_which_task(study):
-    found = restricted.contenders(study)
+    answers = restricted.contenders(study)
     smaller = {(task, RESTRICTED) for task in ("binary", "multiclass", "three")}
-    assert set(found) == {("binary", TRAINED), ("seven", TRAINED), *smaller}
-    assert found["three", RESTRICTED][1]["test_rows"].tolist() == [10, 11, 12, 14, 15]
-    assert sorted(found["seven", TRAINED]) == [0, 1]
+    assert set(answers) == {("binary", TRAINED), ("seven", TRAINED), *smaller}
+    assert next(iter(answers)) == ("binary", TRAINED)  # fewest classes
+    assert answers["three", RESTRICTED][1]["test_rows"].tolist() == [10, 11, 12, 14, 15]
+    assert sorted(answers["seven", TRAINED]) == [0, 1]
 
 
 def test_networks_are_scored_on_the_images_that_all_have(study):
     row = restricted.beside(study).iloc[0]
-    assert row[["task", "images", "trained_seeds", "restricted_seeds"]].tolist() == [
-        "binary",
-        4,
-        1,
-        2,
-    ]
-    found, truth = restricted.contenders(study), [0, 1, 1, 0]
-    few = found["binary", TRAINED][0]["test_logits"][[0, 1, 4, 5]].argmax(1) == truth
-    wide = [made["test_logits"].argmax(1) == truth for made in found["binary", RESTRICTED].values()]
+    counts = row[["task", "images", "trained_seeds", "restricted_seeds"]]
+    assert counts.tolist() == ["binary", 4, 1, 2]
+    answers, truth = restricted.contenders(study), [0, 1, 1, 0]
+    few = answers["binary", TRAINED][0]["test_logits"][[0, 1, 4, 5]].argmax(1) == truth
+    members = answers["binary", RESTRICTED].values()
+    wide = [predictions["test_logits"].argmax(1) == truth for predictions in members]
     assert [row["trained"], row["restricted"]] == pytest.approx([few.mean(), np.mean(wide)])
     assert row["gain"] == pytest.approx(row["restricted"] - row["trained"])
     assert row["gain_low"] <= row["gain"] <= row["gain_high"]

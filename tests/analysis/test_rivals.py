@@ -5,9 +5,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.made_up import DIGEST, write_audit, write_predictions
 from PIL import Image
 
-from fer_utils import io, paths
+from fer_utils import paths
 from fer_utils.analysis import rivals
 from fer_utils.data.tasks import CSV_ORDER, get_task
 from fer_utils.errors import FerError
@@ -18,47 +19,40 @@ FOUR = get_task("multiclass").classes
 
 @pytest.fixture
 def study(tmp_path):
-    """Two runs on six test images, and the audit: rows 10 and 11 are copies of an image in training."""
-    (tmp_path / "audit").mkdir()
-    io.write_json(tmp_path / "audit" / "audit.json", {"source": "made up", "digest": "0"})
+    """Two runs on six test images, of which rows 10 and 11 are copies of one in training."""
     near = {"row": [10, 11, 12], "group": [0, 0, 1], "leaked": [True, True, False]}
-    pd.DataFrame(near).to_csv(tmp_path / "audit" / "near.csv", index=False)
+    write_audit(tmp_path, near=pd.DataFrame(near))
     for run, answers in (("a", [0, 1, 2, 3, 0, 1]), ("b", [0, 1, 2, 0, 0, 1])):
-        (tmp_path / "runs" / run).mkdir(parents=True)
-        np.savez(
-            tmp_path / "runs" / run / "predictions.npz", classes=np.array(FOUR), test_logits=np.eye(4)[answers],
-            test_labels=[0, 1, 2, 3, 3, 2], test_rows=[10, 11, 12, 13, 14, 15],
-        )  # fmt: skip
-    runs = pd.DataFrame({"run": ["a", "b"], "task": "multiclass", "seed": [0, 1], "digest": "0"})
-    return results.Results(tmp_path, runs, pd.DataFrame(), pd.DataFrame())
+        predictions = {
+            "classes": np.array(FOUR),
+            "test_logits": np.eye(4)[answers],
+            "test_labels": [0, 1, 2, 3, 3, 2],
+            "test_rows": [10, 11, 12, 13, 14, 15],
+        }
+        write_predictions(tmp_path, run, predictions)
+    runs = pd.DataFrame({"run": ["a", "b"], "task": "multiclass", "seed": [0, 1]})
+    return results.Results(tmp_path, runs.assign(digest=DIGEST), pd.DataFrame(), pd.DataFrame())
 
 
 def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
     order = {name: i for i, name in enumerate(CSV_ORDER)}
-    answers = [
-        "neutral",
-        "angry",
-        "fear",
-        "happy",
-        "sad",
-        "sad",
-        "sad",
-        "happy",
-    ]  # the first two: other images
+    # the first two are images that ours were not tested on
+    answers = ["neutral", "angry", "fear", "happy", "sad", "sad", "sad", "happy"]
     truth = ["neutral", "angry", "angry", "fear", "happy", "sad", "sad", "happy"]
     logits = np.eye(7)[[order[a] for a in answers]]
     logits[2:, order["surprise"]] = 9  # not among the answers
     one_view = logits.copy()
-    one_view[2:4] = np.eye(7)[
-        [order["angry"], order["fear"]]
-    ]  # on one view it has the first two right
+    one_view[2:4] = np.eye(7)[[order["angry"], order["fear"]]]  # with these two right
     rival = {
-        "classes": np.array(CSV_ORDER), "test_logits": logits, "installed_logits": one_view,
-        "test_rows": np.arange(8, 16), "test_labels": np.array([order[t] for t in truth]),
-    }  # fmt: skip
+        "classes": np.array(CSV_ORDER),
+        "test_logits": logits,
+        "installed_logits": one_view,
+        "test_rows": np.arange(8, 16),
+        "test_labels": np.array([order[label] for label in truth]),
+    }
     table = rivals.beside(study, rival).set_index("part")
     row = table.loc[rivals.ALL]
-    # labels of rows 10 to 15: angry, fear, happy, sad, sad, happy; the rival says fear, happy, sad, sad, sad, happy
+    # rows 10 to 15 are angry, fear, happy, sad, sad, happy; the rival has the last three right
     assert row["images"] == 6 and row["seeds"] == 2
     assert row["rival"] == pytest.approx(3 / 6)
     assert row["ours"] == pytest.approx((4 / 6 + 3 / 6) / 2)
@@ -68,10 +62,8 @@ def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
     fresh = table.loc[rivals.FRESH]  # rows 12 to 15
     assert fresh["images"] == 4 and fresh["rival"] == pytest.approx(3 / 4)
     assert fresh["ours"] == pytest.approx((2 / 4 + 1 / 4) / 2)
-    for other in (
-        {"test_rows": np.arange(7, 15)},
-        {"test_labels": rival["test_labels"][[0, 1, 3, 2, 4, 5, 6, 7]]},
-    ):
+    shuffled = rival["test_labels"][[0, 1, 3, 2, 4, 5, 6, 7]]
+    for other in ({"test_rows": np.arange(7, 15)}, {"test_labels": shuffled}):
         with pytest.raises(FerError, match="answered on another data set"):
             rivals.beside(study, rival | other)
 
@@ -92,9 +84,8 @@ def test_the_rival_is_given_whole_grey_levels_of_the_enlarged_image(monkeypatch)
     given = rival.as_input(images)
     assert given.shape == (2, 64, 64, 1) and given.dtype == np.float32 and np.abs(given).max() <= 1
     levels = (given[..., 0] + 1) * 127.5
-    pillow = np.stack(
-        [Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR) for image in images]
-    )
+    pictures = [Image.fromarray(image) for image in images]
+    pillow = np.stack([p.resize((64, 64), Image.Resampling.BILINEAR) for p in pictures])
     np.testing.assert_allclose(levels, pillow, atol=1.01)  # of 255; the two round in another order
     sys.modules.pop("rival")
 
@@ -108,8 +99,6 @@ def test_the_committed_rival_is_the_file_it_claims():
         classes = get_task(task).classes
         columns = [CSV_ORDER.index(name) for name in classes]
         kept = np.isin(rival["test_labels"], columns)
-        right = (
-            np.array(columns)[rival["installed_logits"][kept][:, columns].argmax(1)]
-            == rival["test_labels"][kept]
-        )
+        answers = rival["installed_logits"][kept][:, columns].argmax(1)
+        right = np.array(columns)[answers] == rival["test_labels"][kept]
         assert right.mean() == pytest.approx(known, abs=0.005), task

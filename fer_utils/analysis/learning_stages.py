@@ -1,0 +1,96 @@
+"""Which stages of a network learn: all the time, or from which epoch on.
+
+Of names and shapes alone, so that no weights are needed.
+"""
+
+from functools import cache
+
+import pandas as pd
+import torch
+
+from fer_utils.models.freezing import UnfreezeSchedule
+from fer_utils.models.network import Network
+
+
+def networks(settings: pd.DataFrame) -> pd.DataFrame:
+    """Where each network is cut, with a head of four classes; one row per network.
+
+    Parameters
+    ----------
+    settings
+        One row per experiment, with its fields; the first of each model counts.
+
+    Returns
+    -------
+    DataFrame
+        - model, size: the side of its input in pixels;
+        - frozen, learning: names of stages, with spaces between them;
+        - parameters, learning_parameters: how many there are, and how many of them learn.
+    """
+    rows = []
+    for first in settings.drop_duplicates("model").itertuples():
+        network = _skeleton(first, 4)
+        learning = network.stages[-int(first.trainable) :]
+        frozen = network.stages[: -len(learning)]
+        counts = {
+            name: sum(p.numel() for p in network.stage(name).parameters())
+            for name in network.stages
+        }
+        row = {
+            "model": first.model,
+            "size": network.preprocess.size,
+            "frozen": " ".join(frozen),
+            "learning": " ".join(learning),
+            "parameters": sum(counts.values()),
+            "learning_parameters": sum(counts[name] for name in learning),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def schedule(settings: pd.DataFrame) -> pd.DataFrame:
+    """Gradual unfreezing, with a head of three classes; one row per network and thaw.
+
+    Parameters
+    ----------
+    settings
+        As of `networks`.
+
+    Returns
+    -------
+    DataFrame
+        - model, size: the side of its input in pixels;
+        - epoch: the first one in which these stages learn;
+        - learning: their names, with spaces between them;
+        - rates: the learning rate of each to two digits, or one where it is the same for all.
+    """
+    rows = []
+    for first in settings.drop_duplicates("model").itertuples():
+        network = _skeleton(first, 3)
+        stages = network.stages
+        all_at_once = ((1, len(stages)),)
+        steps = UnfreezeSchedule.parse(first.thaw, first.epochs).steps or all_at_once
+        for epoch, count in steps:
+            distances = reversed(range(count))  # from the head, whose rate is the learning rate
+            rates = [first.learning_rate * first.stage_decay**distance for distance in distances]
+            row = {
+                "model": first.model,
+                "size": network.preprocess.size,
+                "epoch": epoch,
+                "learning": " ".join(stages[-count:]),
+                "rates": " ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates)),
+            }
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _skeleton(settings, classes: int) -> Network:
+    """A network's names and shapes, without values, of a row of settings."""
+    size = settings.image_size
+    return _of_size(settings.model, classes, None if pd.isna(size) else int(size))
+
+
+@cache
+def _of_size(model: str, classes: int, size: int | None) -> Network:
+    with torch.device("meta"):
+        return Network(model, classes, size)
