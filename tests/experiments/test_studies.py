@@ -21,7 +21,8 @@ def test_a_second_process_of_a_study_waits_for_the_first_ones_runs(
     first = recipes.make_study("report_a", "drawn", seeds=[0], epochs=1, batch_size=16)[0]
     hold = (
         "import sys, time, pathlib; from fer_utils import io\n"
-        "with io.exclusive_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(4)"
+        "with io.exclusive_lock(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(4)"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", hold, folder_of(first, tmp_path)], stdout=subprocess.PIPE
@@ -49,9 +50,8 @@ def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
     first = accuracy[(accuracy["task"] == "binary") & (accuracy["loss"] == "focal")]["value"]
     cell = table[(table["task"] == "binary") & (table["loss"] == "focal")]
     assert cell["mean"].item() == pytest.approx(first.mean()) and cell["seeds"].item() == 2
-    assert (
-        capsys.readouterr().out.count("(finished)") == 2
-    )  # the median study shares its unfiltered runs
+    # the median study shares its unfiltered runs
+    assert capsys.readouterr().out.count("(finished)") == 2
 
 
 def test_a_study_computed_elsewhere_may_name_a_device_that_is_not_here(
@@ -138,7 +138,7 @@ def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, mon
 
 
 def test_ten_thousand_experiments_begin_soon(tmp_path):
-    """Quadratic bookkeeping took 139 s; the limit only tells such growth from the present second or two."""
+    """Quadratic bookkeeping took 139 s; the limit only tells such growth from a second or two."""
     many = [
         Experiment(dataset="drawn", seed=seed, gamma=gamma / 4)
         for seed in range(1000)
