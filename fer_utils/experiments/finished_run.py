@@ -67,6 +67,7 @@ class FinishedRun:
         -------
         float32, N×classes
         """
+        # labels are of no account here, and Batches wants some
         batches = Batches(images, np.zeros(len(images)), self.experiment.batch_size, self.device)
         return prediction.predict(self.network, batches, self.experiment.tta)
 
@@ -95,6 +96,7 @@ def load_finished_run(folder: Path, device: torch.device | str = "cpu") -> Finis
             "give it"
         )
     network = Network(experiment.model, len(config["classes"]), experiment.image_size)
+    # read on the CPU: the run may have been trained on a GPU that is not here
     network.load_state_dict(torch.load(checkpoint, weights_only=True, map_location="cpu"))
     predictions = run_files.read_predictions(folder)
     network = network.to(device).eval()

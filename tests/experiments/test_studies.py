@@ -8,6 +8,7 @@ import time
 import pytest
 import torch
 
+from fer_utils import io
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes, results, runner, studies
 from fer_utils.experiments.runner import folder_of
@@ -135,6 +136,33 @@ def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, mon
         studies.run_study("report_a", "drawn", "cpu", "fp32", tmp_path, **settings)
     assert len(results.open_results("drawn", tmp_path).runs) == 4
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_run_that_the_other_process_leaves_may_still_fail(drawn, tmp_path, monkeypatch):
+    """It is computed here at the end, when whoever had it has let go, and the reason is named."""
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    attempts = []
+
+    def busy_then_broken(experiment, *_, wait=False):
+        attempts.append((experiment.gamma, wait))
+        if wait:
+            raise FerError("no luck")
+        if experiment.gamma == 1:
+            raise io.Busy("elsewhere")
+
+    monkeypatch.setattr(studies, "run", busy_then_broken)
+    with pytest.raises(FerError, match=r"^1 of 6 runs failed, the others are finished: .*no luck"):
+        studies.run_study(
+            "gamma", "drawn", "cpu", "fp32", tmp_path, seeds=[0], epochs=1, batch_size=16
+        )
+    assert len(attempts) == 7 and attempts[-1] == (1, True)
+
+
+def test_no_tracker_follows_runs_of_other_processes(tmp_path):
+    with pytest.raises(FerError, match="tensorboard follows the runs of one process"):
+        studies.run_study(
+            "gamma", "drawn", results=tmp_path, tracker="tensorboard", spread=lambda *_: None
+        )
 
 
 def test_ten_thousand_experiments_begin_soon(tmp_path):
