@@ -70,7 +70,7 @@ def resampled_scores(
     class that is never predicted has precision 0, and F1 0 if it is never there either.
     """
     k = len(classes)
-    # one matrix product counts all resamples; scikit-learn on each of thousands would take minutes
+    # one matrix product counts all resamples, in place of thousands of calls of scikit-learn
     cells = np.eye(k * k, dtype=np.float32)[labels * k + logits.argmax(1)]
     counts = (weights @ cells).reshape(-1, k, k).astype(np.float64)  # confusion of each resample
     hits = np.einsum("rkk->rk", counts)
