@@ -160,7 +160,7 @@ def _channels_last(values: np.ndarray) -> np.ndarray:
     shape = values.shape
     if values.ndim in (3, 4) and shape[-1] == 1:
         return values[..., 0]
-    # channels at the end win: N×3×W×3 is N pictures of three rows, which are then refused
+    # channels at the end win: N×1×W×3 is N pictures of one row, which are refused as too small
     if values.ndim == 4 and shape[1] in (1, 3) and shape[-1] != 3:
         return values[:, 0] if shape[1] == 1 else np.moveaxis(values, 1, 3)
     return values
