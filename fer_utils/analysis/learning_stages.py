@@ -31,6 +31,7 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for first in settings.drop_duplicates("model").itertuples():
         body = _skeleton(first.model, 4)
+        # counted from the head, whose stage is the last
         learning = body.stages[-int(first.trainable) :]
         frozen = body.stages[: -len(learning)]
         counts = {
@@ -92,5 +93,5 @@ def _side(model: str, image_size: float) -> int:
 @cache
 def _skeleton(model: str, classes: int) -> Stages:
     """A network's names and shapes, without values."""
-    with torch.device("meta"):
+    with torch.device("meta"):  # shapes alone: VGGFace's weights would take half a gigabyte
         return find_backbone(model)(classes)
