@@ -74,7 +74,7 @@ def with_transfer(tmp_path_factory) -> Results:
 def transfer_frames(with_transfer) -> dict[str, pd.DataFrame]:
     """The frames of with_transfer that tables, figures and numbers are made of."""
     frames = transfer.frames(with_transfer)
-    return frames | {"reproduction": reproduction.every_figure(with_transfer)}
+    return frames | {"reproduction": reproduction.every_number(with_transfer)}
 
 
 def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> None:
