@@ -191,7 +191,9 @@ def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings: Any) -> list
     ]
 
 
-def resnet18(dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: Any) -> list[Experiment]:
+def resnet18(
+    dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: Any
+) -> list[Experiment]:
     """Report A's main network as it trained it: `layer4` and `fc` learn, 5 and 10 epochs.
 
     Its code sets the whole network in training mode each epoch, so that the batch normalisation of
@@ -209,7 +211,7 @@ def resnet18_frozen(
     dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: Any
 ) -> list[Experiment]:
     """The same, but what is frozen stays as it was, so that its features are computed once."""
-    return resnet18(dataset, seeds, rest=True, **settings: Any)
+    return resnet18(dataset, seeds, rest=True, **settings)
 
 
 def report_b(dataset: str, seeds: Sequence[int] = (0,), **settings: Any) -> list[Experiment]:
