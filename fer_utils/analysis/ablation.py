@@ -27,7 +27,7 @@ def named(study: Results) -> pd.Series:
     """What each run of study `ablation` leaves out.
 
     The full recipe is the setting that most others of the study differ from by one entry of
-    `best_recipe.WITHOUT`, so a study that was run with other epochs or another network is understood.
+    `best_recipe.WITHOUT`, so a study of other epochs or of another network is understood too.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from fer_utils.analysis import loss_comparison, reproduction
 from fer_utils.analysis.claim_list import ALIKE
 from fer_utils.analysis.claims import MARGIN
 from fer_utils.evaluation.statistics import least_seeds, t_half_width
-from fer_utils.experiments.recipes import FROM_IMAGENET
+from fer_utils.experiments.best_recipe import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.reporting import best_network, transfer_numbers
 from fer_utils.reporting.latex import (
