@@ -22,6 +22,7 @@ from fer_utils.reporting import (
     best_plots,
     best_tables,
     figures,
+    loss_plots,
     plots,
     tables,
     transfer_plots,
@@ -154,15 +155,17 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
             {name: mean_confusion(runs) for name, runs in by_loss.items()}
         ),
         "reliability": plots.reliability_diagrams(_titled(frames["reliability"])),
-        "paired_seeds": plots.paired_seeds(
+        "paired_seeds": loss_plots.paired_seeds(
             study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
         ),
-        "classes": plots.paired_seeds(study.scores().query(four), reported.query(four), by="class"),
-        "forest": plots.forest(frames["gains"], reproduction.reported_gains()),
+        "classes": loss_plots.paired_seeds(
+            study.scores().query(four), reported.query(four), by="class"
+        ),
+        "forest": loss_plots.forest(frames["gains"], reproduction.reported_gains()),
     }
     if "gamma" in frames:
         accuracy = frames["gamma"].query("metric == 'accuracy'")
-        made["gamma"] = plots.gammas(accuracy, frames["gamma_calibration"])
+        made["gamma"] = loss_plots.gammas(accuracy, frames["gamma_calibration"])
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         made[f"best_{name}"] = getattr(best_plots, name)(pages[name])

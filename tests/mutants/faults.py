@@ -77,13 +77,17 @@ REPORTING = [
             "counts.div(counts.sum(axis=1), axis=0) * 100 for title",
             "counts.div(counts.sum(axis=0), axis=1) * 100 for title",
         ),
-        forest_mean_of_the_wrong_sign=(
-            'axis.plot(cell["mean"] * 100, y',
-            'axis.plot(-cell["mean"] * 100, y',
-        ),
         reliability_axes_swapped=(
             'table["confidence"], table["accuracy"], "o-"',
             'table["accuracy"], table["confidence"], "o-"',
+        ),
+    ),
+    *_of(
+        "loss_plots.py",
+        "test_loss_plots.py",
+        forest_mean_of_the_wrong_sign=(
+            'axis.plot(cell["mean"] * 100, y',
+            'axis.plot(-cell["mean"] * 100, y',
         ),
     ),
     *_of(
@@ -120,7 +124,7 @@ REPORTING = [
     *_of(
         "figures.py",
         "test_figures.py",
-        before_and_after_swapped=("zip(axes, (before, after)", "zip(axes, (after, before)"),
+        before_and_after_swapped=("_named_rows([before, after]", "_named_rows([after, before]"),
     ),
     *_of(
         "transfer_plots.py",
@@ -176,10 +180,10 @@ COMPUTING = [
         "test_metrics.py::test_resampled_scores_with_equal_weights_are_the_scores",
         "test_metrics.py::test_a_weight_of_2_is_the_image_twice",
         precision_and_recall_swapped=(
-            "counts.sum(2), counts.sum(1)",
-            "counts.sum(1), counts.sum(2)",
+            "counts.sum(3), counts.sum(2), counts",
+            "counts.sum(2), counts.sum(3), counts",
         ),
-        resampled_top2_off_by_one=("true_logit).sum(1) < 2", "true_logit).sum(1) < 1"),
+        resampled_top2_off_by_one=("true_logit).sum(2) < 2", "true_logit).sum(2) < 1"),
     ),
     *_of(
         "statistics.py",
