@@ -22,7 +22,7 @@ from fer_utils.training.experiment import Experiment
 
 @pytest.fixture(scope="session")
 def drawn() -> Faces:
-    """140 drawn faces, twenty per class: twelve for training, four PublicTest, four PrivateTest."""
+    """140 drawn faces, of each class twelve Training, four PublicTest and four PrivateTest."""
     faces = draw_faces(140, seed=3)
     split = np.repeat(["Training", "PublicTest", "PrivateTest"], [84, 28, 28])
     return Faces(faces.images, faces.index.assign(split=split), faces.source)
@@ -42,39 +42,31 @@ def built(tmp_path_factory) -> Built:
 
 @pytest.fixture(scope="session")
 def with_transfer(tmp_path_factory) -> Results:
-    """The committed study of the CNN beside runs of transfer, report_b and grid of random scores.
+    """The committed study of the CNN beside transfer, report_b and grid with random scores.
 
     Nobody trained these. Two seeds; EfficientNet-B1 and VGGFace are not run for want of weights,
     ResNet18 is.
     """
     folder = tmp_path_factory.mktemp("results") / "fer2013"
     committed = paths.CHECKOUT / "results" / "fer2013"
-    pretrained = [
-        path
-        for name in ("transfer", "report_b", "grid")
-        for path in committed.glob(f"studies/{name}.*")
-    ]
-    theirs = {
-        run for path in pretrained if ".not_run" not in path.name for run in io.read_json(path)
-    }
+    replaced = ("transfer", "report_b", "grid")
+    lists = [path for name in replaced for path in committed.glob(f"studies/{name}.*")]
+    runs = {run for path in lists if ".not_run" not in path.name for run in io.read_json(path)}
     for part in ("runs", "studies"):
         (folder / part).mkdir(parents=True)
         for path in (committed / part).iterdir():
-            if path not in pretrained and path.name not in theirs:
+            if path not in lists and path.name not in runs:
                 (folder / part / path.name).symlink_to(path)
     (folder / "audit").symlink_to(committed / "audit")
     rng = np.random.default_rng(0)
-    for name in ("transfer", "report_b", "grid"):
+    for name in replaced:
         whole = recipes.make_study(name, "fer2013", seeds=[0, 1])
         lacking = [e for e in whole if e.model in ("efficientnet_b1", "vggface")]
-        made = [e for e in whole if e not in lacking]
-        for experiment in made:
+        present = [e for e in whole if e not in lacking]
+        for experiment in present:
             _make_up(experiment, folder / "runs" / experiment.id, rng)
-        io.write_json(folder / "studies" / f"{name}.json", [experiment.id for experiment in made])
-        io.write_json(
-            folder / "studies" / f"{name}.not_run.json",
-            [vars(experiment) for experiment in lacking],
-        )
+        io.write_json(folder / "studies" / f"{name}.json", [e.id for e in present])
+        io.write_json(folder / "studies" / f"{name}.not_run.json", [vars(e) for e in lacking])
     return open_results("fer2013", folder.parent)
 
 
@@ -82,10 +74,11 @@ def with_transfer(tmp_path_factory) -> Results:
 def transfer_frames(with_transfer) -> dict[str, pd.DataFrame]:
     """The frames of with_transfer that tables, figures and numbers are made of."""
     frames = transfer.frames(with_transfer)
-    return frames | {"reproduction": reproduction.every_figure(with_transfer)}
+    return frames | {"reproduction": reproduction.every_number(with_transfer)}
 
 
 def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> None:
+    """The files of a run that nobody trained."""
     classes = get_task(experiment.task).classes
     labels = rng.integers(0, len(classes), 200)
     logits = rng.normal(size=(200, len(classes))) + 2 * np.eye(len(classes))[labels]
@@ -104,8 +97,6 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
         "experiment": vars(experiment),
         "images": {"train": 8, "val": 200, "test": 200},
         "parameters": 1,
-    }
-    config |= {
         "hardware": {"device": "none", "precision": "fp32"},
         "data": {"source": "made up", "digest": "0"},
     }
@@ -127,6 +118,5 @@ def fer2013(request, tmp_path_factory) -> Faces:
     """The real FER2013: as prepared under data/, or prepared here from FER2013=path."""
     if (paths.DATA / "fer2013" / "dataset.json").exists():
         return open_store(paths.DATA / "fer2013")
-    return ingest.prepare(
-        request.getfixturevalue("fer2013_source"), tmp_path_factory.mktemp("real") / "fer2013"
-    )
+    source = request.getfixturevalue("fer2013_source")
+    return ingest.prepare(source, tmp_path_factory.mktemp("real") / "fer2013")

@@ -86,6 +86,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
           photograph drawn together.
     """
     by_seed = study.runs[["run", "seed"]].assign(ingredient=study.runs["run"].map(named(study)))
+    # a study may hold runs of other experiments, which `named` does not list
     by_seed = by_seed.dropna(subset="ingredient")
     runs = by_seed.pivot_table("run", "seed", "ingredient", aggfunc="first")
     rows = []
@@ -94,7 +95,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
             (study.predictions(full), study.predictions(without))
             for full, without in runs[[FULL, name]].dropna().to_numpy()
         ]
-        for split in ("val", "test") if pairs else ():
+        for split in ("val", "test") if pairs else ():  # both runs of no seed may be finished yet
             full = [is_correct(of_full, split) for of_full, _ in pairs]
             without = [is_correct(of_without, split) for _, of_without in pairs]
             paired = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])

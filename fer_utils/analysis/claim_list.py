@@ -88,6 +88,7 @@ def _two_easier_than_four(score: Score) -> pd.Series:
 
 @_over_losses
 def _happy_above_the_next(score: Score) -> pd.Series:
+    # against the best of the others, seed by seed: which one that is may change
     others = pd.concat([score("f1", name) for name in ALIKE], axis=1)
     return score("f1", "happy") - others.max(axis=1)
 
@@ -132,6 +133,7 @@ MEDIAN = Claim("A median filter changes little", "same", _median_gain)
 # report A prints the curve of this loss alone
 OVERFITTING = Claim(OVERFITS, "no more", _last_against_fifth_epoch, {"loss": "focal"})
 
+# the report does not name its loss; our runs of its protocol have cross-entropy
 REPORT_B = {"task": "three", "loss": "cross_entropy", "epochs": 8}
 
 SUBJECTS = (

@@ -100,6 +100,7 @@ def judge(results: Results) -> pd.DataFrame:
     for subject in SUBJECTS:
         for claim in subject.claims:
             differences = subject.difference(claim, ours).dropna().tolist()
+            # the differences are known already, so they are compared with nothing
             paired = paired_seeds([0.0] * len(differences), differences)
             row = {
                 "report": subject.report,
@@ -115,6 +116,7 @@ def judge(results: Results) -> pd.DataFrame:
                 "weights_missing": not missing.isdisjoint(subject.models),
             }
             rows.append(row)
+    # stable: within a network the claims keep the order of the list
     frame = pd.DataFrame(rows).sort_values(["report", "network"], kind="stable", ignore_index=True)
     tested = frame["n"] > 1  # a claim without a test does not count in the family
     frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p"])

@@ -15,7 +15,7 @@ from fer_utils.experiments.results import Results
 from fer_utils.models.network import Network
 from fer_utils.training.optimizers import make_optimizer
 
-BATCH = 128
+BATCH = 128  # as in the study's runs
 
 
 def speed(
@@ -120,6 +120,7 @@ def networks(study: Results, device: str = "cpu") -> pd.DataFrame:
     rows = []
     for model, group in study.runs.groupby("model", sort=False):
         first = group.iloc[0]  # the seeds of a network have all else in common
+        # a run without a size of its own has NaN among others that have one
         size = None if pd.isna(first["image_size"]) else int(first["image_size"])
         network = Network(model, len(study.predictions(first["run"])["classes"]), size)
         about = {"model": model, "image_size": network.preprocess.size, "seeds": len(group)}

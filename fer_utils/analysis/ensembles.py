@@ -115,11 +115,12 @@ def compare(study: Results) -> pd.DataFrame:
     rows = []
     for (task, network), of_seeds in contenders(study).items():
         members = list(of_seeds.values())
-        if len(members) < 2:
+        if len(members) < 2:  # one network is no ensemble
             continue
         ensembles = {"all runs": members}
         if shared(members, "val"):
             ensembles["chosen on validation"] = [members[i] for i in greedy(members)]
+        # a share per image: the gain is then paired image by image, as its interval needs
         alone = np.mean([is_correct(member, "test") for member in members], axis=0)
         for name, chosen in ensembles.items():
             together = is_correct(averaged(chosen), "test")

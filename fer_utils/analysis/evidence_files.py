@@ -19,6 +19,7 @@ from fer_utils.experiments.results import Results
 Frames = dict[str, pd.DataFrame]
 INDEX = "evidence.json"
 VERSION = 1  # raised when code gives other evidence of the same runs: then all is computed anew
+# a run that is computed anew changes these; so its predictions need not be read to notice it
 OF_A_RUN = ("config.json", "done.json", "metrics.csv", "history.csv")
 PRETRAINED = ("transfer", "report_b")
 # the studies that a file is made from; of files that are not listed here: report_a
@@ -82,6 +83,7 @@ def bases(results: Results, names: Iterable[str]) -> dict[str, Basis]:
     folders = {run: results.folder / "runs" / run for run in results.runs["run"]}
     hashes = {run: hashed(folder / name for name in OF_A_RUN) for run, folder in folders.items()}
     audit = [results.folder / "audit" / f"{kind}.csv" for kind in ("near", "identical")]
+    # runs that were left out for want of weights have rows in tables, too
     left_out = sorted(results.folder.glob("studies/*.not_run.json"))
     common = hashed([*audit, *left_out, *sorted(paths.REPORTED.glob("*.csv"))]) + str(VERSION)
     current = {}
@@ -129,6 +131,7 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 def write(folder: Path, frames: Frames, stand_on: dict[str, Basis]) -> None:
     """Writes <folder>/<name>.csv of every frame, and evidence.json, whole or not at all."""
+    # the whole folder: a file and an index of different runs must never stand side by side
     with io.atomic_folder(folder) as part:
         for name, frame in frames.items():
             (part / f"{name}.csv").write_text(as_csv(frame), encoding="utf-8")

@@ -51,6 +51,7 @@ def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
     pooled = out_of_sample(study)
     classes = list(pooled.columns[2:])
     labels, p = pooled["label"].to_numpy(), pooled[classes].to_numpy()
+    # ranked by the probability of the given label: the least probable first
     chosen = find_label_issues(labels, p, return_indices_ranked_by="self_confidence")
     names = np.array(classes)
     suggested = p[chosen].argmax(1)
@@ -95,6 +96,7 @@ def out_of_sample(study: Results) -> pd.DataFrame:
             labels, rows = predictions[f"{part}_labels"], predictions[f"{part}_rows"]
             piece = pd.DataFrame(probabilities(predictions[f"{part}_logits"]), columns=classes)
             pieces.append(piece.assign(row=rows, label=labels))
+    # the seed draws which images validate: each image has another number of probabilities
     grouped = pd.concat(pieces).groupby("row")
     mean = grouped[classes].mean()
     mean.insert(0, "label", grouped["label"].first().astype(int))

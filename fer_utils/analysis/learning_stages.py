@@ -30,6 +30,7 @@ def networks(settings: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for first in settings.drop_duplicates("model").itertuples():
         network = _skeleton(first, 4)
+        # counted from the head, whose stage is the last
         learning = network.stages[-int(first.trainable) :]
         frozen = network.stages[: -len(learning)]
         counts = {
@@ -92,5 +93,5 @@ def _skeleton(settings, classes: int) -> Network:
 
 @cache
 def _of_size(model: str, classes: int, size: int | None) -> Network:
-    with torch.device("meta"):
+    with torch.device("meta"):  # shapes alone: VGGFace's weights would take half a gigabyte
         return Network(model, classes, size)

@@ -54,6 +54,7 @@ def differences(
     for metric in metrics:
         for value, group in scores[scores["metric"] == metric].groupby(by, sort=False):
             pairs = group.pivot_table(index="seed", columns=setting, values="value")
+            # a value that no run has becomes a column of NaN, and the row one of 0 seeds
             pairs = pairs.reindex(columns=[a, b]).dropna()
             rows.append({"metric": metric, by: value} | asdict(paired_seeds(pairs[a], pairs[b])))
     return pd.DataFrame(rows)
@@ -125,7 +126,7 @@ def single_runs(study: Results) -> pd.DataFrame:
             loss: is_correct(study.predictions(run), "test")
             for loss, run in zip(runs["loss"], runs["run"], strict=True)
         }
-        if len(hits) == 2:
+        if len(hits) == 2:  # the other loss of this seed may still be computing
             ce, focal = hits["cross_entropy"], hits["focal"]
             gain = focal.mean() - ce.mean()
             rows.append({"task": task, "seed": seed, "gain": gain, "p": mcnemar(ce, focal)})
@@ -167,6 +168,7 @@ def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
         # bound at once: the loop's next task must not change what this one averages
         def means(weights: np.ndarray, predictions=predictions) -> pd.DataFrame:
             by_loss = {loss: _mean_scores(of, weights) for loss, of in predictions.items()}
+            # from the means of one draw: the interval of a difference is not that of two means
             if len(by_loss) == 2:
                 by_loss["gain"] = by_loss["focal"] - by_loss["cross_entropy"]
             return pd.concat(by_loss, axis=1, names=["loss", "metric", "class"])

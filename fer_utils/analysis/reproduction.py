@@ -37,6 +37,7 @@ def compare(study: Results) -> pd.DataFrame:
     """
     reported = reported_a().rename(columns={"value": "reported"})
     lengths = reported.groupby("model")["epochs"].agg(["first", "nunique"])
+    # the drawn sample trains the CNN for fewer epochs, and is compared all the same
     only_length = lengths.loc[lengths["nunique"] == 1, "first"]
     scores = study.scores()
     epochs = scores["model"].map(only_length).fillna(scores["epochs"]).astype(int)
@@ -46,6 +47,7 @@ def compare(study: Results) -> pd.DataFrame:
 def _beside(reported: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Reported numbers (CELL, reported, …) with those of our runs (CELL, value), as `compare`."""
     half = scores.groupby(CELL)["value"].agg(t_half_width, more=1).rename("half")
+    # left: a reported number without a run of ours keeps its row
     cells = reported.merge(over_seeds(scores, CELL), on=CELL, how="left").fillna({"seeds": 0})
     half = cells[CELL].join(half, on=CELL)["half"]
     low, high = cells["mean"] - half, cells["mean"] + half
@@ -58,7 +60,7 @@ def _beside(reported: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def every_figure(results: Results) -> pd.DataFrame:
+def every_number(results: Results) -> pd.DataFrame:
     """Every number that the two reports print beside ours, one row per number.
 
     Report A's are compared with studies report_a and transfer; report B's (task three, 8 epochs)
@@ -87,7 +89,7 @@ def every_figure(results: Results) -> pd.DataFrame:
 
 
 def of_cnn(figures: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `every_figure` that report A's CNN has and that were made again."""
+    """The rows of `every_number` that report A's CNN has and that were made again."""
     return figures.query("report == 'A' and model == 'cnn' and seeds > 0")
 
 
@@ -125,7 +127,7 @@ def coverage(figures: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     figures
-        As `every_figure` returns them.
+        As `every_number` returns them.
 
     Returns
     -------

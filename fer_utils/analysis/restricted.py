@@ -53,6 +53,7 @@ def restricted(predictions: Predictions, classes: tuple[str, ...]) -> Prediction
 
 def on_rows(predictions: Predictions, rows: np.ndarray) -> Predictions:
     """The test predictions on these rows of the data set alone, in stored order."""
+    # a mask keeps the stored order, which is the same for all networks: hits can be paired
     kept = np.isin(predictions["test_rows"], rows)
     return {"classes": predictions["classes"]} | {
         f"test_{name}": predictions[f"test_{name}"][kept] for name in ("logits", "labels", "rows")
@@ -111,6 +112,7 @@ def contenders(
         predictions = study.predictions(run.run)
         members.setdefault((run.task, TRAINED), {})[run.seed] = predictions
         if run.task == general:
+            # more images than the run's own test split, so the two kinds have unlike numbers
             unseen = untouched(predictions, run.select, run.patience, run.schedule)
             for task in smaller:
                 of_seeds = members.setdefault((task.name, RESTRICTED), {})
@@ -137,9 +139,10 @@ def beside(study: Results, general: str = "seven") -> pd.DataFrame:
     rows = []
     for task in dict.fromkeys(task for task, _ in members):
         kinds = [list(members.get((task, kind), {}).values()) for kind in (TRAINED, RESTRICTED)]
-        if not all(kinds):
+        if not all(kinds):  # nothing to compare with
             continue
         tested = [predictions["test_rows"] for networks in kinds for predictions in networks]
+        # the two kinds are tested on unlike parts of the data set
         common = reduce(np.intersect1d, tested)
         few, many = (
             np.mean([is_correct(on_rows(network, common), "test") for network in networks], axis=0)

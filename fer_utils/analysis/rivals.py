@@ -70,6 +70,7 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
         mirrored, installed = (
             on_rows(restricted(answers, classes), images) for answers in (rival, one_view)
         )
+        # rows alone would not do: another order of the same data set has the same row numbers
         if not all(np.array_equal(mirrored[n], first[n]) for n in ("test_rows", "test_labels")):
             raise FerError(
                 "the rival answered on another data set than these runs: "

@@ -97,6 +97,7 @@ def parts(
             }
             labels = predictions["test_labels"]
             masks |= {cls: labels == i for i, cls in enumerate(trained.classes)}
+        # of a part without images there is no mean, and no interval
         if masks := {part: mask for part, mask in masks.items() if mask.any()}:
             hits = is_correct(predictions, name)[None].astype(np.float32)
             table = shares(hits, masks, groups[rows])
@@ -139,6 +140,7 @@ def shares(
             ]
         return np.stack(each, axis=2).reshape(len(weights), -1)
 
+    # all conditions on the same draws, so that they can be compared
     low, high = bootstrap(means, groups, resamples)
     rows = pd.MultiIndex.from_product([range(len(values)), masks], names=["condition", "part"])
     images = [int(mask.sum()) for mask in masks.values()] * len(values)

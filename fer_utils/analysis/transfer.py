@@ -105,6 +105,7 @@ def lengths(results: Results) -> pd.DataFrame:
             "parted": overfit_epoch(history),
         }
         rows.append(row)
+    # named, since a study without pairs has no rows to take columns from
     columns = [*by, "seeds", "short", "long", "gain", "best_epoch", "parted"]
     return pd.DataFrame(rows, columns=columns).astype({"parted": "Int64"})
 
@@ -142,6 +143,7 @@ def best_epochs(results: Results) -> pd.DataFrame:
         ["reported_epoch", "reported_val"], axis=1
     )
     study = results.study("report_b")
+    # seed by seed: the best epoch of a mean curve would be another one
     best = best_rows(study.history).merge(study.runs[["run", "model"]], on="run")
     tested = study.scores().query("metric == 'accuracy'").groupby("model")["value"].mean()
     columns = {"epoch": "epoch", "train_accuracy": "train", "val_accuracy": "val"}
@@ -195,7 +197,7 @@ def grid(results: Results) -> pd.DataFrame:
         - chosen: whether it is the cell of the highest accuracy on validation.
     """
     study = results.study("grid")
-    best = winner(study)
+    best = winner(study)  # by validation: the test split has no say
     by = ["learning_rate", "weight_decay", "flip"]
     accuracy = study.metrics[study.metrics["metric"] == "accuracy"].merge(study.runs, on="run")
     means = over_seeds(accuracy, [*by, "split"])
@@ -208,5 +210,6 @@ def grid(results: Results) -> pd.DataFrame:
 def _left_out(results: Results, name: str, by: list[str]) -> pd.DataFrame:
     """Cells of a study of which nothing was run, with the status that says why."""
     cells = results.not_run(name)[by].drop_duplicates()
+    # where some seeds were run and others not, the cell counts as run
     run = pd.MultiIndex.from_frame(results.study(name).runs[by])
     return cells[~pd.MultiIndex.from_frame(cells).isin(run)].assign(status=NOT_RUN)

@@ -43,7 +43,8 @@ def best(
 
 def report(dataset: Dataset = "sample", results: Results = "") -> None:
     """Build report/report.pdf from the results of a data set and from nothing else."""
-    gc.disable()  # a short program, whose memory is free at its end: collecting was a fifth of it
+    # A short program, whose memory is free at its end: collecting garbage was a fifth of its time.
+    gc.disable()
     from fer_utils.reporting import build
 
     print(build.build(dataset, paths.results_set(results)))

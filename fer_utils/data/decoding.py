@@ -145,8 +145,8 @@ def _to_8_bits(image: Image.Image, name: str) -> Image.Image:
     elif image.mode == "I" and image.format in ALWAYS_16:
         most = 65535
     elif not (low >= 0 and high <= 65535):  # NaN is neither
-        found = f"values from {low:g} to {high:g} (mode {image.mode})"
-        raise FerError(f"{name}: {found}; they must lie in 0..255 or 0..65535")
+        given = f"values from {low:g} to {high:g} (mode {image.mode})"
+        raise FerError(f"{name}: {given}; they must lie in 0..255 or 0..65535")
     else:
         most = 1 if image.mode == "F" and high <= 1 else 255 if high <= 255 else 65535
     if tags.get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO:

@@ -119,7 +119,7 @@ def of(faces: Faces) -> pd.DataFrame:
 
 
 def majority(votes: pd.DataFrame) -> np.ndarray:
-    """The most frequent answer on each image, as a name; "" where two are tied, or there is none."""
+    """The most frequent answer on each image; "" where two are tied, or there is none."""
     counts = votes[list(ANSWERS)].to_numpy()
     most = counts.max(axis=1)
     single = (counts == most[:, None]).sum(axis=1) == 1

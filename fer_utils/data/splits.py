@@ -80,10 +80,10 @@ def split_task(
     needed = {"training": pool, "test": tests} | ({"PublicTest": val} if private else {})
     for name, rows in needed.items():
         for position, cls in enumerate(task.classes):
-            found = int((labels[rows] == position).sum())
-            if found < (2 if name == "training" else 1):
+            count = int((labels[rows] == position).sum())
+            if count < (2 if name == "training" else 1):
                 raise FerError(
-                    f"class {cls!r} has {found} {name} images in {faces.source}; too few to split"
+                    f"class {cls!r} has {count} {name} images in {faces.source}; too few to split"
                 )
     rng = np.random.default_rng(seed)
     if cap is not None:

@@ -7,7 +7,7 @@ from fer_utils.errors import FerError
 
 
 class Failures:
-    """Collects why runs failed; `report` raises once all others are finished."""
+    """Collects why some of `total` runs failed; `report` raises once all others are finished."""
 
     def __init__(self, total: int):
         self.total = total
@@ -17,7 +17,10 @@ class Failures:
         return len(self.reasons)
 
     def add(self, run: str, error: BaseException) -> None:
-        """Notes a failure and says it. An error that nobody foresaw leaves its traceback on stderr."""
+        """Notes the failure of the run of this id and prints it on stderr.
+
+        An error that nobody foresaw, any but FerError, leaves its traceback too.
+        """
         if not isinstance(error, FerError):
             traceback.print_exception(error)
         self.reasons[run] = reason(error)
@@ -26,10 +29,9 @@ class Failures:
     def report(self) -> None:
         """Raises FerError with all reasons, if there are any."""
         if self.reasons:
-            each = " · ".join(f"{run}: {why}" for run, why in self.reasons.items())
-            raise FerError(
-                f"{len(self)} of {self.total} runs failed, the others are finished: {each}"
-            )
+            count = f"{len(self)} of {self.total} runs failed, the others are finished"
+            reasons = " · ".join(f"{run}: {why}" for run, why in self.reasons.items())
+            raise FerError(f"{count}: {reasons}")
 
 
 def reason(error: BaseException) -> str:

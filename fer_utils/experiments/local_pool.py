@@ -1,18 +1,19 @@
 """Several runs at once on one machine: as many processes, each with its share of the threads.
 
-A network of 1.3 M parameters keeps neither a GPU nor many cores busy, so that runs side by side finish sooner
-than one after another (benchmarks/many.py). A process takes the next experiment when it is done with one, and
-what it has compiled serves all seeds that it meets.
+A network of 1.3 M parameters keeps neither a GPU nor many cores busy, so that runs side by side
+finish sooner than one after another (benchmarks/many.py). A process takes the next experiment when
+it is done with one, and what it has compiled serves all seeds that it meets.
 """
 
 import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import torch
 
@@ -36,10 +37,19 @@ def run_side_by_side(
 ) -> None:
     """Runs the experiments in `jobs` processes; prints a line when one is finished.
 
-    The results are those of runs one after another, but for the last digits: fewer threads add up in another
-    order. Each process opens the store of `faces` itself. A run that fails does not keep the others from
-    being finished, and neither does one whose process is killed, most often since memory is short: it is
-    tried once more at the end, alone. Raises FerError then, with the reason of each that failed.
+    The results are those of runs one after another, but for the last digits: fewer threads add up
+    in another order. A run that fails does not keep the others from being finished, and neither
+    does one whose process is killed, most often since memory is short: it is tried once more at the
+    end, alone.
+
+    Parameters
+    ----------
+    faces : the data set; each process opens its store itself
+
+    Raises
+    ------
+    FerError
+        For jobs below 1; and at the end, with the reason of each run that failed.
     """
     check_jobs(jobs)
     announce(device, precision)
@@ -49,7 +59,7 @@ def run_side_by_side(
     def compute(
         some: Sequence[Experiment], wait: bool, at_once: int, last_try: bool = False
     ) -> tuple[list[Experiment], list[Experiment]]:
-        """Returns those that another process computes, and those whose process was killed."""
+        """Returns the runs that another process computes, and those whose process was killed."""
         nonlocal done
         busy: list[Experiment] = []
         killed: list[Experiment] = []
@@ -66,10 +76,9 @@ def run_side_by_side(
                     if last_try:
                         failures.add(one.id, FerError(KILLED))
                     else:
-                        print(
-                            f"{one.id}: its process was killed; tried again at the end", flush=True
-                        )
                         killed.append(one)
+                        said = f"{one.id}: its process was killed; tried again at the end"
+                        print(said, flush=True)
                 except Exception as error:
                     failures.add(one.id, error)
                 else:
@@ -78,13 +87,15 @@ def run_side_by_side(
         return busy, killed
 
     busy, killed = compute(experiments, wait=False, at_once=jobs)
+    # what others compute is waited for only now, so that no process is idle before
     _, killed_later = compute(busy, wait=True, at_once=jobs)
+    # alone: beside others it might kill its process, or they theirs, again for want of memory
     compute([*killed, *killed_later], wait=True, at_once=1, last_try=True)
     failures.report()
 
 
 def check_jobs(jobs: int) -> None:
-    """Raises FerError for a number of processes that makes no sense."""
+    """Raises FerError for a number of processes below 1."""
     if jobs < 1:
         raise FerError(f"jobs must be at least 1; got {jobs}")
 
@@ -92,7 +103,13 @@ def check_jobs(jobs: int) -> None:
 class Workers:
     """Processes that compute a run at a time each. One that is killed takes no other run with it.
 
-    In a single pool nobody could tell whose run had killed the process, and every run would fail.
+    Each is a pool of its own, driven by a thread: in a single pool nobody could tell whose run had
+    killed the process, and every run would fail.
+
+    Parameters
+    ----------
+    count : number of processes
+    threads : of each process
     """
 
     def __init__(self, count: int, threads: int):
@@ -103,35 +120,38 @@ class Workers:
             self.idle.put(self._process())
 
     def _process(self) -> ProcessPoolExecutor:
-        """Starts with its first run."""
+        """A new one, which starts with its first run."""
         context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
         return ProcessPoolExecutor(1, context, initializer=_begin, initargs=(self.threads,))
 
     def __enter__(self) -> "Workers":
         return self
 
-    def submit(self, experiment: Experiment, arguments: dict):
-        """A future of `run(experiment, **arguments)`; its error is BrokenProcessPool if the process was killed."""
+    def submit(self, experiment: Experiment, arguments: dict[str, Any]) -> "Future[Path]":
+        """Computes `run(experiment, **arguments)` as soon as a process is idle.
+
+        The future's error is BrokenProcessPool if the process was killed.
+        """
         return self.callers.submit(self._call, experiment, arguments)
 
-    def _call(self, experiment: Experiment, arguments: dict) -> Path:
+    def _call(self, experiment: Experiment, arguments: dict[str, Any]) -> Path:
         process = self.idle.get()
         try:
             return process.submit(run, experiment, **arguments).result()
         except BrokenProcessPool:
             process.shutdown()
-            process = self._process()
+            process = self._process()  # the broken one would refuse whatever comes next
             raise
         finally:
             self.idle.put(process)
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.callers.shutdown(cancel_futures=True)  # waits for the runs that have begun
         while not self.idle.empty():
             self.idle.get().shutdown()
 
 
 def _begin(threads: int) -> None:
-    """In a new process: its share of the threads, and no table of epochs among those of the others."""
+    """In a new process: its share of the threads, and silence, lest tables of epochs mix."""
     torch.set_num_threads(threads)
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (open as long as the process lives)

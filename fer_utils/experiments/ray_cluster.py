@@ -1,8 +1,9 @@
-"""A study spread over a Ray cluster: one run a task, wherever there is room, and its files sent back.
+"""A study spread over a Ray cluster: one task per run, wherever there is room, its files sent back.
 
-The machine that asks keeps the results and is the only one to write them; the nodes compute in a temporary folder.
-So nothing need be shared. A node that has the data set (the same digest, under its own FER_HOME) reads it there;
-to any other it is sent, once. Runs of a node that is lost are computed anew elsewhere.
+The machine that asks keeps the results and is the only one to write them; the nodes compute in a
+temporary folder. So nothing need be shared. A node that has the data set (the same digest, under
+its own FER_HOME) reads it there; to any other it is sent, once. Runs of a node that is lost are
+computed anew elsewhere.
 """
 
 import logging
@@ -23,16 +24,14 @@ from fer_utils.data.dataset import Faces
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures, reason
+from fer_utils.experiments.run_files import is_finished
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training.experiment import Experiment
 
-RETRIES = (
-    3  # of a run whose worker was lost; one that kills its worker each time would else never end
-)
-WORDS = (
-    "auto",
-    "local",
-)  # for Ray itself: the cluster of this machine, a new one of this process alone
+# of a run whose worker was lost; one that kills its worker each time would else never end
+RETRIES = 3
+# addresses for Ray itself: the cluster of this machine, a new one of this process alone
+WORDS = ("auto", "local")
 
 
 def spread(
@@ -44,39 +43,39 @@ def spread(
     address: str | None = None,
     gpus_per_run: float | None = None,
 ) -> None:
-    """Computes every unfinished run on the cluster at `address` (host:port; None: the one of this machine).
+    """Computes every unfinished run on a cluster, and writes the results here.
 
-    address: also Ray's own "auto" or "local". gpus_per_run: 0.25 lets four runs share a GPU, 0 computes on
-    processors, a core a run; None is a whole GPU where the cluster has any. Raises FerError without a cluster,
-    and for runs that failed, once all others are finished.
+    Parameters
+    ----------
+    address : host:port, or Ray's own "auto" or "local"; None: the cluster of this machine
+    gpus_per_run : 0.25 lets four runs share a GPU; 0 computes on processors, one core per run;
+        None: a whole GPU where the cluster has any
+
+    Raises
+    ------
+    FerError
+        Without a cluster, and for runs that failed, once all others are finished.
     """
     check_share(gpus_per_run)
     ray = _connected(address)
     try:
         gpus = _gpus(ray, device, gpus_per_run)
         device = "cpu" if device == "auto" and not gpus else device
-        print(
-            f"on the cluster: device {device}, precision {precision}, as each node has it",
-            flush=True,
-        )
+        place = f"device {device}, precision {precision}, as each node has it"
+        print(f"on the cluster: {place}", flush=True)
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(compute)
         folders = {experiment: folder_of(experiment, results) for experiment in experiments}
-        waiting, failures = {}, Failures(len(folders))
-        sent: list = []
+        failures = Failures(len(folders))
+        waiting: dict[Any, Experiment] = {}  # by Ray's reference to the result
+        sent: list[Any] = []  # a reference to the data set, once a node has asked for it
         for experiment, folder in folders.items():
-            if (folder / "done.json").exists():
-                run(
-                    experiment, device, precision, results, faces
-                )  # only looks whether it is of the same data
+            if is_finished(folder):
+                # only checks that it is of the same data
+                run(experiment, device, precision, results, faces)
             else:
                 waiting[task.remote(experiment, device, precision, faces.digest, sent)] = experiment
-        bar = tqdm(
-            total=len(folders),
-            initial=len(folders) - len(waiting),
-            unit="run",
-            smoothing=0,
-            disable=None,
-        )
+        finished = len(folders) - len(waiting)
+        bar = tqdm(total=len(folders), initial=finished, unit="run", smoothing=0, disable=None)
         while waiting:
             bar.set_postfix(running=min(len(waiting), _room(ray, gpus)), failed=len(failures))
             ready, _ = ray.wait(list(waiting), timeout=2)
@@ -89,9 +88,8 @@ def spread(
                     continue
                 if content is None:  # a node without the data set
                     sent = sent or [ray.put(_in_memory(faces))]
-                    waiting[task.remote(experiment, device, precision, faces.digest, sent)] = (
-                        experiment
-                    )
+                    again = task.remote(experiment, device, precision, faces.digest, sent)
+                    waiting[again] = experiment
                     continue
                 _write(folders[experiment], content)
                 bar.update()
@@ -107,24 +105,29 @@ def check_share(gpus_per_run: float | None) -> None:
     share = gpus_per_run or 0.0
     if not 0 <= share < math.inf or (share > 1 and share != int(share)):
         raise FerError(
-            f"GPUs per run must be 0, a share such as 0.25, or a whole number; got {gpus_per_run:g}"
+            f"GPUs per run must be 0, a share such as 0.25, or a whole number; got {share:g}"
         )
 
 
 def compute(
-    experiment: Experiment, device: str, precision: str, digest: str, sent: list
+    experiment: Experiment, device: str, precision: str, digest: str, sent: list[Any]
 ) -> dict[str, bytes] | None:
-    """On a node: the files of a run by name; None where the data set is neither there nor sent.
+    """Computes a run on a node.
 
-    sent: a reference to the data set in a list, so that Ray fetches it only to a node that asks for it.
+    Parameters
+    ----------
+    digest : the data set's
+    sent : empty, or a reference to the data set. It comes in a list, since Ray would fetch a bare
+        reference to every node, also to one that has the data set.
+
+    Returns
+    -------
+    The files of the run by name; None where the data set is neither there nor sent.
     """
     import ray
 
-    try:
-        faces = open_dataset(experiment.dataset)
-    except FerError:
-        faces = None
-    if faces is None or faces.digest != digest:
+    faces = _own(experiment.dataset, digest)
+    if faces is None:
         if not sent:
             return None
         faces = ray.get(sent[0])
@@ -137,6 +140,15 @@ def compute(
         }
 
 
+def _own(dataset: str, digest: str) -> Faces | None:
+    """This node's data set, if it has that very one."""
+    try:
+        faces = open_dataset(dataset)
+    except FerError:
+        return None
+    return faces if faces.digest == digest else None
+
+
 def _connected(address: str | None) -> Any:
     """The module ray, connected. Raises FerError."""
     try:
@@ -147,16 +159,12 @@ def _connected(address: str | None) -> Any:
     try:
         if address and address not in WORDS:
             place = urlsplit(address if "://" in address else f"ray://{address}")
-            socket.create_connection(
-                (place.hostname, place.port), timeout=5
-            ).close()  # Ray itself tries for minutes
+            # asked first, for Ray itself tries for minutes
+            socket.create_connection((place.hostname, place.port), timeout=5).close()
         ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        where = (
-            f"at {address} ({reason(error)})"
-            if address not in (None, "", *WORDS)
-            else "on this machine"
-        )
+        is_host = address not in (None, "", *WORDS)
+        where = f"at {address} ({reason(error)})" if is_host else "on this machine"
         raise FerError(
             f"no Ray cluster {where}; start one with: ray start --head, or give --address HOST:PORT"
         ) from None
@@ -173,9 +181,8 @@ def _gpus(ray: Any, device: str, wanted: float | None) -> float:
 def _room(ray: Any, gpus: float) -> int:
     """How many runs the cluster, as it is now, computes at a time."""
     resources = ray.cluster_resources()
-    return int(
-        min(resources.get("CPU", 0), resources.get("GPU", 0) / gpus if gpus else float("inf"))
-    )
+    by_gpu = resources.get("GPU", 0) / gpus if gpus else math.inf
+    return int(min(resources.get("CPU", 0), by_gpu))
 
 
 def _cause(error: Exception) -> BaseException:
@@ -185,10 +192,12 @@ def _cause(error: Exception) -> BaseException:
 
 
 def _in_memory(faces: Faces) -> Faces:
+    """A copy that holds its images itself and names no folder, which another node lacks."""
     return Faces(np.array(faces.images), faces.index, faces.source, faces.digest)
 
 
 def _write(folder: Path, content: dict[str, bytes]) -> None:
+    """The run's folder from the content of its files, whole or not at all."""
     with io.atomic_folder(folder) as part:
         for name, data in content.items():
             (part / name).parent.mkdir(parents=True, exist_ok=True)

@@ -241,6 +241,7 @@ def winner(study: Results) -> pd.Series:
     no say.
     """
     settings = [field.name for field in dataclasses.fields(Experiment) if field.name != "seed"]
+    # sorted, so that of a cell's runs, which are equal here, idxmax takes the first seed
     accuracy = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
     means = accuracy.groupby(settings, sort=False, dropna=False)["value"].transform("mean")
     run = accuracy.loc[means.idxmax(), "run"]
@@ -255,7 +256,7 @@ def overfit_epoch(history: pd.DataFrame, margin: float = 0.02) -> int | None:
     """
     means = history.groupby("epoch")[["train_accuracy", "val_accuracy"]].mean()
     too_far = means["train_accuracy"] - means["val_accuracy"] > margin
-    from_here_on = too_far[::-1].cummin()[::-1]
+    from_here_on = too_far[::-1].cummin()[::-1]  # true where it is so in all later epochs too
     return int(from_here_on.idxmax()) if from_here_on.any() else None
 
 

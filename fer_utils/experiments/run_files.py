@@ -37,7 +37,7 @@ def read_predictions(folder: Path) -> Predictions:
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:
     """Writes predictions.npz, whole or not at all."""
-    arrays: dict[str, Any] = dict(predictions)  # a name might be that of an option of NumPy's
+    arrays: dict[str, Any] = dict(predictions)  # else mypy takes them for NumPy's options too
     with io.atomic_file(folder / "predictions.npz") as part, part.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
 

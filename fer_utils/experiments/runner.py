@@ -1,7 +1,8 @@
 """A run: an experiment is trained, evaluated, and leaves its folder of results.
 
-results/<dataset>/runs/<id>/ holds config.json, history.csv, metrics.csv, confusion.csv, predictions.npz,
-the checkpoints best.pth and last.pth, and done.json, which is written last: without it a run is not finished.
+`results/<dataset>/runs/<id>/` holds config.json, history.csv, metrics.csv, confusion.csv,
+predictions.npz, the checkpoints best.pth and last.pth, and done.json. This one is written last:
+without it a run is not finished.
 """
 
 import dataclasses
@@ -12,12 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_utils import (
-    devices,
-    distributed,
-    io,
-    paths,
-)
+from fer_utils import devices, distributed, io, paths
 from fer_utils.data import duplicates
 from fer_utils.data.dataset import Faces
 from fer_utils.data.loader import Batches, median_filter
@@ -35,12 +31,13 @@ from fer_utils.training.loop import train
 
 
 def announce(device: str, precision: str) -> None:
-    """Says at the start of many runs where and in which precision they are computed here. Raises FerError."""
+    """Says, before many runs, where and in which precision they are computed. Raises FerError."""
     chosen = devices.choose(device, precision)
     print(f"on this machine: device {chosen.device.type}, precision {chosen.precision}", flush=True)
 
 
 def folder_of(experiment: Experiment, results: Path = paths.RESULTS) -> Path:
+    """Where the experiment's run is, or will be."""
     return results / experiment.dataset / "runs" / experiment.id
 
 
@@ -54,66 +51,72 @@ def run(
     draw: tracking.Draw | None = None,
     wait: bool = False,
 ) -> Path:
-    """Trains, evaluates and writes the run's folder; returns it. Finished runs return at once.
+    """Trains, evaluates and writes the run's folder. A finished run returns at once.
 
-    An interrupted run continues from its last epoch, and with precision "auto" in the precision that it
-    had; another one must be asked for. config.json lists its segments: from which epoch on, and on what.
-    tracker: what follows it meanwhile (see tracking), draw: the pictures of the finished run for it; they change
-    nothing. wait: where another process computes this run, until it ends, instead of raising io.Busy.
-    Raises FerError for bad settings or data, and where the folder's results were made from another data
-    set of the same name.
+    An interrupted run goes on after its last epoch, and with precision "auto" in the precision that
+    it had; another one must be asked for. config.json lists its segments: from which epoch on, and
+    on what hardware.
 
-    Of several processes that torchrun has started each computes its shard (see distributed); the first one alone
-    reads and writes the folder, which the others need not see. The data set must be on every machine.
+    Of several processes that torchrun has started each computes its shard (see `distributed`). The
+    first one alone reads and writes the folder, which the others need not see; the data set must be
+    on every machine.
+
+    Parameters
+    ----------
+    device, precision : as `devices.choose` takes them
+    faces : the data set that the experiment names, where it is open already
+    tracker : what follows the run meanwhile, a name in tracking.TRACKERS; it changes nothing
+    draw : the pictures of the finished run that the tracker shows
+    wait : for another process that computes this run, until it ends, instead of raising
+
+    Returns
+    -------
+    The run's folder.
+
+    Raises
+    ------
+    FerError
+        For settings or data that make no sense, and where the folder's results were made from
+        another data set of the same name.
+    io.Busy
+        Where another process computes this run.
     """
     one_of(tracker, tracking.TRACKERS, "tracker")
     folder = folder_of(experiment, results)
     world = distributed.join(device)
     if faces is None:
-        with world.main_process_first():
+        with world.main_process_first():  # the sample is drawn once, not by every process
             faces = open_dataset(experiment.dataset)
     if world.broadcast(faces.digest) != faces.digest:
-        raise FerError(
-            f"data set {experiment.dataset} is not the one that the first process has; copy that one"
-        )
-    with (
-        io.exclusive_lock(folder, wait)
-        if world.is_main and not run_files.is_finished(folder)
-        else nullcontext()
-    ):
-        if world.broadcast(
-            run_files.is_finished(folder)
-        ):  # perhaps by the process that was waited for
+        name = experiment.dataset
+        raise FerError(f"data set {name} is not the one that the first process has; copy that one")
+    takes_lock = world.is_main and not run_files.is_finished(folder)
+    with io.exclusive_lock(folder, wait) if takes_lock else nullcontext():
+        # asked again: the process that was waited for may have finished it
+        if world.broadcast(run_files.is_finished(folder)):
             if world.is_main:
                 _check_same_data(folder, faces)
             return folder
         if world.is_main:
             continuation.continue_shorter(experiment, folder, faces.digest)
-        segments = world.broadcast(_segments(folder) if world.is_main else None)
+        segments = world.broadcast(_segments(folder) if world.is_main else [])
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
-        _compute(
-            experiment,
-            folder,
-            faces,
-            hardware,
-            segments,
-            world,
-            tracker if world.is_main else "none",
-            draw,
-        )
+        following = tracker if world.is_main else "none"
+        _compute(experiment, folder, faces, hardware, segments, world, following, draw)
     return folder
 
 
 def _segments(folder: Path) -> list[dict]:
-    """What an interrupted run was computed on so far: hardware.describe() and first_epoch of each part."""
+    """The parts of an interrupted run: hardware.describe() and first_epoch of each."""
     done = checkpoints.epochs_done(folder)
     config = io.read_json(folder / "config.json") if done else {}
+    # runs that were begun before segments were noted have their hardware alone
     before = config.get("segments") or ([{"first_epoch": 1} | config["hardware"]] if config else [])
     return [segment for segment in before if segment["first_epoch"] <= done]
 
 
 def _hardware(device: str, precision: str, segments: list[dict], run: str) -> devices.Hardware:
-    """As devices.choose, but a run that is continued keeps its precision unless another one is asked for."""
+    """As devices.choose, but "auto" goes on in the precision that the run had."""
     if precision == "auto" and segments:
         precision = segments[-1]["precision"]
         if precision == "bf16" and not devices.has_bf16(devices.choose(device).device.type):
@@ -134,55 +137,43 @@ def _compute(
     tracker: str,
     draw: tracking.Draw | None,
 ) -> None:
-    if experiment.saturation and faces.images.ndim == 3:
-        raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
-    task = get_task(experiment.task)
-    groups = duplicates.near(faces) if experiment.dedupe else None
-    split = split_task(
-        faces, task, experiment.cap, experiment.validation, experiment.seed, experiment.test, groups
-    )
-    parts = {name: getattr(split, name) for name in ("train", "val", "test")}
+    split = _split(experiment, faces)
+    rows = {name: getattr(split, name) for name in ("train", "val", "test")}
     batches = {
-        name: _batches(experiment, faces, split, rows, hardware) for name, rows in parts.items()
+        name: _batches(experiment, faces, split, part, hardware) for name, part in rows.items()
     }
-
+    classes = get_task(experiment.task).classes
     start = pretrained.load(experiment.model)
     torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
     network = Network(
         experiment.model,
-        len(task.classes),
+        len(classes),
         experiment.image_size,
         dropout=experiment.dropout,
         tensors=start.tensors if start else None,
     )
     experiment.unfreezing.check(network)
+    now = {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe()
     config = {
         "experiment": dataclasses.asdict(experiment),
-        "classes": task.classes,
-        "images": {name: len(rows) for name, rows in parts.items()},
+        "classes": classes,
+        "images": {name: len(part) for name, part in rows.items()},
         "data": {"source": faces.source, "digest": faces.digest},
         "parameters": sum(p.numel() for p in network.parameters()),
         "pretrained": start.origin if start else None,
         "hardware": hardware.describe(),
-        "segments": [
-            *segments,
-            {"first_epoch": checkpoints.epochs_done(folder) + 1} | hardware.describe(),
-        ],
+        "segments": [*segments, now],
     }
     if world.is_main and (folder / "config.json").exists():
         _check_same_data(folder, faces)
-    with tracking.follow(
-        tracker, folder.parents[1] / "tracking", experiment.id, config
-    ) as following:
+    tracked = folder.parents[1] / "tracking"
+    with tracking.follow(tracker, tracked, experiment.id, config) as following:
         if world.is_main:
             io.write_json(folder / "config.json", config)
         history = train(network, batches, experiment, hardware, folder, world, following.epoch)
 
-        state = (
-            torch.load(folder / f"{experiment.select}.pth", weights_only=True)
-            if world.is_main
-            else None
-        )
+        weights = folder / f"{experiment.select}.pth"
+        state = torch.load(weights, weights_only=True) if world.is_main else {}
         network.load_state_dict(world.broadcast(state))
         logits = {
             name: prediction.predict(network, batches[name], experiment.tta, world)
@@ -190,16 +181,29 @@ def _compute(
         }
         if not world.is_main:
             return
-        confusion = _write_evaluation(folder, task.classes, split, logits)
+        confusion = _write_evaluation(folder, classes, split, logits)
         if draw:
-            following.evaluated(
-                lambda: draw(
-                    confusion, faces.images[split.test], split.labels[split.test], logits["test"]
-                )
-            )
+            test, labels = split.test, split.labels[split.test]
+            # images are read only by a tracker that shows them
+            following.evaluated(lambda: draw(confusion, faces.images[test], labels, logits["test"]))
     finished = {"id": experiment.id, "seconds": round(float(history["seconds"].sum()), 1)}
     io.write_json(folder / "done.json", finished)
+    # only now: without done.json resume.pth is what a restart needs
     continuation.drop_states(experiment, folder)
+
+
+def _split(experiment: Experiment, faces: Faces) -> Split:
+    if experiment.saturation and faces.images.ndim == 3:
+        raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
+    return split_task(
+        faces,
+        get_task(experiment.task),
+        experiment.cap,
+        experiment.validation,
+        experiment.seed,
+        experiment.test,
+        duplicates.near(faces) if experiment.dedupe else None,
+    )
 
 
 def _batches(
@@ -215,8 +219,9 @@ def _check_same_data(folder: Path, faces: Faces) -> None:
     made_from = io.read_json(folder / "config.json")["data"]
     if made_from["digest"] != faces.digest:
         raise FerError(
-            f"{folder.name}: its results were made from {made_from['source']} ({made_from['digest']}), which is "
-            f"not the present {faces.source} ({faces.digest}); prepare under another name or delete the results"
+            f"{folder.name}: its results were made from {made_from['source']} "
+            f"({made_from['digest']}), which is not the present {faces.source} ({faces.digest}); "
+            "prepare under another name or delete the results"
         )
 
 

@@ -1,28 +1,34 @@
-"""A study as one Slurm job array: each job computes runs into the results folder, which all nodes share.
+"""A study as one Slurm job array: jobs compute runs into the results folder, which all nodes share.
 
-The machine that asks submits through sbatch (submitit) and waits. Should it be lost, the jobs go on, and the same
-command submits only what is unfinished. A job whose time is up, or that is preempted, is queued again and goes on
-after its last finished epoch.
+The machine that asks submits through sbatch (submitit) and waits. Should it be lost, the jobs go
+on, and the same command submits only what is unfinished. A job whose time is up, or that is
+preempted, is queued again and goes on after its last finished epoch.
 """
 
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_utils import io
 from fer_utils.data.dataset import Faces
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiments.failures import Failures, reason
+from fer_utils.experiments.run_files import is_finished
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training.experiment import Experiment
+
+if TYPE_CHECKING:  # an extra, which is imported where it is used
+    from submitit import AutoExecutor, Job
+    from submitit.helpers import DelayedSubmission
 
 CLUSTER = "slurm"  # submitit knows others, for tests
 ARRAY = 1000  # jobs at most: what Slurm allows by default (MaxArraySize, which counts from 0)
 POLL = 10.0  # seconds between two looks at the jobs
+# what --slurm takes, and of which kind it is
 OPTIONS: dict[str, type] = {
     "partition": str,
     "account": str,
@@ -36,12 +42,8 @@ OPTIONS: dict[str, type] = {
     "gpus_per_node": int,
     "array_parallelism": int,
 }
-SHARED = {
-    "timeout_min",
-    "mem_gb",
-    "cpus_per_task",
-    "gpus_per_node",
-}  # submitit's names for any cluster
+# submitit calls these so for any cluster; others take the prefix slurm_
+SHARED = {"timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node"}
 DEFAULTS: dict[str, Any] = {"timeout_min": 240}  # submitit's own 5 minutes are too few for an epoch
 # each a failed run's id and reason; ids of runs that another process computes
 Outcome = tuple[dict[str, str], list[str]]
@@ -49,12 +51,19 @@ Outcome = tuple[dict[str, str], list[str]]
 
 @dataclass(frozen=True)
 class Task:
-    """What a job does with its experiments. submitit stores it and starts it again after a time-out."""
+    """What a job does with its experiments; submitit stores it, to start it after a time-out.
+
+    Attributes
+    ----------
+    results : the folder of results, on a disk that all nodes share
+    digest : the data set's
+    wait : for runs that another process computes, instead of leaving them to it
+    """
 
     device: str
     precision: str
     results: Path
-    digest: str  # of the data set
+    digest: str
     wait: bool
 
     def __call__(self, experiments: Sequence[Experiment]) -> Outcome:
@@ -65,29 +74,21 @@ class Task:
         busy: list[str] = []
         for one in experiments:
             try:
-                run(
-                    one,
-                    self.device,
-                    self.precision,
-                    self.results,
-                    self._data(one.dataset),
-                    wait=self.wait,
-                )
-            except (
-                submitit.core.utils.UncompletedJobError
-            ):  # the job's time is up, for the last time
+                faces = self._data(one.dataset)
+                run(one, self.device, self.precision, self.results, faces, wait=self.wait)
+            except submitit.core.utils.UncompletedJobError:  # the time is up, for the last time
                 raise
             except io.Busy:
                 busy.append(one.id)
             except FerError as error:
                 failed[one.id] = str(error)
             except Exception as error:
-                traceback.print_exc()
+                traceback.print_exc()  # into the job's log, which the message names
                 failed[one.id] = f"{reason(error)}; see {submitit.JobEnvironment().paths.stderr}"
         return failed, busy
 
-    def checkpoint(self, experiments: Sequence[Experiment]):
-        """What goes on when the job is queued again: the same, since finished runs return at once."""
+    def checkpoint(self, experiments: Sequence[Experiment]) -> "DelayedSubmission":
+        """What is queued again: all experiments, since finished runs return at once."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, experiments)
@@ -102,7 +103,10 @@ class Task:
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
-    """name=value texts as what the jobs ask Slurm for; see OPTIONS. Raises FerError."""
+    """What jobs ask Slurm for, from texts name=value with the names in OPTIONS.
+
+    Raises FerError for an unknown name or a value of another kind.
+    """
     options = dict(DEFAULTS)
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -127,16 +131,25 @@ def spread(
     faces: Faces,
     options: dict[str, Any],
 ) -> None:
-    """Computes every unfinished run as a job array, and waits for it. options: as from `parse_options`.
+    """Computes every unfinished run as a job array, and waits for it.
 
-    `results`, the data set and the checkout must be on a disk that all nodes share. With device cuda a job asks for
-    one GPU unless the options say how many. Logs are in results/<dataset>/slurm. Raises FerError where jobs cannot
-    be submitted, and for runs that failed, once all others are finished.
+    `results`, the data set and the checkout must be on a disk that all nodes share. Logs are in
+    results/<dataset>/slurm.
+
+    Parameters
+    ----------
+    device : with cuda a job asks for one GPU, unless the options say how many
+    options : as `parse_options` gives them
+
+    Raises
+    ------
+    FerError
+        Where jobs cannot be submitted, and for runs that failed, once all others are finished.
     """
     unfinished = []
     for one in experiments:
-        if (folder_of(one, results) / "done.json").exists():
-            run(one, device, precision, results, faces)  # only looks whether it is of the same data
+        if is_finished(folder_of(one, results)):
+            run(one, device, precision, results, faces)  # only checks that it is of the same data
         else:
             unfinished.append(one)
     failures = Failures(len(experiments))
@@ -145,15 +158,13 @@ def spread(
         executor = _executor(results / unfinished[0].dataset / "slurm", gpu | options)
         task = Task(device, precision, results, faces.digest, wait=False)
         busy = _compute(executor, task, unfinished, failures)
-        if busy:
-            _compute(
-                executor, Task(device, precision, results, faces.digest, wait=True), busy, failures
-            )
+        if busy:  # waited for only now, so that no job sits idle while others could compute
+            _compute(executor, replace(task, wait=True), busy, failures)
     failures.report()
 
 
-def _executor(folder: Path, options: dict[str, Any]):
-    """submitit's, which writes the sbatch file in `folder`. Raises FerError without submitit or Slurm."""
+def _executor(folder: Path, options: dict[str, Any]) -> "AutoExecutor":
+    """Writes sbatch files and logs into `folder`. Raises FerError without submitit or Slurm."""
     try:
         import submitit
     except ImportError:
@@ -170,9 +181,9 @@ def _executor(folder: Path, options: dict[str, Any]):
 
 
 def _compute(
-    executor, task: Task, some: Sequence[Experiment], failures: Failures
+    executor: "AutoExecutor", task: Task, some: Sequence[Experiment], failures: Failures
 ) -> list[Experiment]:
-    """Submits an array, waits for its jobs and notes what failed; returns what another process computes."""
+    """Submits an array, waits for its jobs and notes failures; returns what others compute."""
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     count = min(ARRAY, len(some))
@@ -183,12 +194,12 @@ def _compute(
         said = (str(error).strip().splitlines() or [""])[-1]
         raise FerError(f"Slurm takes no job: {said}") from None
     array = jobs[0].job_id.split("_")[0]
-    print(
-        f"Slurm array {array}: {len(some)} runs in {count} jobs, which go on without this command",
-        flush=True,
-    )
+    said = f"{len(some)} runs in {count} jobs, which go on without this command"
+    print(f"Slurm array {array}: {said}", flush=True)
     print(f"  their logs: {executor.folder}  ·  to end them: scancel {array}", flush=True)
-    busy, pending, done = [], dict(zip(jobs, shares, strict=True)), 0
+    pending = dict(zip(jobs, shares, strict=True))
+    busy: list[Experiment] = []
+    done = 0
     while pending:
         for job in [job for job in pending if job.done()]:
             share = pending.pop(job)
@@ -208,7 +219,7 @@ def _compute(
     return busy
 
 
-def _of_lost_job(job, share: Sequence[Experiment], results: Path) -> dict[str, str]:
-    """Why the runs that a job has not finished are missing: it was killed, or its time was up for good."""
+def _of_lost_job(job: "Job[Outcome]", share: Sequence[Experiment], results: Path) -> dict[str, str]:
+    """Why runs are missing of a job that was killed, or whose time was up for good."""
     why = f"job {job.job_id} ended without it ({job.state}); see {job.paths.stderr}"
-    return {one.id: why for one in share if not (folder_of(one, results) / "done.json").exists()}
+    return {one.id: why for one in share if not is_finished(folder_of(one, results))}

@@ -80,6 +80,7 @@ def export(
                 "predictions.npz"
             )
         _save(state, about, part)  # once more, with the difference
+        # within the atomic write: a file that is too large never appears under its name
         if (size := part.stat().st_size) > LARGEST:
             raise FerError(
                 f"{path}: {size / 1e6:.1f} MB; more than {LARGEST / 1e6:.0f} are too many to "

@@ -47,7 +47,9 @@ def find(given: Given) -> list[Unopened]:
         case Image.Image():
             return [(None, lambda: given)]
         case torch.Tensor():
+            # to the host: waits for the device
             tensor = _unambiguous(given).detach().to_dense().cpu()
+            # bfloat16 has no counterpart in NumPy
             return _planes((tensor.float() if tensor.is_floating_point() else tensor).numpy())
         case np.ndarray():
             return _planes(given)
@@ -85,7 +87,7 @@ def as_squares(
         try:
             yield source, as_pixels(_checked(load(), source), mode, size, size, str(source)), ""
         except FerError as error:
-            yield source, None, str(error)
+            yield source, None, str(error)  # of a folder the other images are still of use
 
 
 def _checked(image: Image.Image, source: str | int) -> Image.Image:
@@ -160,7 +162,7 @@ def _channels_last(values: np.ndarray) -> np.ndarray:
     shape = values.shape
     if values.ndim in (3, 4) and shape[-1] == 1:
         return values[..., 0]
-    # channels at the end win: N×3×W×3 is N pictures of three rows, which are then refused
+    # channels at the end win: N×1×W×3 is N pictures of one row, which are refused as too small
     if values.ndim == 4 and shape[1] in (1, 3) and shape[-1] != 3:
         return values[:, 0] if shape[1] == 1 else np.moveaxis(values, 1, 3)
     return values
@@ -170,6 +172,7 @@ def _as_uint8(values: np.ndarray) -> np.ndarray:
     """Integers 0–255 as they are, floats 0–1 times 255 and rounded; raises FerError for others."""
     if values.dtype.kind not in "uif":
         raise FerError(f"pixels must be integers 0–255 or floats 0–1; got {values.dtype}")
+    # by type, not by values: a dark image of integers may lie in 0–1
     whole = values.dtype.kind in "ui"
     low, high, most = values.min(), values.max(), 255 if whole else 1
     if np.isnan(low):

@@ -130,6 +130,7 @@ def load_best(path: Path | str | None = None) -> Predictor:
         network.load_state_dict(state)
         classes = tuple(about["classes"])
         return Predictor(network.eval(), classes, about["side"], about["grey"], about)
+    # whatever a foreign file lacks or has too much of: the reader needs one line, not a trace
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise FerError(

@@ -78,6 +78,7 @@ class Backbone(Generic[Published]):
         if tensors is not None:
             # assign: what is on the meta device has no memory to copy into
             network.load_state_dict(tensors, strict=False, assign=True)
+        # cut first: the head of the published network is the last layer of the last stage
         stages = self.cut(network)
         _replace_head(list(stages.values())[-1], classes)
         body = Stages(OrderedDict(stages))

@@ -30,6 +30,7 @@ class CNN(nn.Module):
         self.block1 = _block(channels, 32)
         self.block2 = _block(32, 64)
         self.block3 = _block(64, 128)
+        # of an odd side each pooling leaves the last pixel out
         features = 128 * (size // 8) ** 2
         self.hidden = nn.Sequential(
             nn.Flatten(), nn.Dropout(dropout), nn.Linear(features, 512), nn.ReLU()

@@ -76,6 +76,7 @@ def efficientnet_lite(depth: float) -> nn.Sequential:
     parts: OrderedDict[str, nn.Module] = OrderedDict(stem=stem)
     inputs = 32
     for number, (expansion, outputs, blocks, stride, kernel) in enumerate(ROWS, start=1):
+        # as TensorFlow's code rounds: 1.1 times 2 blocks are 3
         repeats = blocks if number in (1, len(ROWS)) else math.ceil(blocks * depth)
         row = [Block(inputs, outputs, expansion, stride, kernel)]
         row += [Block(outputs, outputs, expansion, 1, kernel) for _ in range(repeats - 1)]

@@ -40,6 +40,7 @@ def freeze(network: Network, trainable: Collection[str], *, frozen_in_eval: bool
         network.stage(name).requires_grad_(True)
     frozen = tuple(name for name in network.stages if name not in trainable)
     network.eval_stages = frozen if frozen_in_eval else ()
+    # again in the mode that it is in, so that stages change theirs at once
     network.train(network.training)
 
 

@@ -129,10 +129,13 @@ class Preprocess(nn.Module):
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
+        # grey before the resize, which then has one plane to work on instead of three
         x = images.float()
         if x.shape[1] == 3 and self.channels == 1:
             x = (x * self.luma).sum(1, keepdim=True)
         if x.shape[-2:] != (self.size, self.size):
+            # antialias: without it a large photo made small is read at a few of its pixels alone
             x = F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True)
         x = x.expand(-1, self.channels, -1, -1)  # grey → RGB: the same plane three times
+        # not sub_: the planes of an expanded image lie in the same memory
         return x.sub(self.mean).div_(self.std)

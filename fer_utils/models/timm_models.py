@@ -73,6 +73,7 @@ class TimmBackbone:
         network = _timm().create_model(self.name, in_chans=channels, **options)
         if tensors is not None:
             network.load_state_dict(tensors, strict=False)
+        # after loading: the published head has other classes
         network.reset_classifier(classes)
         return TimmNetwork(network)
 
@@ -87,6 +88,7 @@ def find_timm(name: str) -> TimmBackbone:
     Raises FerError where timm is not installed, does not have it, or has no weights for it.
     """
     timm = _timm()
+    # a name may end in a tag of its weights, as in resnet18.a1_in1k, which timm checks itself
     one_of(name.split(".")[0], timm.list_models(), "timm model")
     try:
         about = timm.get_pretrained_cfg(name)
@@ -96,6 +98,7 @@ def find_timm(name: str) -> TimmBackbone:
         raise FerError(
             f"timm:{name} has no published weights, so its size and normalisation are not known"
         )
+    # some have two, of a class token and of a distillation token
     head = (about.classifier,) if isinstance(about.classifier, str) else tuple(about.classifier)
     return TimmBackbone(
         name, about.input_size[-1], about.mean, about.std, head, about.fixed_input_size

@@ -37,6 +37,7 @@ def _cut(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     stages = _rows(layers)
     stages["fc6"] = nn.Sequential(nn.Flatten(), layers["fc6"], nn.ReLU(), nn.Dropout(0.5))
     stages["fc7"] = nn.Sequential(layers["fc7"], nn.ReLU())
+    # the dropout behind fc7 is the head's, as in the other networks
     return stages | {"fc8": nn.Sequential(nn.Dropout(0.5), layers["fc8"])}
 
 
@@ -51,6 +52,7 @@ def _rows(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     stages: dict[str, nn.Sequential] = {}
     for row in range(1, len(ROWS) + 1):
         convolutions = [layer for name, layer in layers.items() if name.startswith(f"conv{row}_")]
+        # what public files hold has parameters; ReLU and pooling are put in between
         with_relu = [module for convolution in convolutions for module in (convolution, nn.ReLU())]
         stages[f"conv{row}"] = nn.Sequential(*with_relu, nn.MaxPool2d(2))
     return stages

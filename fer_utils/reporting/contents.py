@@ -38,8 +38,8 @@ def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; further studies where they have been run."""
     four = study.select(task="multiclass")
     made = {
-        "reproduction": (every_figure := reproduction.every_figure(results)),
-        "coverage": reproduction.coverage(every_figure),
+        "reproduction": (every_number := reproduction.every_number(results)),
+        "coverage": reproduction.coverage(every_number),
         "identities": identities.check(study),
         "claims": claims.judge(results),
         "paired": loss_comparison.focal_minus_cross_entropy(study),

@@ -78,7 +78,7 @@ def accuracies(frame: pd.DataFrame) -> str:
 
 
 def averages(figures: pd.DataFrame) -> str:
-    """`reproduction.every_figure` of one network: rows epochs × task × score; reported, ours, difference."""
+    """`reproduction.every_number` of one network: rows epochs × task × score; reported, ours, difference."""
     rows = []
     for (epochs, task, metric), cells in figures.groupby(["epochs", "task", "metric"], sort=False):
         by_loss = cells.set_index("loss")

@@ -1,9 +1,11 @@
 """Calibration of runs whose logits are made up."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.made_up import two_class_study
+from analysis.made_up import two_class_study, write_predictions
 
 from fer_utils.analysis import calibration_comparison
 from fer_utils.evaluation.calibration import expected_calibration_error, negative_log_likelihood
@@ -64,6 +66,14 @@ def test_differences_pair_the_seeds_of_a_task_that_have_both_losses():
         expected.p_signflip,
         expected.low,
     ]
+
+
+def test_reliability_is_that_of_test(study, tmp_path):
+    """Of the validation images of this run no answer is right."""
+    predictions = study.predictions("a") | {"val_labels": np.ones(400, int)}
+    write_predictions(tmp_path, "c", predictions | {"test_labels": np.zeros(400, int)})
+    alone = dataclasses.replace(study, runs=study.runs.head(1).assign(run="c"))
+    assert calibration_comparison.pooled_reliability(alone)["accuracy"].tolist() == [1.0]
 
 
 def test_reliability_counts_an_image_once_per_run(study):

@@ -43,3 +43,14 @@ def test_a_run_with_other_settings_than_report_as_is_asked_for_by_name(reference
     assert sorted(ours("accuracy", loss="focal", median=True).index) == sorted(filtered)
     assert ours("accuracy", loss="focal", gamma=17.0).empty
     assert ours("no such metric").empty
+
+
+def test_of_other_networks_only_the_runs_of_their_studies_count(reference):
+    """EfficientNet-Lite0 trains for ten epochs in study start too, with another input and rate."""
+    cell = {"model": "efficientnet_lite0", "epochs": 10, "loss": "cross_entropy"}
+    elsewhere = reference.study("start").select(task="multiclass", **cell)
+    here = reference.study("transfer").select(task="multiclass", **cell)
+    assert len(elsewhere.runs) and len(here.runs)
+    accuracy = claim_scores.measured(reference)("accuracy", **cell)
+    scores = here.scores().query("metric == 'accuracy'")
+    assert accuracy.to_dict() == scores.set_index("seed")["value"].to_dict()

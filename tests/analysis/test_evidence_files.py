@@ -1,5 +1,6 @@
 """Evidence is computed once, says what it stands on, and is never replaced by something poorer."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def test_predictions_are_kept_and_cannot_be_changed(monkeypatch):
 def test_a_file_that_is_read_is_written_as_it_was(name):
     path = COMMITTED / "evidence" / f"{name}.csv"
     assert evidence_files.as_csv(evidence_files.read_csv(path)) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", ["evidence", "best"])
+def test_the_results_readme_lists_the_columns_of_every_file(folder):
+    lines = (COMMITTED.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| `{folder}/` |"))
+    listed = {}
+    for line in itertools.takewhile(lambda line: line.startswith("|"), lines[start + 2 :]):
+        name, _, columns, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        listed[name.strip("`")] = columns.replace("`", "").split(", ")
+    files = {path.name: list(pd.read_csv(path)) for path in (COMMITTED / folder).glob("*.csv")}
+    assert listed == files
 
 
 def test_evidence_of_other_runs_is_not_current(tmp_path):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fer_utils.analysis import learning_stages
 from fer_utils.experiments import recipes
-from fer_utils.models.registry import BACKBONES
+from fer_utils.models.registry import find_model
 
 
 def test_networks_are_cut_as_the_study_freezes_them():
@@ -12,7 +12,7 @@ def test_networks_are_cut_as_the_study_freezes_them():
     table = learning_stages.networks(pd.DataFrame(map(vars, experiments)))
     resnet = table.set_index("model").loc["resnet18"]
     assert (resnet["frozen"], resnet["learning"]) == ("stem layer1 layer2 layer3", "layer4 fc")
-    network = BACKBONES["resnet18_scratch"](4)
+    network = find_model("resnet18_scratch").architecture(4)
     last_two = (network.layer4, network.fc)
     learning = sum(p.numel() for stage in last_two for p in stage.parameters())
     assert resnet["parameters"] == sum(p.numel() for p in network.parameters())

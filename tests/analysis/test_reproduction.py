@@ -46,25 +46,25 @@ def test_one_more_run_lies_in_the_prediction_interval_in_95_of_100_cases(study):
     assert inside.mean() == pytest.approx(0.95, abs=0.012)
 
 
-def test_every_figure_of_both_reports_is_in_the_table(reference):
+def test_every_number_of_both_reports_is_in_the_table(reference):
     """Counted in the CSV files: scores 162 and 3 × 16, of epochs 2 × 10 and 2 × 24."""
-    table = reproduction.every_figure(reference)
+    table = reproduction.every_number(reference)
     assert table.groupby("report").size().to_dict() == {"A": 162 + 20, "B": 48 + 48}
     assert table["reported"].between(0, 1).all() and (table["seeds"] == 10).sum() == 54
 
 
 def test_figures_of_both_reports_stand_beside_ours(transfer_frames):
-    every_figure = transfer_frames["reproduction"]
-    counts = every_figure.query("seeds > 0").groupby(["report", "model"]).size()
+    every_number = transfer_frames["reproduction"]
+    counts = every_number.query("seeds > 0").groupby(["report", "model"]).size()
     assert counts["A", "resnet18"] == 108 + 20 and ("B", "vggface") not in counts
     assert counts["B", "resnet18"] == counts["B", "resnet18_scratch"] == 32
-    coverage = reproduction.coverage(every_figure).set_index(["report", "network"])
+    coverage = reproduction.coverage(every_number).set_index(["report", "network"])
     assert coverage.loc[("A", "resnet18, 5 epochs"), "reproduced"] == 54
     assert coverage.loc[[("B", "resnet18"), ("B", "vggface")], "reproduced"].tolist() == [16, 0]
 
 
 def test_one_run_gives_no_interval_to_lie_in(study):
-    alone = reproduction.every_figure(study.select(seed=0))
+    alone = reproduction.every_number(study.select(seed=0))
     counted = (
         reproduction.coverage(alone).set_index(["report", "network"]).loc[("A", "cnn, 10 epochs")]
     )
@@ -72,7 +72,7 @@ def test_one_run_gives_no_interval_to_lie_in(study):
 
 
 def test_points_are_ours_minus_reported_and_far_ones_are_listed(study):
-    table = reproduction.of_cnn(reproduction.every_figure(study))
+    table = reproduction.of_cnn(reproduction.every_number(study))
     assert set(table["model"]) == {"cnn"} and set(table["report"]) == {"A"}
     difference = (table["mean"] - table["reported"]) * 100
     assert table["points"].tolist() == pytest.approx(difference.tolist())

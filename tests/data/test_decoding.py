@@ -93,8 +93,8 @@ def test_it_is_prepared_and_predicted_from_the_same_right_pixels(name, tmp_path)
     rounding = 1 if "inks" in name else 0
     np.testing.assert_allclose(prepared, np.broadcast_to(meant, prepared.shape), atol=rounding)
     mode = "L" if prepared.ndim == 2 else "RGB"
-    found = inputs.find(tmp_path / "in" / "train" / "a" / name)
-    ((_, predicted, error),) = inputs.as_squares(found, mode, SIDE)
+    files = inputs.find(tmp_path / "in" / "train" / "a" / name)
+    ((_, predicted, error),) = inputs.as_squares(files, mode, SIDE)
     assert error == ""
     np.testing.assert_array_equal(predicted, prepared)
 
@@ -113,8 +113,8 @@ def test_values_that_no_rule_covers_are_refused_by_name(values, said, tmp_path):
     complaint = rf"train/a/odd.tif: values {said}; they must lie in 0..255 or 0..65535"
     with pytest.raises(FerError, match=complaint):
         ingest.prepare(tmp_path / "in", tmp_path / "out")
-    found = inputs.find(tmp_path / "in" / "train" / "a" / "odd.tif")
-    ((_, pixels, error),) = inputs.as_squares(found, "L", SIDE)
+    files = inputs.find(tmp_path / "in" / "train" / "a" / "odd.tif")
+    ((_, pixels, error),) = inputs.as_squares(files, "L", SIDE)
     assert pixels is None and "odd.tif: values from" in error
 
 

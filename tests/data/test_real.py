@@ -41,9 +41,9 @@ def test_protocol(fer2013, task, sizes):
 
 
 def test_audit(fer2013):
-    found = audit.grouped(fer2013, duplicates.identical(fer2013))
-    assert found.loc[found["conflicting"], "group"].nunique() == 57
-    assert (found["leaked"] & found["split"].isin(TEST_SPLITS)).sum() == 568
+    copies = audit.grouped(fer2013, duplicates.identical(fer2013))
+    assert copies.loc[copies["conflicting"], "group"].nunique() == 57
+    assert (copies["leaked"] & copies["split"].isin(TEST_SPLITS)).sum() == 568
 
 
 def test_a_photograph_stays_on_one_side(fer2013):
@@ -58,11 +58,13 @@ def test_a_photograph_stays_on_one_side(fer2013):
 
 def test_the_reference_study_was_made_from_this_data(fer2013):
     study = open_results("fer2013").study("report_a")
-    made = study.predictions(study.select(task="multiclass", seed=3).runs["run"].iloc[0])
-    assert len(made["test_labels"]) == 5003
-    names = fer2013.index["label"].to_numpy()[made["test_rows"]]
-    if not (names == made["classes"][made["test_labels"]]).all():
+    predicted = study.predictions(study.select(task="multiclass", seed=3).runs["run"].iloc[0])
+    assert len(predicted["test_labels"]) == 5003
+    names = fer2013.index["label"].to_numpy()[predicted["test_rows"]]
+    if not (names == predicted["classes"][predicted["test_labels"]]).all():
         pytest.skip("this copy of FER2013 lists its images in another order than the Kaggle folder")
     split = split_task(fer2013, get_task("multiclass"), 4000, 0.2, 3)
-    assert (made["val_rows"] == split.val).all() and (made["test_rows"] == split.test).all()
-    assert np.isfinite(made["test_logits"]).all()
+    assert (predicted["val_rows"] == split.val).all() and (
+        predicted["test_rows"] == split.test
+    ).all()
+    assert np.isfinite(predicted["test_logits"]).all()

@@ -61,11 +61,11 @@ def test_report_a_counts(like_fer2013, name, train, val, test, seed):
 def test_the_private_protocol(drawn):
     """PrivateTest is tested, PublicTest validates, every Training image trains."""
     split = split_task(drawn, get_task("seven"), cap=None, validation=0.2, seed=0, test="private")
-    found = [
+    original = [
         drawn.index["split"].iloc[rows].unique().tolist()
         for rows in (split.train, split.val, split.test)
     ]
-    assert found == [["Training"], ["PublicTest"], ["PrivateTest"]]
+    assert original == [["Training"], ["PublicTest"], ["PrivateTest"]]
     assert [len(rows) for rows in (split.train, split.val, split.test)] == [84, 28, 28]
 
 
@@ -93,8 +93,10 @@ def test_the_seed_decides_which_images(like_fer2013):
 def test_the_seed_draws_the_cap_and_the_split(like_fer2013):
     capped = [split_task(like_fer2013, get_task("binary"), 4000, 0.2, seed) for seed in (0, 1)]
     whole = [split_task(like_fer2013, get_task("binary"), None, 0.2, seed) for seed in (0, 1)]
-    drawn, all_of_them = ([{*s.train, *s.val} for s in both] for both in (capped, whole))
-    assert drawn[0] != drawn[1] and all_of_them[0] == all_of_them[1]
+    of_capped, of_whole = (
+        [{*split.train, *split.val} for split in splits] for splits in (capped, whole)
+    )
+    assert of_capped[0] != of_capped[1] and of_whole[0] == of_whole[1]
     assert set(whole[0].val) != set(whole[1].val)
 
 

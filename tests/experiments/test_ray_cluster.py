@@ -1,4 +1,4 @@
-"""A study over a real Ray cluster of two nodes, both on this machine, one of which is lost on the way."""
+"""A study over a real Ray cluster of two nodes on this machine, one of which is lost on the way."""
 
 import os
 import shutil
@@ -25,26 +25,16 @@ SMALL = {"dataset": "drawn", "task": "binary", "epochs": 1, "batch_size": 16}
 
 @contextmanager
 def node(home: Path, *options):
-    """A node whose data and results are under `home`, in a process group of its own, which is killed at the end."""
-    command = [
-        sys.executable,
-        "-m",
-        "ray.scripts.scripts",
-        "start",
-        "--block",
-        "--num-cpus=1",
-        *options,
-    ]
-    command += ["--object-store-memory=80000000", "--disable-usage-stats"]
-    environment = (
-        os.environ
-        | {
-            "FER_HOME": str(home),
-            "RAY_worker_niceness": "0",  # Ray has its workers give way to everything else
-            "RAY_health_check_period_ms": "1000",
-            "RAY_memory_monitor_refresh_ms": "0",  # whatever else this machine does, no run ends for want of memory
-        }
-    )
+    """A node whose data and results are under `home`, killed at the end with all its processes."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
+    command += [*options, "--object-store-memory=80000000", "--disable-usage-stats"]
+    environment = os.environ | {
+        "FER_HOME": str(home),
+        "RAY_worker_niceness": "0",  # Ray has its workers give way to everything else
+        "RAY_health_check_period_ms": "1000",
+        # whatever else this machine does, no run ends for want of memory
+        "RAY_memory_monitor_refresh_ms": "0",
+    }
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env=environment, start_new_session=True, **silent)
     try:
@@ -96,7 +86,10 @@ def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_
     elsewhere = str(tmp_path / "elsewhere")
 
     def logged(experiment, *rest):
-        """Notes what nodes begin and end; the second one hangs in its second run, and the first waits for that."""
+        """Notes what nodes begin and end.
+
+        The second node hangs in its second run, and the first waits for that.
+        """
         here = "second" if os.environ["FER_HOME"] == elsewhere else "first"
 
         def note(event):
@@ -137,23 +130,14 @@ def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_
     assert {where for where, _ in lines("end")} == {"first", "second"}
     done = [folder_of(experiment, results) / "done.json" for experiment in good]
     written = [path.stat().st_mtime_ns for path in done]
-    names = {
-        "config.json",
-        "history.csv",
-        "metrics.csv",
-        "confusion.csv",
-        "predictions.npz",
-        "done.json",
-    }
-    assert all(
-        {p.name for p in path.parent.iterdir()} == names | {"best.pth", "last.pth"} for path in done
-    )
+    names = {"config.json", "history.csv", "metrics.csv", "confusion.csv", "predictions.npz"}
+    names |= {"best.pth", "last.pth", "done.json"}
+    assert all({p.name for p in path.parent.iterdir()} == names for path in done)
 
     monkeypatch.setattr(studies, "open_dataset", lambda name: store)
     monkeypatch.setitem(recipes.STUDIES, "four", lambda dataset: good)
-    ids = studies.run_study(
-        "four", "drawn", "cpu", "fp32", results, spread=partial(ray_cluster.spread, address=address)
-    )
+    spread = partial(ray_cluster.spread, address=address)
+    ids = studies.run_study("four", "drawn", "cpu", "fp32", results, spread=spread)
     assert ids == [experiment.id for experiment in good]
     assert [path.stat().st_mtime_ns for path in done] == written and len(lines("end")) == 4
     with pytest.raises(FerError, match="the cluster has no GPU; leave --gpus-per-run out"):
@@ -187,10 +171,8 @@ def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(
-        FerError,
-        match=rf"no Ray cluster at 127.0.0.1:{port} \(.*refused\); start one with: ray start",
-    ):
+    refused = rf"no Ray cluster at 127.0.0.1:{port} \(.*refused\); start one with: ray start"
+    with pytest.raises(FerError, match=refused):
         ray_cluster.spread([], "cpu", "fp32", tmp_path, store, f"127.0.0.1:{port}")
     with pytest.raises(FerError, match=r"no Ray cluster at nowhere .*; start one with"):
         ray_cluster.spread([], "cpu", "fp32", tmp_path, store, "nowhere")
@@ -200,12 +182,10 @@ def test_clusters_that_are_not_there_are_one_line(store, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ray, "init", none)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(
-        FerError, match="no Ray cluster on this machine; start one with: ray start --head"
-    ):
+    start = "no Ray cluster on this machine; start one with: ray start --head"
+    with pytest.raises(FerError, match=start):
         ray_cluster.spread([], "cpu", "fp32", tmp_path, store)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(
-        FerError, match=r"--on ray needs the extra cluster: pip install -e '.\[cluster\]'"
-    ):
+    install = r"--on ray needs the extra cluster: pip install -e '.\[cluster\]'"
+    with pytest.raises(FerError, match=install):
         ray_cluster.spread([], "cpu", "fp32", tmp_path, store)

@@ -1,7 +1,11 @@
 """The experiments of each study."""
 
+import inspect
+
+import pandas as pd
 import pytest
 
+from fer_utils import paths
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes, results
 
@@ -55,3 +59,14 @@ def test_resnet18_is_trained_as_report_a_does_and_with_what_is_frozen_at_rest():
         (2, 4000, None, "resnet18_cntk")
     }
     assert [e.epochs for e in whole] == [5] * 4 + [10] * 4  # a longer run begins with a shorter one
+
+
+def test_what_the_recipe_claims_is_what_the_committed_runs_give():
+    scores = pd.read_csv(paths.CHECKOUT / "results" / "fer2013" / "best" / "scores.csv")
+    ours = scores.query("task == 'seven' and metric == 'accuracy'").iloc[0]
+    claim = " ".join(line.strip("# ") for line in inspect.getsource(recipes).splitlines())
+    assert f"{ours['mean'] * 100:.1f} ± {ours['std'] * 100:.1f} % right" in claim
+    assert f"({ours['images']:,} images; mean ± sd of {ours['seeds']} seeds" in claim
+    runs = results.open_study("best", "fer2013", paths.REFERENCE).select(task="seven").runs
+    minutes = (runs["total_seconds"] / 60).round().astype(int)
+    assert f"{minutes.min()} to {minutes.max()} minutes" in claim

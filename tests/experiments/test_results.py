@@ -12,9 +12,10 @@ import pytest
 from fer_utils import io, paths
 from fer_utils.analysis.reported import reported_a
 from fer_utils.errors import FerError
-from fer_utils.experiments import recipes
+from fer_utils.experiments import recipes, results
 from fer_utils.experiments.results import (
     Results,
+    mean_confusion,
     open_results,
     open_study,
     overfit_epoch,
@@ -32,9 +33,8 @@ def history(train, val):
 
 
 def test_curves_part_where_they_stay_apart():
-    assert (
-        overfit_epoch(history([0.5, 0.6, 0.7, 0.8], [0.5, 0.55, 0.69, 0.7])) == 4
-    )  # epoch 2 was not for good
+    for_good = history([0.5, 0.6, 0.7, 0.8], [0.5, 0.55, 0.69, 0.7])
+    assert overfit_epoch(for_good) == 4  # they parted in epoch 2, and met again
     assert overfit_epoch(history([0.5, 0.6, 0.7], [0.6, 0.6, 0.69])) is None
     assert overfit_epoch(history([0.9, 0.9], [0.5, 0.5])) == 1
 
@@ -129,6 +129,48 @@ def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_pat
         True,
         0,
     )
+
+
+def test_unknown_settings_are_refused_by_name(finished):
+    with pytest.raises(FerError, match=r"no setting 'colour' in the results; there are: run, data"):
+        open_results("drawn", finished[2]).select(colour="red")
+
+
+def test_a_study_is_there_once_one_of_its_runs_is_finished(finished):
+    chosen, _, root, _ = finished
+    opened = open_results("drawn", root)
+    for name, ids in {"begun": [chosen.id, "another"], "hopeless": ["another"]}.items():
+        io.write_json(root / "drawn" / "studies" / f"{name}.json", ids)
+    assert opened.has_study("begun") and not opened.has_study("hopeless")
+    assert not opened.has_study("nowhere")
+
+
+def test_predictions_are_read_only_and_kept_up_to_a_limit(many, openings, monkeypatch):
+    root, _ = many
+    opened = open_results("drawn", root)
+    arrays = opened.predictions("run-00")
+    with pytest.raises(ValueError, match="read-only"):
+        arrays["test_logits"][0] = 0
+    arrays["test_logits"] = arrays["test_logits"] + 1  # of one's own copy of the dictionary
+    read = openings.start()
+    again = opened.select(seed=0).predictions("run-00")
+    assert not read and (again["test_logits"] != arrays["test_logits"]).all()
+    monkeypatch.setattr(results, "KEPT", 2 * results._bytes(again))
+    for run in ("run-01", "run-02", "run-01", "run-00"):  # two fit: the first read leaves
+        opened.predictions(run)
+    assert [run for run, _ in read] == ["run-01", "run-02", "run-00"]
+
+
+def test_the_mean_confusion_of_runs(tmp_path):
+    for run, counts in {"a": "3,1", "b": "1,3"}.items():
+        folder = tmp_path / "runs" / run
+        folder.mkdir(parents=True)
+        (folder / "confusion.csv").write_text(f"true,NA,sad\nNA,{counts}\nsad,0,4\n")
+    runs = pd.DataFrame({"run": ["a", "b"]})
+    mean = mean_confusion(Results(tmp_path, runs, pd.DataFrame(), pd.DataFrame()))
+    assert mean.to_numpy().tolist() == [[2, 2], [0, 4]]
+    assert mean.index.tolist() == mean.columns.tolist() == ["NA", "sad"]
+    assert (mean.index.name, mean.columns.name) == ("true", "predicted")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A study as jobs in real processes: submitit's own local ones, and a Slurm of four small scripts."""
+"""A study as jobs in real processes: submitit's own local ones, and a Slurm of small scripts."""
 
 import json
 import os
@@ -129,13 +129,11 @@ class Deadly(slurm.Task):
 def test_a_job_that_is_killed_loses_only_what_it_had_not_finished(local, tmp_path, monkeypatch):
     monkeypatch.setattr(slurm, "Task", Deadly)
     monkeypatch.setattr(slurm, "ARRAY", 1)
-    monkeypatch.setenv(
-        "PYTHONPATH", f"{Path(__file__).parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    )
+    here = f"{Path(__file__).parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    monkeypatch.setenv("PYTHONPATH", here)  # where the job finds Deadly
     one, other = (Experiment(seed=seed, **SMALL) for seed in range(2))
-    with pytest.raises(
-        FerError, match=rf"^1 of 2 runs failed.* {other.id}: job \d+ ended without it .*log.err"
-    ):
+    lost = rf"^1 of 2 runs failed.* {other.id}: job \d+ ended without it .*log.err"
+    with pytest.raises(FerError, match=lost):
         local([one, other])
     assert (folder_of(one, tmp_path / "results") / "done.json").exists()
 
@@ -148,8 +146,8 @@ def test_slurm_gets_one_array_with_what_was_asked_for(fake_slurm, tmp_path):
     assert all((folder_of(one, tmp_path / "results") / "done.json").exists() for one in many)
     (script,) = folder.glob("script_*")
     wanted = {
-        "array=0-1%1", "partition=gpu", "time=30", "account=faces", "mem=8GB", "cpus-per-task=4", "gpus-per-node=2",
-        "job-name=fer", "signal=USR2@90",
+        "array=0-1%1", "partition=gpu", "time=30", "account=faces", "mem=8GB", "cpus-per-task=4",
+        "gpus-per-node=2", "job-name=fer", "signal=USR2@90",
     }  # fmt: skip
     given = {line.removeprefix("#SBATCH --") for line in script.read_text().splitlines()}
     assert wanted <= given, script.read_text()
@@ -195,14 +193,12 @@ def test_a_gpu_is_asked_for_with_cuda_alone(jobs, monkeypatch):
 def test_machines_without_slurm_or_submitit_are_one_line(jobs, tmp_path, monkeypatch):
     one = Experiment(**SMALL)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        FerError, match="no Slurm on this machine; give the command where sbatch and srun are"
-    ):
+    nowhere = "no Slurm on this machine; give the command where sbatch and srun are"
+    with pytest.raises(FerError, match=nowhere):
         jobs([one], options={})
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(
-        FerError, match=r"--on slurm needs the extra cluster: pip install -e '.\[cluster\]'"
-    ):
+    install = r"--on slurm needs the extra cluster: pip install -e '.\[cluster\]'"
+    with pytest.raises(FerError, match=install):
         jobs([one], options={})
 
 

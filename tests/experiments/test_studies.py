@@ -8,6 +8,7 @@ import time
 import pytest
 import torch
 
+from fer_utils import io
 from fer_utils.errors import FerError
 from fer_utils.experiments import recipes, results, runner, studies
 from fer_utils.experiments.runner import folder_of
@@ -21,7 +22,8 @@ def test_a_second_process_of_a_study_waits_for_the_first_ones_runs(
     first = recipes.make_study("report_a", "drawn", seeds=[0], epochs=1, batch_size=16)[0]
     hold = (
         "import sys, time, pathlib; from fer_utils import io\n"
-        "with io.exclusive_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(4)"
+        "with io.exclusive_lock(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(4)"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", hold, folder_of(first, tmp_path)], stdout=subprocess.PIPE
@@ -49,9 +51,8 @@ def test_a_study_runs_lists_and_selects(drawn, tmp_path, monkeypatch, capsys):
     first = accuracy[(accuracy["task"] == "binary") & (accuracy["loss"] == "focal")]["value"]
     cell = table[(table["task"] == "binary") & (table["loss"] == "focal")]
     assert cell["mean"].item() == pytest.approx(first.mean()) and cell["seeds"].item() == 2
-    assert (
-        capsys.readouterr().out.count("(finished)") == 2
-    )  # the median study shares its unfiltered runs
+    # the median study shares its unfiltered runs
+    assert capsys.readouterr().out.count("(finished)") == 2
 
 
 def test_a_study_computed_elsewhere_may_name_a_device_that_is_not_here(
@@ -137,8 +138,35 @@ def test_failed_runs_are_named_when_the_others_are_finished(drawn, tmp_path, mon
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_run_that_the_other_process_leaves_may_still_fail(drawn, tmp_path, monkeypatch):
+    """It is computed here at the end, when whoever had it has let go, and the reason is named."""
+    monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
+    attempts = []
+
+    def busy_then_broken(experiment, *_, wait=False):
+        attempts.append((experiment.gamma, wait))
+        if wait:
+            raise FerError("no luck")
+        if experiment.gamma == 1:
+            raise io.Busy("elsewhere")
+
+    monkeypatch.setattr(studies, "run", busy_then_broken)
+    with pytest.raises(FerError, match=r"^1 of 6 runs failed, the others are finished: .*no luck"):
+        studies.run_study(
+            "gamma", "drawn", "cpu", "fp32", tmp_path, seeds=[0], epochs=1, batch_size=16
+        )
+    assert len(attempts) == 7 and attempts[-1] == (1, True)
+
+
+def test_no_tracker_follows_runs_of_other_processes(tmp_path):
+    with pytest.raises(FerError, match="tensorboard follows the runs of one process"):
+        studies.run_study(
+            "gamma", "drawn", results=tmp_path, tracker="tensorboard", spread=lambda *_: None
+        )
+
+
 def test_ten_thousand_experiments_begin_soon(tmp_path):
-    """Quadratic bookkeeping took 139 s; the limit only tells such growth from the present second or two."""
+    """Quadratic bookkeeping took 139 s; the limit only tells such growth from a second or two."""
     many = [
         Experiment(dataset="drawn", seed=seed, gamma=gamma / 4)
         for seed in range(1000)

@@ -34,8 +34,9 @@ def test_colour_is_told_from_grey_by_its_axis_of_channels():
     pictures = [load() for _, load in inputs.find(images)]
     assert [(picture.mode, picture.size) for picture in pictures] == [("RGB", (16, 16))] * 2
     np.testing.assert_array_equal(np.asarray(pictures[1]), images[1].transpose(1, 2, 0))
-    with pytest.raises(FerError, match="an array of 2×3×16×3 is no image"):
-        inputs.find(images[..., :3])
+    for flat, shape in ((images[..., :3], "2×3×16×3"), (np.zeros((10, 1, 16, 3)), "10×1×16×3")):
+        with pytest.raises(FerError, match=f"an array of {shape} is no image"):
+            inputs.find(flat)
     assert len(inputs.find(images[:, 0])) == 2 and len(inputs.find(images[0, 0])) == 1
 
 

@@ -93,7 +93,9 @@ def test_a_schedule_of_thawing():
         (5, 8),
     ]
     assert [schedule.warm_up_factor(step) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
-    assert UnfreezeSchedule.parse("", 8, warm_up=4).warm_up_factor(0) == 1.0
+    never = UnfreezeSchedule.parse("", 8, warm_up=4)
+    assert never.warm_up_factor(0) == 1.0 and never.notes(1) == {}
+    assert schedule.notes(4) == {"stages": 2}
 
 
 @pytest.mark.parametrize(

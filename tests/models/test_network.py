@@ -1,4 +1,4 @@
-"""Depthwise convolutions leave bf16 where they learn, and nothing else does."""
+"""A network under autocast, where depthwise convolutions that learn leave bf16, and in pieces."""
 
 import torch
 from torch import nn
@@ -17,13 +17,13 @@ def depthwise():
 def test_it_computes_in_float32_where_it_learns():
     convolution, images = depthwise()
     with BF16.autocast():
-        made = convolution(images)
-    made.square().sum().backward()
-    found = convolution.weight.grad.clone()
+        output = convolution(images)
+    output.square().sum().backward()
+    gradient = convolution.weight.grad.clone()
     convolution.zero_grad()
     convolution(images).square().sum().backward()
-    assert made.dtype == torch.float32
-    torch.testing.assert_close(found, convolution.weight.grad)
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(gradient, convolution.weight.grad)
 
 
 def test_input_alone_that_learns_is_enough():

@@ -46,10 +46,10 @@ def test_an_own_network_has_a_row_in_the_tables_of_networks(own):
     settings = {"epochs": 6, "trainable": 1, "thaw": "1:1 4:2", "image_size": None}
     rates = {"learning_rate": 1e-3, "stage_decay": 0.5}
     rows = pd.DataFrame([{"model": model} | settings | rates for model in (own, "cnn")])
-    made = transfer.networks(rows).set_index("model")
-    assert made.loc[own, ["size", "frozen", "learning"]].tolist() == [8, "body", "head"]
-    assert made.loc[own, ["parameters", "learning_parameters"]].tolist() == [20 + 73 * 4, 73 * 4]
-    assert made.loc["cnn", ["size", "learning"]].tolist() == [48, "head"]
+    table = transfer.networks(rows).set_index("model")
+    assert table.loc[own, ["size", "frozen", "learning"]].tolist() == [8, "body", "head"]
+    assert table.loc[own, ["parameters", "learning_parameters"]].tolist() == [20 + 73 * 4, 73 * 4]
+    assert table.loc["cnn", ["size", "learning"]].tolist() == [48, "head"]
     schedule = transfer.schedule(rows.assign(image_size=16)).query("model == 'own'")
     assert schedule["learning"].tolist() == ["head", "body head"]
     assert schedule["rates"].tolist() == ["0.001", "0.0005 0.001"] and set(schedule["size"]) == {16}
@@ -63,8 +63,8 @@ def test_an_own_network_has_a_row_and_a_line_beside_those_of_the_reports(own):
     scores = {
         f"{split}_{score}": 0.5 for split in ("train", "val") for score in ("loss", "accuracy")
     }
-    ours = pd.DataFrame([{"model": model, "epoch": 1} | scores for model in (own, "vggface")])
-    figure = transfer_plots.curves(ours, ours)
+    curves = pd.DataFrame([{"model": model, "epoch": 1} | scores for model in (own, "vggface")])
+    figure = transfer_plots.curves(curves, curves)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["VGGFace", "our network", "training", "validation"]
     lines = figure.axes[0].get_lines()

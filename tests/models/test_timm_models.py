@@ -74,8 +74,8 @@ def test_its_weights_are_fetched_by_timm_and_kept_as_a_file(timm, monkeypatch):
     assert ("resnet10t", True) in asked and start.origin["file"] == "timm-resnet10t.pth"
     assert start.origin["licence"] == "as timm's model page says"
     network = Network("timm:resnet10t", 3, tensors=start.tensors)
-    expected, found = published.state_dict(), network.body.timm.state_dict()
-    assert all(torch.equal(found[key], expected[key]) for key in found if "fc" not in key)
+    expected, state = published.state_dict(), network.body.timm.state_dict()
+    assert all(torch.equal(state[key], expected[key]) for key in state if "fc" not in key)
     asked.clear()
     store.load("timm:resnet10t")
     assert ("resnet10t", True) not in asked

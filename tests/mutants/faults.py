@@ -366,4 +366,54 @@ COMPUTING = [
     ),
 ]
 
-MUTANTS = REPORTING + COMPUTING
+# What follows from the results, and the exported network: faults that tests once let pass
+ANALYSING = [
+    *_of(
+        "claims.py",
+        "test_claims.py::test_every_claim_is_judged_and_networks_without_runs_are_not_run",
+        family_of_one=('= holm(frame.loc[tested, "p"])', '= frame.loc[tested, "p"]'),
+    ),
+    *_of(
+        "claim_list.py",
+        "test_claim_list.py",
+        one_loss_for_both=('in ("cross_entropy", "focal"))', 'in ("focal", "focal"))'),
+    ),
+    *_of(
+        "claim_scores.py",
+        "test_claim_scores.py",
+        runs_of_every_study=("if of_cnn else [*wanted, pretrained]", "if of_cnn else wanted"),
+    ),
+    *_of(
+        "calibration_comparison.py",
+        "test_calibration_comparison.py",
+        rows_by_position=("runs.reset_index(drop=True).join(", "runs.join("),
+        validation_pooled=('arrays["test_labels"] for', 'arrays["val_labels"] for'),
+    ),
+    *_of(
+        "loss_comparison.py",
+        "test_loss_comparison.py",
+        protocols_swapped=("select(class_weights=False)", "select(class_weights=True)"),
+    ),
+    *_of(
+        "leakage.py",
+        "test_leakage.py",
+        leaks_anywhere=('frame["leaked"] & in_test[kind]', "in_test[kind]"),
+    ),
+    *_of(
+        "identities.py",
+        "test_identities.py",
+        rounding_not_allowed=("FOUR_DECIMALS = 0.5e-4", "FOUR_DECIMALS = 0.5e-5"),
+    ),
+    *_of(
+        "inputs.py",
+        "test_inputs.py::test_colour_is_told_from_grey_by_its_axis_of_channels",
+        channels_anywhere=("in (1, 3) and shape[-1] != 3", "in (1, 3)"),
+    ),
+    *_of(
+        "predictor.py",
+        "test_predictor.py::test_a_broken_file_keeps_its_row_before_and_after_others",
+        broken_files_come_last=("index=positions, columns", "index=None, columns"),
+    ),
+]
+
+MUTANTS = REPORTING + COMPUTING + ANALYSING

@@ -10,14 +10,15 @@ def test_the_id_changes_with_every_setting_and_only_then():
     base = Experiment()
     assert base.id == Experiment().id == Experiment(epochs=10).id
     others = {
-        "dataset": "fer2013", "task": "binary", "loss": "focal", "gamma": 1.0, "class_weights": False, "epochs": 3,
-        "batch_size": 32, "optimiser": "sgd", "learning_rate": 1e-2, "weight_decay": 0.0, "cap": None,
-        "validation": 0.1, "dedupe": True, "image_size": 64, "median": True, "select": "best", "seed": 1,
-        "model": "timm:resnet18", "dropout": 0.2,
-        "test": "private", "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1, "brightness": 0.1,
-        "contrast": 0.1, "erasing": 0.5, "mixup": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "ema": 0.99,
-        "tta": "flip", "trainable": 2, "thaw": "1:1 3:2", "rest": False, "stage_decay": 0.5, "thaw_warm_up": 20,
-        "clip": 1.0, "patience": 3, "saturation": 0.2,
+        "dataset": "fer2013", "task": "binary", "loss": "focal", "gamma": 1.0, "class_weights":
+        False, "epochs": 3, "batch_size": 32, "optimiser": "sgd", "learning_rate": 1e-2,
+        "weight_decay": 0.0, "cap": None, "validation": 0.1, "dedupe": True, "image_size": 64,
+        "median": True, "select": "best", "seed": 1, "model": "timm:resnet18", "dropout": 0.2,
+        "test": "private", "flip": True, "rotation": 10.0, "shift": 0.1, "scale": 0.1,
+        "brightness": 0.1, "contrast": 0.1, "erasing": 0.5, "mixup": 0.2, "label_smoothing": 0.1,
+        "schedule": "cosine", "ema": 0.99, "tta": "flip", "trainable": 2, "thaw": "1:1 3:2",
+        "rest": False, "stage_decay": 0.5, "thaw_warm_up": 20, "clip": 1.0, "patience": 3,
+        "saturation": 0.2,
     }  # fmt: skip
     assert (
         len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())})
