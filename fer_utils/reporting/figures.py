@@ -1,4 +1,4 @@
-"""Figures that show the data: counts and faces; the style of all figures; `save`, one id for file and text."""
+"""Figures that show the data, counts and faces; the style of all figures; and `save`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

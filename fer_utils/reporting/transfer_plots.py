@@ -1,4 +1,4 @@
-"""Figures of the pretrained networks: curves of all networks in one, and the heat map of a grid search."""
+"""Figures of the pretrained networks: curves of all in one, and a heat map of the grid search."""
 
 from itertools import cycle
 
@@ -46,7 +46,10 @@ def with_models(study: Results) -> pd.DataFrame:
 
 
 def overfitting(study: Results) -> Figure:
-    """Report A's example (four classes, focal loss, 10 epochs) as it prints it, and every network that was run."""
+    """Report A's example, as it prints it, and every network that was run.
+
+    Four classes, focal loss, 10 epochs.
+    """
     long = study.select(task="multiclass", loss="focal", epochs=10)
     panels = {"ResNet18, as reported": reported_a_epochs()}
     panels |= {
@@ -57,9 +60,16 @@ def overfitting(study: Results) -> Figure:
 
 @styled
 def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
-    """Loss and accuracy of every network an epoch, mean over seeds: ours, and the accuracy that report B prints.
+    """Loss and accuracy of every network by epoch, mean over seeds, beside what report B prints.
 
-    Dashed: training; solid: validation. Rows (model, epoch, {train,val}_accuracy), ours with {train,val}_loss.
+    Dashed: training; solid: validation.
+
+    Parameters
+    ----------
+    ours
+        Rows (model, epoch, {train,val}_loss, {train,val}_accuracy).
+    reported
+        Rows (model, epoch, {train,val}_accuracy).
     """
     models = in_order({*ours["model"], *reported["model"]})
     others = [model for model in models if model not in MODEL_COLOURS]

@@ -28,10 +28,6 @@ REPORTING = [
     *_of(
         "tables.py",
         "test_tables.py",
-        chance_kinds_of_interval_swapped=(
-            "percent(values.mean()), seeds, images]",
-            "percent(values.mean()), images, seeds]",
-        ),
         averages_reported_and_reproduced_swapped=(
             '(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for',
             '(plus_minus(c["mean"], c["std"]), percent(c["reported"]), signed(c["points"])) for',
@@ -40,14 +36,34 @@ REPORTING = [
             "signed(r.reported * 100), signed(r.mean * 100), ends",
             "signed(r.mean * 100), signed(r.reported * 100), ends",
         ),
-        single_runs_winners_swapped=(
-            '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
-            '(called["gain"] > 0).sum(), (called["gain"] < 0).sum()',
-        ),
         calibration_raw_and_scaled_swapped=('("ece", "ece_scaled")]', '("ece_scaled", "ece")]'),
         accuracies_validation_and_test_swapped=(
             'for split in ("val", "test"))',
             'for split in ("test", "val"))',
+        ),
+    ),
+    *_of(
+        "loss_tables.py",
+        "test_tables.py",
+        chance_kinds_of_interval_swapped=(
+            "percent(values.mean()), seeds, images]",
+            "percent(values.mean()), images, seeds]",
+        ),
+        single_runs_winners_swapped=(
+            '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
+            '(called["gain"] > 0).sum(), (called["gain"] < 0).sum()',
+        ),
+    ),
+    *_of(
+        "loss_numbers.py",
+        "test_golden.py",
+        gamma_low_is_high=(
+            '"gamma.low": percent(accuracy["mean"].min())',
+            '"gamma.low": percent(accuracy["mean"].max())',
+        ),
+        single_focal_is_cross_entropy=(
+            '.single.focal": str((called["gain"] > 0)',
+            '.single.focal": str((called["gain"] < 0)',
         ),
     ),
     *_of(
@@ -56,14 +72,6 @@ REPORTING = [
         leaks_gain_of_the_wrong_sign=(
             'percent(mean["all"] - mean["clean"])',
             'percent(mean["clean"] - mean["all"])',
-        ),
-        gamma_low_is_high=(
-            '"gamma.low": percent(accuracy["mean"].min())',
-            '"gamma.low": percent(accuracy["mean"].max())',
-        ),
-        single_focal_is_cross_entropy=(
-            '.single.focal": str((called["gain"] > 0)',
-            '.single.focal": str((called["gain"] < 0)',
         ),
         easiest_is_hardest=(
             'means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()',
