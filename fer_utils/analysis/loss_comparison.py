@@ -181,12 +181,10 @@ def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
 
 
 def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) -> pd.DataFrame:
-    """resampled_scores on test, mean over these runs."""
-    tables = [
-        resampled_scores(p["test_labels"], p["test_logits"], p["classes"].tolist(), weights)
-        for p in predictions
-    ]
-    return sum(tables[1:], tables[0]) / len(tables)
+    """resampled_scores on test, mean over these runs, which are tested on the same images."""
+    labels, classes = predictions[0]["test_labels"], predictions[0]["classes"].tolist()
+    logits = np.stack([of_run["test_logits"] for of_run in predictions])
+    return resampled_scores(labels, logits, classes, weights)
 
 
 def mean_interval(

@@ -94,12 +94,12 @@ def write(faces: Faces, folder: Path, similarity: float = duplicates.NEAR) -> pd
 
 
 def read(folder: Path, kind: str, digests: Collection[str]) -> pd.DataFrame:
-    """One list of the audit in `folder`.
+    """One table of the audit in `folder`, as it was written.
 
     Parameters
     ----------
-    kind : identical, near or blank.
-    digests : of the data that its rows are to be joined with.
+    kind : identical, near or blank; or counts or summary.
+    digests : of the data that it is to be joined with, or printed beside.
 
     Raises
     ------

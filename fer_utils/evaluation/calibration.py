@@ -24,11 +24,16 @@ def reliability(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> 
     images : how many
     """
     confidence = probability.max(1)
-    frame = pd.DataFrame({"confidence": confidence, "accuracy": probability.argmax(1) == labels})
+    right = probability.argmax(1) == labels
     # a probability of 1 belongs into the last bin, not into one beyond it
-    frame["bin"] = np.minimum((confidence * bins).astype(int), bins - 1)
-    grouped = frame.groupby("bin")
-    return grouped.mean().assign(images=grouped.size()).reset_index()
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    images = np.bincount(bin_of)
+    filled = np.flatnonzero(images)
+    means = {
+        name: np.bincount(bin_of, values)[filled] / images[filled]
+        for name, values in (("confidence", confidence), ("accuracy", right))
+    }
+    return pd.DataFrame({"bin": filled, **means, "images": images[filled]})
 
 
 def expected_calibration_error(

@@ -61,7 +61,7 @@ def resampled_scores(
     Parameters
     ----------
     labels : int, one per image
-    logits : float, images×classes
+    logits : float, images×classes; or runs×images×classes, for the mean of the runs' scores
     weights : float, resamples×images
 
     Returns
@@ -70,25 +70,27 @@ def resampled_scores(
     class that is never predicted has precision 0, and F1 0 if it is never there either.
     """
     k = len(classes)
+    runs = logits.reshape(-1, *logits.shape[-2:])
     # one matrix product counts all resamples, in place of thousands of calls of scikit-learn
-    cells = np.eye(k * k, dtype=np.float32)[labels * k + logits.argmax(1)]
-    counts = (weights @ cells).reshape(-1, k, k).astype(np.float64)  # confusion of each resample
-    hits = np.einsum("rkk->rk", counts)
-    true, predicted = counts.sum(2), counts.sum(1)
+    cells = np.eye(k * k, dtype=np.float32)[(labels * k + runs.argmax(2)).T]
+    products = weights @ cells.reshape(len(labels), -1)
+    counts = products.reshape(-1, len(runs), k, k).astype(np.float64)  # confusion of each
+    hits = np.einsum("srkk->srk", counts)
+    true, predicted, images = counts.sum(3), counts.sum(2), counts.sum((2, 3))
     by_class = {
         "precision": hits / np.maximum(predicted, 1),
         "recall": hits / np.maximum(true, 1),
         "f1": 2 * hits / np.maximum(true + predicted, 1),
     }
-    columns = {("accuracy", ""): hits.sum(1) / counts.sum((1, 2))}
+    columns = {("accuracy", ""): hits.sum(2) / images}
     if k > 2:
-        true_logit = np.take_along_axis(logits, labels[:, None], 1)
-        in_top2 = (logits > true_logit).sum(1) < 2
-        columns["top2_accuracy", ""] = weights @ in_top2.astype(np.float32) / weights.sum(1)
-    columns |= {(f"macro_{metric}", ""): values.mean(1) for metric, values in by_class.items()}
+        true_logit = np.take_along_axis(runs, labels[None, :, None], 2)
+        in_top2 = (runs > true_logit).sum(2) < 2
+        columns["top2_accuracy", ""] = weights @ in_top2.T.astype(np.float32) / images
+    columns |= {(f"macro_{metric}", ""): values.mean(2) for metric, values in by_class.items()}
     for metric, values in by_class.items():
-        columns |= {(metric, cls): values[:, i] for i, cls in enumerate(classes)}
-    return pd.DataFrame(columns)
+        columns |= {(metric, cls): values[..., i] for i, cls in enumerate(classes)}
+    return pd.DataFrame({name: values.mean(1) for name, values in columns.items()})
 
 
 def _sklearn_name(metric: str) -> str:

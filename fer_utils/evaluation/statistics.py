@@ -160,7 +160,9 @@ def _drawn(group_bytes: bytes, resamples: int, seed: int) -> np.ndarray:
     """
     group = np.frombuffer(group_bytes, np.int64)
     n = group.max() + 1
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
-    weights = draws.astype(np.float32)[:, group]
+    rng, shares = np.random.default_rng(seed), np.full(n, 1 / n)
+    weights = np.empty((resamples, len(group)), np.float32)
+    for row in weights:  # one by one: all of them as int64 take longer to copy than to draw
+        row[:] = rng.multinomial(n, shares)[group]
     weights.flags.writeable = False  # the cache hands out the same array again
     return weights

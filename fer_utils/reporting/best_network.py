@@ -1,6 +1,7 @@
-"""The best network's pages, from finished runs of study `best`: exported weights, tables as CSV, model card.
+"""The best network's pages, from finished runs of study `best`.
 
-results/<dataset>/best/ holds model.safetensors and a CSV for each question; notebook 7 and the report read them.
+results/<dataset>/best/ holds the exported weights, model.safetensors, and a CSV for each question;
+notebook 7 and the report read them. Beside it stands the model card.
 """
 
 from dataclasses import replace
@@ -21,6 +22,7 @@ from fer_utils.analysis import (
     robustness,
 )
 from fer_utils.analysis.restricted import PARTS
+from fer_utils.data import audit
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.evaluation.calibration import calibration
@@ -39,17 +41,26 @@ HEADLINE = ("accuracy", "macro_f1", "recall")
 def make(
     dataset: str, task: str = "seven", device: str = "cpu", results: Path = paths.RESULTS
 ) -> Path:
-    """Writes results/<dataset>/best/ and MODEL_CARD.md; returns the folder. The run of `task` that is best on
-    validation is exported; where its checkpoint is gone (git keeps none) but its export is there, that one stays,
-    with what was measured of it. device: cpu, cuda, mps or auto, as for a run. Raises FerError where runs, their
-    checkpoints, the data or the audit are missing.
+    """Writes results/<dataset>/best/ and MODEL_CARD.md; returns the folder.
+
+    The run of `task` that is best on validation is exported. Where its checkpoint is gone (git
+    keeps none) but its export is there, that one stays, with what was measured of it.
+
+    Parameters
+    ----------
+    device
+        cpu, cuda, mps or auto, as for a run.
+
+    Raises
+    ------
+    FerError
+        Where runs, their checkpoints, the data or the audit are missing, or do not belong together.
     """
     found = open_results(dataset, results)
     study = found.study("best")
     if found.folder.parent != results:
-        raise FerError(
-            f"{results} has no runs of {dataset}; those in {found.folder} are read, and not written to"
-        )
+        elsewhere = f"those in {found.folder} are read, and not written to"
+        raise FerError(f"{results} has no runs of {dataset}; {elsewhere}")
     device = devices.choose(device, "fp32").device.type
     if not (found.folder / "audit" / "near.csv").exists():
         raise FerError(
@@ -62,9 +73,8 @@ def make(
     complete = len(before) == len(MEASURED) and export.exists()
     known = complete and predictor.load_best(export).about["run"] == run.name
     if known and not has_checkpoint(run):
-        print(
-            f"{run.name}: its checkpoint is not here; its export stays, with parts.csv and robustness.csv"
-        )
+        stays = "its export stays, with parts.csv and robustness.csv"
+        print(f"{run.name}: its checkpoint is not here; {stays}")
         measured = before
     else:
         measured = _export(found, run, export, device)
@@ -87,7 +97,10 @@ def make(
 
 
 def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
-    """Writes a run's network to `export` and measures that file: on parts of the images, and on worse ones."""
+    """Writes a run's network to `export` and measures that file.
+
+    On parts of the images, and on worse ones.
+    """
     trained = load_finished_run(run, device)
     faces = trained.faces()
     for name in MEASURED:  # of the network that was here before
@@ -99,12 +112,13 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
         for part in PARTS
     }
     trained = replace(trained, predictions=trained.predictions | answers)
-    audit = {
-        kind: pd.read_csv(found.folder / "audit" / f"{kind}.csv") for kind in ("identical", "near")
+    copies = {
+        kind: audit.read(found.folder / "audit", kind, {faces.digest})
+        for kind in ("identical", "near")
     }
     groups = leakage.photographs(found, faces.index.index.to_numpy())
     return {
-        "parts": robustness.parts(trained, faces, audit, groups),
+        "parts": robustness.parts(trained, faces, copies, groups),
         "robustness": robustness.under_corruption(
             trained, faces, groups[trained.predictions["test_rows"]]
         ),
@@ -130,15 +144,15 @@ def choose(study: Results, task: str) -> str:
     scores = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
     values = scores[scores["task"] == task].set_index("run")["value"]
     if values.empty:
-        raise FerError(
-            f"study best has no finished run of task {task!r}; it has: {', '.join(set(scores['task']))}"
-        )
+        finished = ", ".join(set(scores["task"]))
+        raise FerError(f"study best has no finished run of task {task!r}; it has: {finished}")
     return values.idxmax()
 
 
 def compare(results: Results, study: Results) -> Frames:
-    """What needs no checkpoint: scores, ensembles, restricted; ablation where that study has been run; rival where
-    benchmarks/rival.py has been.
+    """What needs no checkpoint: scores, ensembles, restricted.
+
+    Ablation too where that study has been run, and rival where benchmarks/rival.py has been.
     """
     frames = {
         "scores": scores(study),
@@ -153,10 +167,15 @@ def compare(results: Results, study: Results) -> Frames:
 
 
 def scores(study: Results) -> pd.DataFrame:
-    """Test scores of each task: metric, class, mean, std, least, most and seeds (over runs), low, high, images.
+    """Test scores of each task, shares of 1; tasks of few classes come first.
 
-    low, high: the 95 % interval of the mean over other test images. Values are shares of 1. Tasks of few classes
-    come first.
+    Returns
+    -------
+    DataFrame
+        - task, metric, class: class is empty for what is no class's score;
+        - mean, std, least, most, seeds: over runs;
+        - low, high: the 95 % interval of the mean over other test images;
+        - images: how many there are.
     """
     found = study.scores("test")
     found = found[found["metric"].isin(HEADLINE)]

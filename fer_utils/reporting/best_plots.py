@@ -1,8 +1,9 @@
-"""Figures of the best network: on worse pictures, without each ingredient of its recipe, from two starts."""
+"""Figures of the best network: worse pictures, its recipe's ingredients, two starts."""
+
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -14,7 +15,13 @@ EFFECT = ["mean", "images_low", "images_high"]
 
 @styled
 def robustness(frame: pd.DataFrame) -> Figure:
-    """Accuracy against strength, a panel a corruption; bands are 95 % intervals. robustness.under_corruption."""
+    """Accuracy against strength, one panel per corruption; bands are 95 % intervals.
+
+    Parameters
+    ----------
+    frame
+        robustness.under_corruption.
+    """
     accuracy = frame[frame["class"] == ""]
     clean = accuracy[accuracy["strength"] == 0]
     kinds = list(dict.fromkeys(accuracy.loc[accuracy["strength"] > 0, "kind"]))
@@ -23,17 +30,10 @@ def robustness(frame: pd.DataFrame) -> Figure:
         axis.set_axis_off()
     for axis, kind in zip(axes.flat, kinds, strict=False):
         curve = pd.concat([clean, accuracy[accuracy["kind"] == kind]])
-        axis.plot(
-            curve["strength"], curve["value"], "o-", color=COLOURS["cross_entropy"], markersize=3
-        )
-        axis.fill_between(
-            curve["strength"],
-            curve["low"],
-            curve["high"],
-            color=COLOURS["cross_entropy"],
-            alpha=0.2,
-            linewidth=0,
-        )
+        blue = COLOURS["cross_entropy"]
+        axis.plot(curve["strength"], curve["value"], "o-", color=blue, markersize=3)
+        ends = curve["strength"], curve["low"], curve["high"]
+        axis.fill_between(*ends, color=blue, alpha=0.2, linewidth=0)
         amounts = [f"{amount:g}" for amount in curve["amount"].iloc[1:]]
         axis.set(title=kind, xticks=curve["strength"], xticklabels=["clean", *amounts])
         axis.set_xlabel(curve["unit"].iloc[-1], fontsize=7)
@@ -45,16 +45,21 @@ def robustness(frame: pd.DataFrame) -> Figure:
 
 @styled
 def ablation(frame: pd.DataFrame) -> Figure:
-    """What each ingredient adds, in points; bars are 95 % intervals over images. ablations.effects."""
+    """What each ingredient adds, in points; bars are 95 % intervals over images.
+
+    Parameters
+    ----------
+    frame
+        ablation.effects.
+    """
     names = list(dict.fromkeys(frame["ingredient"]))[::-1]
     figure, axes = plt.subplots(1, 2, figsize=(6.6, 0.3 * len(names) + 0.9), sharey=True)
     for axis, (split, title) in zip(axes, (("val", "validation"), ("test", "test")), strict=True):
         cells = 100 * frame[frame["split"] == split].set_index("ingredient").loc[names, EFFECT]
         reach = [cells["mean"] - cells["images_low"], cells["images_high"] - cells["mean"]]
         axis.barh(names, cells["mean"], color=COLOURS["cross_entropy"], alpha=0.6)
-        axis.errorbar(
-            cells["mean"], names, xerr=reach, fmt="none", ecolor="black", capsize=2, linewidth=1
-        )
+        bars = {"fmt": "none", "ecolor": "black", "capsize": 2, "linewidth": 1}
+        axis.errorbar(cells["mean"], names, xerr=reach, **bars)
         axis.axvline(0, color="#888888", linewidth=1)
         axis.set(title=title)
         axis.grid(axis="y", visible=False)
@@ -64,10 +69,18 @@ def ablation(frame: pd.DataFrame) -> Figure:
 
 @styled
 def curves(frame: pd.DataFrame) -> Figure:
-    """Validation accuracy against minutes of training, a line a network. costs.curves."""
+    """Validation accuracy against minutes of training, one line per network.
+
+    Parameters
+    ----------
+    frame
+        costs.curves.
+    """
     figure, axis = plt.subplots(figsize=(4.6, 2.6))
-    sns.lineplot(frame.assign(network=frame["model"].map(word)), x="minutes", y="val_accuracy", hue="network",
-                 palette="colorblind", marker="o", markersize=3, ax=axis)  # fmt: skip
+    networks = frame.groupby("model", sort=False)
+    for colour, (model, epochs) in zip(cycle(COLOURS.values()), networks, strict=False):
+        points = epochs["minutes"], epochs["val_accuracy"]
+        axis.plot(*points, "o-", color=colour, markersize=2.5, label=word(model))
     axis.set(xlabel="minutes of training", ylabel="validation accuracy")
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.legend(title=None)

@@ -1,4 +1,4 @@
-"""LaTeX tables of the best network, one for each page of best.compare and best.make."""
+"""LaTeX tables of the best network, one for each page of best_network.make."""
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ from fer_utils.reporting.model_card import table
 
 
 def scores(frame: pd.DataFrame) -> str:
-    """`best.scores`: a row a task; accuracy with both kinds of spread, and macro F1."""
+    """`best_network.scores`, one row per task: accuracy with both kinds of spread, and macro F1."""
     cells = frame.set_index(["task", "metric", "class"])
     rows = []
     for task in frame["task"].unique():
@@ -39,19 +39,21 @@ def scores(frame: pd.DataFrame) -> str:
 
 
 def rival(frame: pd.DataFrame) -> str:
-    """`rivals.beside`: a row a task, network and part; accuracy of both in percent, and the gain in points."""
-    rows = [
-        [word(r.task), r.network, r.part, f"{r.images:,}", r.seeds, percent(r.rival), percent(r.ours),
-         signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
-        for r in frame.itertuples()
-    ]  # fmt: skip
+    """`rivals.beside`, one row per task, network and part: accuracy of both, gain in points."""
+    rows = []
+    for r in frame.itertuples():
+        about = [word(r.task), r.network, r.part, f"{r.images:,}"]
+        gain = [signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
+        rows.append([*about, r.seeds, percent(r.rival), percent(r.ours), *gain])
     header = ["task", "our network", "test images", "", "seeds", "rival", "ours", "gain", INTERVAL]
     return booktabs(header, rows, left=3)
 
 
 def readme(frame: pd.DataFrame) -> str:
-    """`rivals.beside` for the README, Markdown: a row a task and part; accuracy in percent of the rival, as its
-    package computes it and on two views of an image like ours, and of both kinds of our networks.
+    """`rivals.beside` for the README, Markdown: one row per task and part.
+
+    Accuracy in percent of the rival, as its package computes it and on two views of an image like
+    ours, and of both kinds of our networks.
     """
     header = ["task", "test images", "`fer` as installed", "`fer`, mirrored too"]
     header += [f"{kind} (seeds)" for kind in (TRAINED, RESTRICTED)]
@@ -69,8 +71,9 @@ def readme(frame: pd.DataFrame) -> str:
 
 
 def ablation(frame: pd.DataFrame) -> str:
-    """`ablations.effects`: a row an ingredient; what it adds in points on validation and test, with the intervals
-    over images; of test also the one over seeds, where there are several.
+    """`ablation.effects`, one row per ingredient: what it adds in points on validation and test.
+
+    With the intervals over images; of test also the one over seeds, where there are several.
     """
     several = (frame["n"] > 1).any()
     rows = []
@@ -93,7 +96,7 @@ def ablation(frame: pd.DataFrame) -> str:
 
 
 def parts(frame: pd.DataFrame) -> str:
-    """`robustness.parts`: a row a part; images, right answers in percent and their interval."""
+    """`robustness.parts`, one row per part: images, right answers in percent and their interval."""
     rows = [
         [
             r.part,
@@ -108,7 +111,7 @@ def parts(frame: pd.DataFrame) -> str:
 
 
 def ensembles(frame: pd.DataFrame) -> str:
-    """`ensembles.compare`: a row a task, network and ensemble; accuracy in percent, the gain in points."""
+    """`ensembles.compare`, one row per task, network and ensemble: accuracy, gain in points."""
     rows = [
         [word(r.task), r.network, f"{r.ensemble} ({r.members})", f"{r.images:,}", percent(r.alone),
          percent(r.together), signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
@@ -119,17 +122,18 @@ def ensembles(frame: pd.DataFrame) -> str:
 
 
 def restricted(frame: pd.DataFrame) -> str:
-    """`restricted.beside`: a row a task; accuracy of both kinds of network in percent, the gain in points."""
-    rows = [
-        [word(r.task), f"{r.images:,}", f"{percent(r.trained)} ({r.trained_seeds})",
-         f"{percent(r.restricted)} ({r.restricted_seeds})", signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
-        for r in frame.itertuples()
-    ]  # fmt: skip
+    """`restricted.beside`, one row per task: accuracy of both kinds of network, gain in points."""
+    rows = []
+    for r in frame.itertuples():
+        trained = f"{percent(r.trained)} ({r.trained_seeds})"
+        restricted = f"{percent(r.restricted)} ({r.restricted_seeds})"
+        gain = [signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
+        rows.append([word(r.task), f"{r.images:,}", trained, restricted, *gain])
     return booktabs(["task", "images", TRAINED, RESTRICTED, "gain", INTERVAL], rows)
 
 
 def networks(frame: pd.DataFrame) -> str:
-    """`costs.networks`: a row a network; size, accuracy, minutes of training, images a second both ways."""
+    """`costs.networks`, one row per network: size, accuracy, minutes, images per second."""
     rows = [
         [word(r.model), r.image_size, f"{r.parameters / 1e6:.1f}", r.epochs, r.seeds,
          percent(r.val), percent(r.test), f"{r.minutes:.0f}", f"{r.training_images_per_second:,}",

@@ -1,4 +1,4 @@
-"""What the report contains: frames, tables and figures, each by the name under which the text includes it."""
+"""What the report contains: frames, tables and figures, by the names that the text includes."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -14,6 +14,7 @@ from fer_utils.analysis import (
     transfer,
 )
 from fer_utils.analysis.reported import reported_a
+from fer_utils.data import audit
 from fer_utils.data.dataset import Faces
 from fer_utils.evaluation import metrics
 from fer_utils.experiments.results import Results, mean_confusion
@@ -22,6 +23,8 @@ from fer_utils.reporting import (
     best_plots,
     best_tables,
     figures,
+    loss_plots,
+    loss_tables,
     plots,
     tables,
     transfer_plots,
@@ -34,7 +37,7 @@ DRAWN = ("robustness", "curves")  # pages of the best network that are figures a
 
 
 def gather(results: Results, study: Results) -> Frames:
-    """All that tables, figures and numbers are made of; further studies where they have been run."""
+    """All that tables, figures and numbers are made of; of further studies what has been run."""
     four = study.select(task="multiclass")
     made = {
         "reproduction": (every_number := reproduction.every_number(results)),
@@ -99,10 +102,10 @@ def _tricky(four: Results) -> pd.DataFrame:
 
 def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     """Every table of the report as LaTeX, by file name."""
-    audit, comparison = results.folder / "audit", reproduction.of_cnn(frames["reproduction"])
+    comparison = reproduction.of_cnn(frames["reproduction"])
     made = {
-        "counts": tables.counts(pd.read_csv(audit / "counts.csv", index_col="label")),
-        "audit": tables.facts(pd.read_csv(audit / "summary.csv")),
+        "counts": tables.counts(_audited(results, "counts").set_index("label")),
+        "audit": tables.facts(_audited(results, "summary")),
         "averages": tables.averages(comparison),
         "classes_binary": tables.classes(comparison, "binary"),
         "classes_multiclass": tables.classes(comparison, "multiclass"),
@@ -110,22 +113,22 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "coverage": tables.coverage(frames["coverage"]),
         "identities": tables.identities(frames["identities"]),
         "claims": tables.claims(frames["claims"]),
-        "paired": tables.paired(frames["paired"]),
-        "chance": tables.chance(frames["paired"], study, frames["image_intervals"]),
-        "single_runs": tables.single_runs(frames["single_runs"]),
+        "paired": loss_tables.paired(frames["paired"]),
+        "chance": loss_tables.chance(frames["paired"], study, frames["image_intervals"]),
+        "single_runs": loss_tables.single_runs(frames["single_runs"]),
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
-        "calibration_differences": tables.calibration_differences(
+        "calibration_differences": loss_tables.calibration_differences(
             frames["calibration_differences"]
         ),
         "suspects": tables.suspects(label_errors.pairs(frames["suspects"])),
     }
     if "gamma" in frames:
-        made["gamma"] = tables.gammas(frames["gamma"], frames["gamma_calibration"])
+        made["gamma"] = loss_tables.gammas(frames["gamma"], frames["gamma_calibration"])
     for name in {"class_weights", "median"} & set(frames):
         made[name] = tables.accuracies(results.study(name), ["loss", name])
         if frames[name]["n"].min() > 1:
-            made[f"{name}_effect"] = tables.effects(frames[name], "loss")
+            made[f"{name}_effect"] = loss_tables.effects(frames[name], "loss")
     if results.has_study("dedupe"):
         made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
     if results.has_study("learning_rate"):
@@ -142,7 +145,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
-    """Every figure of the report, by its id; those with faces only where the data set is at hand."""
+    """Every figure of the report by its id; those with faces where the data set is at hand."""
     by_loss = {
         name: study.select(task="multiclass", loss=loss) for loss, name in LOSS_NAMES.items()
     }
@@ -154,21 +157,23 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
             {name: mean_confusion(runs) for name, runs in by_loss.items()}
         ),
         "reliability": plots.reliability_diagrams(_titled(frames["reliability"])),
-        "paired_seeds": plots.paired_seeds(
+        "paired_seeds": loss_plots.paired_seeds(
             study.scores().query("metric == 'accuracy'"), reported.query("metric == 'accuracy'")
         ),
-        "classes": plots.paired_seeds(study.scores().query(four), reported.query(four), by="class"),
-        "forest": plots.forest(frames["gains"], reproduction.reported_gains()),
+        "classes": loss_plots.paired_seeds(
+            study.scores().query(four), reported.query(four), by="class"
+        ),
+        "forest": loss_plots.forest(frames["gains"], reproduction.reported_gains()),
     }
     if "gamma" in frames:
         accuracy = frames["gamma"].query("metric == 'accuracy'")
-        made["gamma"] = plots.gammas(accuracy, frames["gamma_calibration"])
+        made["gamma"] = loss_plots.gammas(accuracy, frames["gamma_calibration"])
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         made[f"best_{name}"] = getattr(best_plots, name)(pages[name])
     if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)
-        near = pd.read_csv(results.folder / "audit" / "near.csv").query("conflicting")
+        near = _audited(results, "near").query("conflicting")
         if len(near):
             made["copies"] = _copies(faces, near)
         if len(frames["suspects"]):
@@ -177,8 +182,13 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     return made | transfer_plots.make(results, frames)
 
 
+def _audited(results: Results, kind: str) -> pd.DataFrame:
+    """A table of the audit. Raises FerError where it is not of the data of the runs."""
+    return audit.read(results.folder / "audit", kind, set(results.runs["digest"]))
+
+
 def _best_pages(results: Results) -> Frames:
-    """What `python -m fer_utils best` has left in results/<dataset>/best/, without pages that are empty."""
+    """What `best` has left in results/<dataset>/best/, without pages that are empty."""
     pages = best_network.read(results.folder.name, results.folder.parent)
     return {name: page for name, page in pages.items() if len(page)}
 
@@ -189,7 +199,7 @@ def _tricky_gallery(faces: Faces, errors: pd.DataFrame) -> plt.Figure:
 
 
 def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8) -> plt.Figure:
-    """A row a group of near-copies (audit.grouped), largest first; in a row first a copy of each label."""
+    """One row per group of near-copies (audit.grouped), largest first; first a copy per label."""
     largest = near["group"].value_counts().index[:groups]
     chosen = []
     for group in largest:

@@ -1,4 +1,4 @@
-"""Figures that show the data: counts and faces; the style of all figures; `save`, one id for file and text."""
+"""Figures that show the data, counts and faces; the style of all figures; and `save`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from fer_utils import paths
 from fer_utils.data.dataset import Faces
@@ -28,12 +30,13 @@ THEME = {
     "axes.prop_cycle": plt.cycler(color=PALETTE),
     "patch.facecolor": PALETTE[0],
     "figure.dpi": 110,
-    "figure.constrained_layout.use": True,
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 3,
     "axes.titlesize": 9,
+    "axes.titley": 1.0,  # else every layout measures the ticks again, to find room for titles
+    "text.hinting": "none",
     "text.parse_math": False,  # a class may have a $ in its name
 }
-_styled = False  # whether `style` holds now
+FRAME = 204  # the grey of the line around an image, so that a white one has an edge
 
 
 @contextmanager
@@ -42,15 +45,12 @@ def style() -> Iterator[None]:
 
     Not by plt.rc_context, which would undo that a notebook's backend becomes interactive meanwhile.
     """
-    global _styled
-    before, outer = {name: plt.rcParams[name] for name in THEME}, _styled
-    _styled = True
+    before = {name: plt.rcParams[name] for name in THEME}
     try:
         plt.rcParams.update(THEME)
         yield
     finally:
         plt.rcParams.update(before)
-        _styled = outer
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -58,11 +58,11 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
     @wraps(draw)
     def wrapped(*args, **settings) -> Figure:
-        later = _styled  # the caller holds the style until the figure is saved
         with style():
             figure = draw(*args, **settings)
-            if not later:  # ticks take their looks where they are laid out first: here, not later
-                figure.draw_without_rendering()
+            # Once, here: as a setting of the figure, every drawing would lay it out anew. And ticks
+            # take their looks where they are laid out first.
+            ConstrainedLayoutEngine().execute(figure)
         return figure
 
     return wrapped
@@ -73,7 +73,9 @@ def save(figure: Figure, name: str, folder: Path = paths.REPORT / "generated" / 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.pdf"
     with style():
-        figure.savefig(path, metadata={"CreationDate": None}, bbox_inches="tight")
+        # the area that "tight" would find by drawing the whole figure once more
+        area = figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
+        figure.savefig(path, metadata={"CreationDate": None}, bbox_inches=area)
     return path
 
 
@@ -102,46 +104,60 @@ def class_counts(counts: pd.DataFrame) -> Figure:
 
 @styled
 def contact_sheet(faces: Faces, columns: int = 10) -> Figure:
-    """The first training faces of each class, one row a class in alphabetical order."""
+    """The first training faces of each class, one row per class in alphabetical order."""
     classes = sorted(faces.index["label"].unique())
-    figure, axes = plt.subplots(
-        len(classes), columns, figsize=(0.62 * columns + 0.8, 0.66 * len(classes))
-    )
-    for row, cls in zip(axes, classes, strict=True):
-        chosen = faces.rows((cls,), ("Training",))[:columns]
-        for axis, image in zip(row, faces.images[chosen], strict=False):
-            _show(axis, image)
-        for axis in row[len(chosen) :]:
-            axis.set_axis_off()
-        row[0].set_ylabel(cls, rotation=0, ha="right", va="center")
-    return figure
+    chosen = [faces.rows((cls,), ("Training",))[:columns] for cls in classes]
+    return _named_rows([faces.images[rows] for rows in chosen], classes)
 
 
 @styled
 def before_after(before: np.ndarray, after: np.ndarray, names: tuple[str, str]) -> Figure:
     """Two rows: images, and the same images treated. uint8, N×H×W[×3]."""
-    figure, axes = plt.subplots(2, len(before), figsize=(0.75 * len(before) + 1, 1.7))
-    for row, images, name in zip(axes, (before, after), names, strict=True):
-        for axis, image in zip(row, images, strict=True):
-            _show(axis, image)
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return _named_rows([before, after], names)
+
+
+def _named_rows(rows: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
+    figure, axis = plt.subplots(figsize=(0.62 * max(map(len, rows)) + 0.8, 0.66 * len(rows)))
+    _, centres = _show(axis, rows)
+    axis.set(yticks=centres, yticklabels=names)
     return figure
-
-
-def _show(axis, image: np.ndarray) -> None:
-    axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-    axis.set(xticks=[], yticks=[])
-    axis.grid(False)
 
 
 @styled
 def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 8) -> Figure:
     """Faces with a caption of one or two short lines below each. images: uint8, N×H×W[×3]."""
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(0.95 * columns, 1.25 * rows), squeeze=False)
-    for axis in axes.flat[len(images) :]:
-        axis.set_axis_off()
-    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
-        _show(axis, image)
-        axis.set_xlabel(caption, fontsize=7, labelpad=2)
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    figure, axis = plt.subplots(figsize=(0.95 * columns, 1.25 * len(rows)))
+    xs, ys = _show(axis, rows, below=0.4)
+    half = images.shape[1] / 2 + 1
+    for position, caption in enumerate(captions):
+        row, column = divmod(position, columns)
+        axis.annotate(caption, (xs[column], ys[row] + half), (0, -3), textcoords="offset points",
+                      ha="center", va="top", fontsize=7)  # fmt: skip
     return figure
+
+
+def _show(
+    axis: Axes, rows: Sequence[np.ndarray], below: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shows rows of images; returns x of the columns' centres and y of the rows' centres.
+
+    below: room for captions under each row, in heights of an image. All is one picture, since an
+    axis for each image would take ten times as long to draw.
+    """
+    columns, (height, width) = max(map(len, rows)), rows[0].shape[1:3]
+    gap = 1 + width // 12
+    down, right = height + 2 + gap + round(below * height), width + 2 + gap
+    strips = []
+    for images in rows:
+        colours = [(0, 0)] * (images.ndim - 3)
+        framed = np.pad(images, [(0, 0), (1, 1), (1, 1), *colours], constant_values=FRAME)
+        room = [(0, columns - len(images)), (0, down - height - 2), (0, gap), *colours]
+        strips.append(np.hstack(np.pad(framed, room, constant_values=255)))
+    picture = np.vstack(strips)
+    axis.imshow(picture[:-gap, :-gap], cmap="gray", vmin=0, vmax=255)
+    axis.set(xticks=[], yticks=[])
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
+    centre = np.array([width + 1, height + 1]) / 2
+    return np.arange(columns) * right + centre[0], np.arange(len(rows)) * down + centre[1]

@@ -65,7 +65,7 @@ def p_value(p: float) -> str:
 
 
 def word(value) -> str:
-    """A setting as it is read: names of tasks, losses, networks and metrics, yes and no, numbers."""
+    """A setting as it is read: a task, loss, network or metric by name, yes or no, a number."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     return str({**TASK_NAMES, **LOSS_NAMES, **display_names(), **METRIC_NAMES}.get(value, value))
@@ -107,7 +107,7 @@ def ragged(width: str) -> str:
 
 
 def spanning(names: Sequence[str], width: int, start: int) -> str:
-    """A header line of names that each span `width` columns, the first from column `start` (1-based)."""
+    """A header line of names that span `width` columns each, from column `start` (1-based) on."""
     cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{escape(name)}}}" for name in names)
     rules = [start + i * width for i in range(len(names))]
     lines = "".join(rf"\cmidrule(lr){{{first}-{first + width - 1}}}" for first in rules)

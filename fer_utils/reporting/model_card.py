@@ -1,12 +1,15 @@
-"""The model card: what the exported network is, does and must not be used for. Every number is from the results."""
+"""The model card: what the exported network is, does and must not be used for.
+
+Every number is from the results.
+"""
 
 import pandas as pd
 
 from fer_utils.reporting.latex import percent, word
 
 USE = """\
-For study: a baseline to compare with, material for lessons on evaluation, a start for other data of small grey
-faces. Give it one upright face that fills the picture; it looks for none itself:
+For study: a baseline to compare with, material for lessons on evaluation, a start for other data
+of small grey faces. Give it one upright face that fills the picture; it looks for none itself:
 
 ```python
 from fer_utils import load_best
@@ -14,27 +17,36 @@ from fer_utils import load_best
 load_best().predict("faces/")  # a row an image: the probability of each expression
 ```
 
-The weights are under this repository's licence (MIT). The pictures are not in it: they were collected from the web,
-and whoever gets them accepts the terms of the place that offers them.
+The weights are under this repository's licence (MIT). The pictures are not in it: they were
+collected from the web, and whoever gets them accepts the terms of the place that offers them.
 
-**Not** for any judgement of people: no hiring, teaching, policing, border, health or credit decision, no watching
-of employees, pupils or passers-by, no inference of what somebody feels or intends. A face is not a feeling: the
-labels say which word annotators chose for a picture. Expressions and their reading differ between cultures, ages
-and situations, and the data tell neither who is shown nor where, so fairness between groups cannot even be
-measured here. The pictures come from web searches for emotion words: many are posed, acted or cropped from films,
-and faces in daily life look otherwise. Many labels are doubtful and images are repeated (see the audit), so neither
-the training nor these scores are free of noise."""
+**Not** for any judgement of people: no hiring, teaching, policing, border, health or credit
+decision, no watching of employees, pupils or passers-by, no inference of what somebody feels or
+intends. A face is not a feeling: the labels say which word annotators chose for a picture.
+Expressions and their reading differ between cultures, ages and situations, and the data tell
+neither who is shown nor where, so fairness between groups cannot even be measured here. The
+pictures come from web searches for emotion words: many are posed, acted or cropped from films,
+and faces in daily life look otherwise. Many labels are doubtful and images are repeated (see the
+audit), so neither the training nor these scores are free of noise."""
 ENSEMBLES = """\
-Mean probability of several seeds, beside the mean accuracy of the networks one by one; not in the exported file.
-Intervals are 95 % over images.
+Mean probability of several seeds, beside the mean accuracy of the networks one by one; not in the
+exported file. Intervals are 95 % over images.
 
 """
 
 
 def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame) -> str:
-    """Markdown. about: the exported file's metadata, with its size in bytes, the run's train_images, epochs and
-    trained (its device and precision), and its calibration.calibration; frames: those of best.compare, with parts
-    and robustness; confusion: the run's.
+    """The model card in Markdown.
+
+    Parameters
+    ----------
+    about
+        The exported file's metadata, with its size in bytes, the run's train_images, epochs and
+        trained (its device and precision), and its calibration.calibration.
+    frames
+        Those of best_network.compare, with parts and robustness.
+    confusion
+        The run's.
     """
     sections = {
         "Data and protocol": _protocol(about),
@@ -43,16 +55,15 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
         "What is taken for what": _confusion(confusion),
         "Probabilities": _calibration(about),
         "Worse pictures": _robustness(frames["robustness"]),
-        **(
-            {"Ensembles": ENSEMBLES + ensembles(frames["ensembles"])}
-            if len(frames["ensembles"])
-            else {}
-        ),
-        "Size and speed": _size(about),
-        "Use, and what it must not be used for": USE,
     }
-    title = f"# Model card: {about['model']}, {len(about['classes'])} expressions ({about['dataset']})\n"
-    note = f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results; not written by hand.\n"
+    if len(frames["ensembles"]):
+        sections["Ensembles"] = ENSEMBLES + ensembles(frames["ensembles"])
+    sections["Size and speed"] = _size(about)
+    sections["Use, and what it must not be used for"] = USE
+    network = f"{about['model']}, {len(about['classes'])} expressions ({about['dataset']})"
+    command = f"`python -m fer_utils best --dataset {about['dataset']}`"
+    title = f"# Model card: {network}\n"
+    note = f"Made by {command} from the results; not written by hand.\n"
     return "\n".join([title, note, *(f"## {name}\n\n{text}\n" for name, text in sections.items())])
 
 
@@ -63,12 +74,15 @@ def _protocol(about: dict) -> str:
         else f"test-time augmentation `{about['tta']}`"
     )
     return (
-        f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest `{about['digest']}`). "
-        f"Split: {about['protocol']}. {about['train_images']:,} training images, {about['epochs']} epochs "
+        f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest "
+        f"`{about['digest']}`). "
+        f"Split: {about['protocol']}. {about['train_images']:,} training images, "
+        f"{about['epochs']} epochs "
         f"({about['trained']}). "
         f"Run `{about['run']}`, seed {about['seed']}, chosen by validation accuracy "
         f"among the seeds of its task; {views}. Input: {about['size']}×{about['size']} pixels, "
-        f"{'grey' if about['channels'] == 1 else 'colour'}, mean {about['mean']} and deviation {about['std']} of "
+        f"{'grey' if about['channels'] == 1 else 'colour'}, mean {about['mean']} and deviation "
+        f"{about['std']} of "
         "intensities in 0..1."
     )
 
@@ -78,8 +92,10 @@ def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
     exported = (
         f"The exported network: {percent(whole['value'])} % of {whole['images']:,} test images "
         f"({percent(whole['low'])} to {percent(whole['high'])}), {percent(about['val'])} % of "
-        f"{about['val_images']:,} validation images. Networks of the same recipe, mean over seeds; those of two to "
-        "four classes keep a part of the training images for validation and are tested on both test splits. "
+        f"{about['val_images']:,} validation images. Networks of the same recipe, mean over "
+        "seeds; those of two to "
+        "four classes keep a part of the training images for validation and are tested on both "
+        "test splits. "
         "Intervals are 95 % over other test images, copies of a photograph drawn together:\n\n"
     )
     rows = [
@@ -104,8 +120,8 @@ def _parts(parts: pd.DataFrame) -> str:
         for p in parts.itertuples()
     ]
     return (
-        "Right answers in percent (of a class: its recall). A copy is one in the training images.\n\n"
-        + table(["part", "split", "images", "right, %", "interval"], rows)
+        "Right answers in percent (of a class: its recall). A copy is one in the training "
+        "images.\n\n" + table(["part", "split", "images", "right, %", "interval"], rows)
     )
 
 
@@ -122,8 +138,10 @@ def _confusion(counts: pd.DataFrame) -> str:
 
 def _calibration(about: dict) -> str:
     return (
-        f"Expected calibration error (15 bins) on the test images: {percent(about['ece'])} points; with the logits "
-        f"divided by {about['temperature']:.2f}, fitted on the validation images: {percent(about['ece_scaled'])}. "
+        f"Expected calibration error (15 bins) on the test images: {percent(about['ece'])} "
+        "points; with the logits "
+        f"divided by {about['temperature']:.2f}, fitted on the validation images: "
+        f"{percent(about['ece_scaled'])}. "
         "`predict` does not divide them."
     )
 
@@ -141,8 +159,9 @@ def _robustness(frame: pd.DataFrame) -> str:
 
 
 def ensembles(frame: pd.DataFrame) -> str:
-    """`ensembles.compare` as Markdown: a row a task, network and ensemble; accuracy in percent, the gain in points
-    with its 95 % interval over images.
+    """`ensembles.compare` as Markdown, one row per task, network and ensemble.
+
+    Accuracy in percent, and the gain in points with its 95 % interval over images.
     """
     rows = []
     for e in frame.itertuples():
@@ -164,9 +183,12 @@ def ensembles(frame: pd.DataFrame) -> str:
 
 def _size(about: dict) -> str:
     return (
-        f"{about['parameters']:,} parameters, {about['bytes'] / 1e6:.1f} MB ({about['precision']}; a probability "
-        f"differs by at most {about['difference']:g} from the trained network's on the validation images). "
-        f"{about['images_per_second']:,} images a second, test-time augmentation included ({about['device']}; "
+        f"{about['parameters']:,} parameters, {about['bytes'] / 1e6:.1f} MB "
+        f"({about['precision']}; a probability "
+        f"differs by at most {about['difference']:g} from the trained network's on the "
+        "validation images). "
+        f"{about['images_per_second']:,} images a second, test-time augmentation included "
+        f"({about['device']}; "
         f"threads: {about['threads']})."
     )
 

@@ -2,8 +2,9 @@
 
     python -m fer_utils.reporting.notebooks NAME PROFILE [name=value …]
 
-papermill, made strict: it only warns of an unknown parameter and then takes the default. Here an unknown name
-or a value of the wrong type is an error before anything runs, and the output file appears only after success.
+papermill, made strict: it only warns of an unknown parameter and then takes the default. Here an
+unknown name or a value of the wrong type is an error before anything runs, and the output file
+appears only after success.
 """
 
 import ast
@@ -33,7 +34,7 @@ class Parameter:
     comment: str
 
     def parse(self, text: str) -> Any:
-        """The value that a text on the command line means; YAML, as in a profile, unless it is a string."""
+        """The value that a text on the command line means: YAML, as in a profile, or a string."""
         return text if isinstance(self.default, str) else yaml.safe_load(text)
 
     def check(self, name: str, value: Any) -> None:
@@ -57,7 +58,8 @@ class Parameter:
 def load_profile(name: str) -> dict[str, Any]:
     """The parameters in notebooks/profiles/<name>.yaml.
 
-    Raises FerError for an unknown profile, a name that no notebook declares and a value of the wrong type.
+    Raises FerError for an unknown profile, a name that no notebook declares and a value of the
+    wrong type.
     """
     profiles = {path.stem: path for path in sorted((paths.NOTEBOOKS / "profiles").glob("*.yaml"))}
     path = profiles[one_of(name, profiles, "profile")]
@@ -75,10 +77,10 @@ def load_profile(name: str) -> dict[str, Any]:
 
 
 def execute(notebook: Path, profile: str, **more: Any) -> Path:
-    """Executes a notebook with what it declares of the profile's parameters and of `more`; returns the copy.
+    """Executes a notebook with what it declares of the profile's parameters and of `more`.
 
-    The executed copy goes to results/<dataset>/notebooks/. Raises FerError for an unknown name or a value of the
-    wrong type, before anything runs, and papermill's error where a cell fails.
+    Returns the executed copy, in results/<dataset>/notebooks/. Raises FerError for an unknown name
+    or a value of the wrong type, before anything runs, and papermill's error where a cell fails.
     """
     declared = _declared(notebook)
     known = _known(paths.NOTEBOOKS.glob("*.ipynb")) | declared
@@ -132,7 +134,7 @@ def _declared(notebook: Path) -> dict[str, Parameter]:
 
 
 def _known(notebooks: Iterable[Path]) -> dict[str, Parameter]:
-    """Of all notebooks; where several have a name, whose types are the same, it is the first one's."""
+    """Of all notebooks; a name that several have, of the same type, is the first one's."""
     return {
         name: about
         for path in sorted(notebooks, reverse=True)
@@ -145,7 +147,7 @@ def _of_type(value: Any, kind: type) -> bool:
 
 
 def _check_settings(name: str, settings: dict) -> None:
-    """Of a study: settings of an experiment, and the seeds. What fits together is the study's to check."""
+    """Of a study: settings of an experiment, and seeds. The study checks what fits together."""
     for setting, value in settings.items():
         if setting == "seeds":
             if not isinstance(value, list) or not all(type(seed) is int for seed in value):

@@ -7,48 +7,47 @@ import re
 
 import pandas as pd
 
-from fer_utils.analysis import loss_comparison, reproduction
+from fer_utils.analysis import reproduction
 from fer_utils.analysis.claim_list import ALIKE
 from fer_utils.analysis.claims import MARGIN
-from fer_utils.evaluation.statistics import least_seeds, t_half_width
+from fer_utils.data import audit
+from fer_utils.evaluation.statistics import least_seeds
 from fer_utils.experiments.best_recipe import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
-from fer_utils.reporting import best_network, transfer_numbers
+from fer_utils.reporting import best_network, loss_numbers, transfer_numbers
 from fer_utils.reporting.latex import (
     escape,
     listed,
     percent,
-    signed,
 )
 
 UNNAMEABLE = re.compile(r"[\\{}%#~^$&]|[^ -~]")
+Frames = dict[str, pd.DataFrame]
 
 
-def numbers(results: Results, study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """Keys and printed values; `frames` are report.gather's, of the same results."""
-    made = (
-        _protocol(study)
-        | _training(study)
-        | _scores(study, reproduction.of_cnn(frames["reproduction"]))
-        | _leaks(frames["leaks"])
-    )
-    made |= (
-        _differences(frames["paired"], frames["single_runs"])
-        | _claims(frames)
-        | _suspects(frames["suspects"], frames["out_of_sample"])
-    )
-    if results.has_study("class_weights"):
-        made |= _recall_without_weights(results.study("class_weights"))
-    made |= _stuck(frames["stuck"], frames["single_runs"]) | _calibration(
-        frames["calibration_differences"]
-    )
-    if "gamma" in frames:
-        made |= _gamma(frames)
+def numbers(results: Results, study: Results, frames: Frames) -> dict[str, str]:
+    """Keys and printed values of the whole text.
+
+    Parameters
+    ----------
+    study
+        report_a of these results.
+    frames
+        contents.gather of the same results.
+
+    Raises
+    ------
+    FerError
+        If the audit is not of the data of the runs.
+    """
+    values = _protocol(study) | _training(study) | _leaks(frames["leaks"])
+    values |= _scores(study, reproduction.of_cnn(frames["reproduction"]))
+    values |= _claims(frames) | _suspects(frames["suspects"], frames["out_of_sample"])
+    values |= loss_numbers.numbers(results, frames) | transfer_numbers.numbers(results, frames)
     if results.has_study("best"):
-        made |= _best(results)
-    audit = pd.read_csv(results.folder / "audit" / "summary.csv")
-    made |= transfer_numbers.numbers(results, frames)
-    return made | {f"audit.{what}": f"{count:,}" for what, count in audit.itertuples(index=False)}
+        values |= _best(results)
+    facts = audit.read(results.folder / "audit", "summary", set(study.runs["digest"]))
+    return values | {f"audit.{what}": f"{n:,}" for what, n in facts.itertuples(index=False)}
 
 
 def _protocol(study: Results) -> dict[str, str]:
@@ -85,7 +84,7 @@ def _protocol(study: Results) -> dict[str, str]:
 
 
 def _training(study: Results) -> dict[str, str]:
-    """Where the curves part, and how far the best epoch lies above the last on validation, in points."""
+    """Where the curves part, and how far the best epoch lies above the last, in points."""
     made = {}
     for (task, loss), runs in study.runs.groupby(["task", "loss"]):
         history = study.history[study.history["run"].isin(runs["run"])]
@@ -97,7 +96,7 @@ def _training(study: Results) -> dict[str, str]:
 
 
 def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
-    """Reported and reproduced figures, their spread over seeds, and what stands out among the classes."""
+    """Reported and reproduced scores, their spread over seeds, and what stands out."""
     far = reproduction.far(comparison)
     made = {
         "far": f"{reproduction.FAR:g}",
@@ -118,29 +117,8 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
     return made
 
 
-def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
-    """Focal minus cross-entropy in points: interval, verdict in words, what single pairs of runs would say."""
-    made = {}
-    for row in pairs.itertuples():
-        name = f"{row.task}.{row.metric}.gain"
-        ends = {"": row.mean, ".low": row.low, ".high": row.high}
-        made |= {name + end: signed(value * 100) for end, value in ends.items()}
-        made[f"{name}.verdict"] = loss_comparison.favours(row)
-    printed = reproduction.reported_gains()["accuracy"]
-    for task, group in singles.groupby("task"):
-        called = group[group["p"] < 0.05]
-        made[f"{task}.reported.gain"] = signed(printed[task] * 100)
-        made[f"{task}.as.large"] = str((group["gain"].abs() >= abs(printed[task])).sum())
-        made[f"{task}.next"] = f"{t_half_width(group['gain'], more=1) * 100:.1f}"
-        made[f"{task}.half"] = f"{t_half_width(group['gain']) * 100:.1f}"
-        made |= {f"{task}.single.pairs": str(len(group)), f"{task}.single.called": str(len(called))}
-        made |= {f"{task}.single.focal": str((called["gain"] > 0).sum())}
-        made |= {f"{task}.single.cross_entropy": str((called["gain"] < 0).sum())}
-    return made
-
-
 def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
-    """Accuracy on the parts of the test split; what copies in training add to the whole, in points."""
+    """Accuracy on parts of the test split; what copies in training add to the whole, in points."""
     made = {}
     for (task, loss), mean in leaks.groupby(["task", "loss"]).mean().iterrows():
         made |= {
@@ -151,33 +129,8 @@ def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
     return made
 
 
-def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
-    """Runs that stayed at chance for most of their epochs, and the gain on two classes without their pairs."""
-    seeds = stuck.loc[stuck["task"] == "binary", "seed"]
-    others = singles[(singles["task"] == "binary") & ~singles["seed"].isin(seeds)]["gain"]
-    half = t_half_width(others)
-    ends = {"": others.mean(), ".low": others.mean() - half, ".high": others.mean() + half}
-    made = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
-    return made | {
-        "stuck": str(len(stuck)),
-        "stuck.epochs": listed(stuck["epochs"]),
-        "stuck.seeds": listed(stuck["seed"]),
-    }
-
-
-def _calibration(frame: pd.DataFrame) -> dict[str, str]:
-    """Focal minus cross-entropy in calibration error, in points, with intervals."""
-    made = {}
-    for row in frame.itertuples():
-        ends = {"": row.mean, ".low": row.low, ".high": row.high}
-        made |= {
-            f"{row.task}.{row.figure}.gain{end}": signed(value * 100) for end, value in ends.items()
-        }
-    return made
-
-
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """How many claims got which verdict; how many figures the reports print, and how many identities hold."""
+    """How many claims got which verdict, numbers the reports print, and identities that hold."""
     verdicts = (
         frames["claims"]["verdict"].str.partition(":")[0].value_counts()
     )  # not run, for whatever reason
@@ -210,40 +163,8 @@ def _suspects(found: pd.DataFrame, judged: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """The sweep of focal loss's exponent: means of accuracy and temperature, and how far they lie apart."""
-    accuracy = (
-        frames["gamma"]
-        .query("metric == 'accuracy'")
-        .groupby("gamma")["value"]
-        .agg(["mean", "std", "size"])
-    )
-    temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
-    made = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
-    return made | {
-        "gamma.seeds": str(accuracy["size"].min()),
-        "gamma.low": percent(accuracy["mean"].min()),
-        "gamma.high": percent(accuracy["mean"].max()),
-        "gamma.best": f"{accuracy['mean'].idxmax():g}",
-        "gamma.spread": percent((accuracy["std"] ** 2).mean() ** 0.5),
-    }
-
-
-def _recall_without_weights(study: Results) -> dict[str, str]:
-    """Mean recall of each class on test where all class weights are 1."""
-    scores = study.scores()
-    recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(
-        ["loss", "class"]
-    )["value"]
-    made = {
-        f"unweighted.{loss}.recall.{cls}": percent(mean)
-        for (loss, cls), mean in recall.mean().items()
-    }
-    return made | {"weights.seeds": str(study.runs["seed"].nunique())}
-
-
 def _best(results: Results) -> dict[str, str]:
-    """Settings of the recipe, of its ablation and of the network that starts from ImageNet's weights."""
+    """Settings of the recipe, of its ablation, and of the networks of study start."""
     runs = results.study("best").runs
     first = runs.iloc[0]
     made = {

@@ -15,8 +15,8 @@ from fer_utils.reporting import (
     best_network,
     best_tables,
     figures,
+    loss_plots,
     model_card,
-    plots,
     tables,
     transfer_tables,
 )
@@ -46,7 +46,7 @@ def write() -> None:
     reported = reported_a().query("model == 'cnn' and metric == 'accuracy'")
     png = paths.CHECKOUT / "docs" / "paired_seeds.png"
     with figures.style():
-        picture = plots.paired_seeds(study.scores().query("metric == 'accuracy'"), reported)
+        picture = loss_plots.paired_seeds(study.scores().query("metric == 'accuracy'"), reported)
         picture.savefig(png, dpi=130, metadata={"Software": None})
 
 

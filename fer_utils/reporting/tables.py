@@ -4,7 +4,6 @@ import pandas as pd
 
 from fer_utils.data.tasks import TASK_NAMES
 from fer_utils.evaluation.metrics import METRIC_NAMES
-from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.results import Results, over_seeds
 from fer_utils.reporting.latex import (
     INTERVAL,
@@ -19,6 +18,7 @@ from fer_utils.reporting.latex import (
     spanning,
     word,
 )
+from fer_utils.reporting.model_card import table
 from fer_utils.training.losses import LOSS_NAMES
 
 
@@ -69,7 +69,7 @@ def classes(comparison: pd.DataFrame, task: str) -> str:
 
 
 def far(cells: pd.DataFrame) -> str:
-    """Figures far from the reported ones; the range over seeds, and whether the reported one lies in it."""
+    """Numbers far from the reported ones, and whether those lie in the range over seeds."""
     rows = []
     for cell in cells.rename(columns={"class": "of"}).itertuples():
         figure = f"{word(cell.metric)} of {cell.of}" if cell.of else word(cell.metric)
@@ -79,18 +79,6 @@ def far(cells: pd.DataFrame) -> str:
     return booktabs(
         ["task", "loss", "figure", "reported", "mean", "all seeds", "within"], rows, left=3
     )
-
-
-def paired(frame: pd.DataFrame) -> str:
-    """focal − cross-entropy in points: mean, 95 % interval, share of seeds won, p-values."""
-    rows = []
-    for r in frame.itertuples():
-        ends = interval(r.low, r.high)
-        won = Tex(f"{percent(r.wins)}\\,\\%")
-        numbers = [r.n, signed(r.mean * 100), ends, won, p_value(r.p_signflip)]
-        rows.append([word(r.metric), word(r.task), *numbers, p_value(r.p_holm)])
-    header = ["score", "task", "seeds", "mean", INTERVAL, "won", Tex("$p$"), Tex("$p$ (Holm)")]
-    return booktabs(header, rows, left=2)
 
 
 def calibration(frame: pd.DataFrame) -> str:
@@ -105,19 +93,8 @@ def calibration(frame: pd.DataFrame) -> str:
     return booktabs(header, rows, spanning(["ECE, %", "NLL"], 2, 3), left=2)
 
 
-def calibration_differences(frame: pd.DataFrame) -> str:
-    """Rows figure × task: focal minus cross-entropy in points, interval, how often focal is larger, p."""
-    names = {"ece": "ECE, raw", "ece_scaled": "ECE, scaled"}
-    rows = [
-        [names[r.figure], word(r.task), signed(r.mean * 100), interval(r.low, r.high), percent(r.wins),
-         p_value(r.p_signflip)]
-        for r in frame.itertuples()
-    ]  # fmt: skip
-    return booktabs(["", "task", "mean", INTERVAL, "focal larger, %", Tex("$p$")], rows, left=2)
-
-
 def leaks(frame: pd.DataFrame) -> str:
-    """Rows task × loss: accuracy on all test images and on three parts of them, mean ± sd over seeds."""
+    """Rows task × loss: accuracy on all test images and on parts of them, mean ± sd over seeds."""
     rows, parts = [], ("all", "identical", "spared", "near", "clean")
     for (task, loss), group in frame.groupby(["task", "loss"]):
         cells = [plus_minus(group[part].mean(), group[part].std()) for part in parts]
@@ -132,81 +109,18 @@ def leaks(frame: pd.DataFrame) -> str:
     )
 
 
-def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
-    """Test accuracy and its gain: the mean over seeds, its t-interval over seeds, its interval over images."""
-    accuracy = study.scores().query("metric == 'accuracy'")
-    over_images = images.query("metric == 'accuracy'").set_index(["task", "loss"])
-    gains = pairs.query("metric == 'accuracy'").set_index("task")
-    rows = []
-    for task in gains.index:
-        for loss in LOSS_NAMES:
-            values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
-            half = t_half_width(values)
-            ends = over_images.loc[(task, loss)]
-            seeds = f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"
-            images = f"{percent(ends['low'])} to {percent(ends['high'])}"
-            rows.append([word(task), word(loss), percent(values.mean()), seeds, images])
-        gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
-        cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]
-        cells.append(interval(ends["low"], ends["high"]))
-        rows.append([word(task), Tex("focal $-$ cross-entropy"), *cells])
-    return booktabs(["task", "", "mean", "other seeds", "other test images"], rows, left=2)
-
-
-def single_runs(frame: pd.DataFrame) -> str:
-    """Rows tasks: in how many pairs of runs McNemar's test alone would call a winner, and which."""
-    rows = []
-    for task, group in frame.groupby("task"):
-        called = group[group["p"] < 0.05]
-        counts = [
-            len(group),
-            (called["gain"] < 0).sum(),
-            (called["gain"] > 0).sum(),
-            len(group) - len(called),
-        ]
-        rows.append([word(task), *counts])
-    return booktabs(["task", "pairs of runs", "cross-entropy", "focal", "neither"], rows)
-
-
-def gammas(accuracies: pd.DataFrame, calibrations: pd.DataFrame) -> str:
-    """Rows exponents: accuracy, macro F1, calibration error before and after scaling, temperature."""
-    scores = accuracies.pivot_table(index=["gamma", "seed"], columns="metric", values="value")
-    both = scores.join(
-        calibrations.set_index(["gamma", "seed"])[["ece", "ece_scaled", "temperature"]]
-    )
-    mean, std = both.groupby("gamma").mean(), both.groupby("gamma").std()
-    columns = ("accuracy", "macro_f1", "ece", "ece_scaled")
-    rows = []
-    for gamma, n in both.groupby("gamma").size().items():
-        cells = [plus_minus(mean.loc[gamma, name], std.loc[gamma, name]) for name in columns]
-        rows.append([f"{gamma:g}", n, *cells, f"{mean.loc[gamma, 'temperature']:.2f}"])
-    header = ["seeds", "accuracy", "macro F1", "ECE", "ECE, scaled", "temperature"]
-    return booktabs([Tex("$\\gamma$"), *header], rows)
-
-
-def effects(frame: pd.DataFrame, by: str) -> str:
-    """`loss_comparison.differences`: rows metric × value of `by`; seeds, mean difference in points, interval, p."""
-    rows = [
-        [word(r["metric"]), word(r[by]), r["n"], signed(r["mean"] * 100), interval(r["low"], r["high"]),
-         p_value(r["p_signflip"])]
-        for r in frame.to_dict("records")
-    ]  # fmt: skip
-    return booktabs(["score", by, "seeds", "difference", INTERVAL, Tex("$p$")], rows, left=2)
-
-
 def claims(frame: pd.DataFrame) -> str:
-    """A row a claim: network, claim, reported and measured difference in points, interval, p (Holm), verdict."""
+    """One row per claim.
+
+    Columns: network, claim, difference in points as reported and measured, interval, n, p (Holm),
+    verdict.
+    """
     rows = []
     for r in frame.itertuples():
         ends = interval(r.low, r.high) if r.n > 1 else "--"
-        figures = [
-            signed(r.reported * 100),
-            signed(r.mean * 100),
-            ends,
-            r.n or "--",
-            p_value(r.p_holm),
-        ]
-        rows.append([r.report, r.network, r.claim, *figures, r.verdict])
+        gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
+        about = [r.report, r.network, r.claim]
+        rows.append([*about, *gains, r.n or "--", p_value(r.p_holm), r.verdict])
     header = ["", "network", "claim", "reported", "measured", INTERVAL]
     header += [Tex("$n$"), Tex("$p$"), "verdict"]
     columns = f"l{ragged('1.7cm')}{ragged('4.05cm')}rrrrr{ragged('2.1cm')}"
@@ -214,7 +128,7 @@ def claims(frame: pd.DataFrame) -> str:
 
 
 def identities(frame: pd.DataFrame) -> str:
-    """A row an identity: report, what must hold, how many figures were checked, whether all hold."""
+    """One row per identity: what must hold, how many numbers were checked, whether all hold."""
     rows = []
     for r in frame.itertuples():
         rows.append([r.report, r.identity, r.figures, f"{r.deviation:.0e}", word(r.holds)])
@@ -222,7 +136,7 @@ def identities(frame: pd.DataFrame) -> str:
 
 
 def coverage(frame: pd.DataFrame) -> str:
-    """A row a report and network: figures printed, reproduced, and within the prediction interval."""
+    """One row per report and network: numbers printed, reproduced, within the interval."""
     rows = []
     for r in frame.itertuples():
         within = "--" if pd.isna(r.within) else r.within
@@ -255,12 +169,9 @@ def accuracies(study: Results, settings: list[str]) -> str:
 
 def readme(comparison: pd.DataFrame) -> str:
     """The README's results table in Markdown: test accuracy, reported beside reproduced."""
-    rows = ["| task | loss | reported (one run) | reproduced | seeds |", "|---|---|---|---|---|"]
-    for cell in (
-        comparison[comparison["metric"] == "accuracy"].sort_values(["task", "loss"]).itertuples()
-    ):
-        ours = f"{percent(cell.mean)} ± {percent(cell.std)} %"
-        rows.append(
-            f"| {word(cell.task)} | {word(cell.loss)} | {percent(cell.reported)} % | {ours} | {cell.seeds} |"
-        )
-    return "\n".join(rows)
+    header, rows = ["task", "loss", "reported (one run)", "reproduced", "seeds"], []
+    accuracies = comparison[comparison["metric"] == "accuracy"].sort_values(["task", "loss"])
+    for r in accuracies.itertuples():
+        reproduced = f"{percent(r.mean)} ± {percent(r.std)} %"
+        rows.append([word(r.task), word(r.loss), f"{percent(r.reported)} %", reproduced, r.seeds])
+    return table(header, rows)

@@ -13,7 +13,7 @@ from fer_utils.reporting.latex import (
 
 
 def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """Keys and printed values of the studies transfer, report_b and grid, as far as `frames` has them."""
+    """Keys and printed values of transfer, report_b and grid, as far as `frames` has them."""
     made = {}
     if "transfer" in frames:
         made |= _transfer(results.study("transfer"), frames)
@@ -25,7 +25,7 @@ def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
 
 
 def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """Pretrained networks: what was run, what 5 epochs more change on test, where the curves of 10 epochs part."""
+    """What was run, what 5 epochs more change on test, where the curves of 10 epochs part."""
     cells, lengths = frames["transfer"], frames["transfer_lengths"]
     run = [word(model) for model in cells.loc[cells["seeds"] > 0, "model"].unique()]
     parted = lengths["parted"]

@@ -1,10 +1,9 @@
-"""Figures of the pretrained networks: curves of all networks in one, and the heat map of a grid search."""
+"""Figures of the pretrained networks: curves of all in one, and a heat map of the grid search."""
 
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -15,6 +14,7 @@ from fer_utils.models.registry import in_order
 from fer_utils.reporting import plots
 from fer_utils.reporting.figures import styled
 from fer_utils.reporting.latex import word
+from fer_utils.reporting.plots import heatmap
 
 MODEL_COLOURS = {
     "resnet18": "#0072B2",
@@ -45,9 +45,11 @@ def with_models(study: Results) -> pd.DataFrame:
     return study.history.merge(study.runs[["run", "model"]], on="run")
 
 
-@styled
 def overfitting(study: Results) -> Figure:
-    """Report A's example (four classes, focal loss, 10 epochs) as it prints it, and every network that was run."""
+    """Report A's example, as it prints it, and every network that was run.
+
+    Four classes, focal loss, 10 epochs.
+    """
     long = study.select(task="multiclass", loss="focal", epochs=10)
     panels = {"ResNet18, as reported": reported_a_epochs()}
     panels |= {
@@ -58,9 +60,16 @@ def overfitting(study: Results) -> Figure:
 
 @styled
 def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
-    """Loss and accuracy of every network an epoch, mean over seeds: ours, and the accuracy that report B prints.
+    """Loss and accuracy of every network by epoch, mean over seeds, beside what report B prints.
 
-    Dashed: training; solid: validation. Rows (model, epoch, {train,val}_accuracy), ours with {train,val}_loss.
+    Dashed: training; solid: validation.
+
+    Parameters
+    ----------
+    ours
+        Rows (model, epoch, {train,val}_loss, {train,val}_accuracy).
+    reported
+        Rows (model, epoch, {train,val}_accuracy).
     """
     models = in_order({*ours["model"], *reported["model"]})
     others = [model for model in models if model not in MODEL_COLOURS]
@@ -92,28 +101,24 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
 @styled
 def grid(cells: pd.DataFrame) -> Figure:
     """Validation accuracy of every cell of `transfer.grid`, in percent; the best is boxed."""
-    shades = {"vmin": cells["val"].min() * 100, "vmax": cells["val"].max() * 100, "cmap": "Blues"}
+    percent = 100 * cells["val"]
+    shades = {"cmap": "Blues", "vmin": percent.min(), "vmax": percent.max()}
     figure, axes = plt.subplots(1, 2, figsize=(5.6, 2.6), sharey=True)
-    for axis, (augmented, title) in zip(
-        axes, ((False, "no augmentation"), (True, "augmentation")), strict=True
-    ):
+    for axis, augmented in zip(axes, (False, True), strict=True):
         part = cells[cells["augmented"] == augmented]
-        wide = part.pivot_table(
-            index="learning_rate", columns="weight_decay", values="val"
-        ).sort_index(ascending=False)
-        sns.heatmap(wide * 100, annot=True, fmt=".1f", ax=axis, cbar=augmented, **shades)
-        for best in part[part["chosen"]].itertuples():
-            corner = (
-                list(wide.columns).index(best.weight_decay),
-                list(wide.index).index(best.learning_rate),
-            )
-            axis.add_patch(
-                Rectangle(
-                    corner, 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5, clip_on=False
-                )
-            )
-        axis.set(title=title, xlabel="weight decay", ylabel="")
+        wide = part.pivot_table(index="learning_rate", columns="weight_decay", values="val")
+        wide = wide.sort_index(ascending=False)
+        axis.set(title="augmentation" if augmented else "no augmentation", xlabel="weight decay")
+        drawn = heatmap(axis, wide * 100, ".1f", **shades)
         axis.set_xticklabels([f"{decay:g}" for decay in wide.columns])
-        axis.set_yticklabels([f"{rate:g}" for rate in wide.index], rotation=0)
+        axis.set_yticklabels([f"{rate:g}" for rate in wide.index])
+        for best in part[part["chosen"]].itertuples():
+            column = wide.columns.get_loc(best.weight_decay)
+            row = wide.index.get_loc(best.learning_rate)
+            frame = {"edgecolor": "#D55E00", "linewidth": 2.5, "clip_on": False}
+            axis.add_patch(Rectangle((column, row), 1, 1, fill=False, **frame))
+    # a colour bar that takes its room from both panels: this kind needs no layout of its own
+    bar = figure.colorbar(drawn, ax=axes, use_gridspec=False)
+    bar.outline.set_visible(False)
     axes[0].set_ylabel("learning rate of the head")
     return figure

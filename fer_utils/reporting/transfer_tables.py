@@ -42,7 +42,7 @@ def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def networks(frame: pd.DataFrame) -> str:
-    """`learning_stages.networks`: input, stages by name, how many parameters there are and how many of them learn."""
+    """`learning_stages.networks`: input, stages by name, parameters, and how many learn."""
     rows = []
     for r in frame.itertuples():
         counts = [Tex(f"{count / 1e6:.2f}\\,M") for count in (r.parameters, r.learning_parameters)]
@@ -52,7 +52,7 @@ def networks(frame: pd.DataFrame) -> str:
 
 
 def accuracies(frame: pd.DataFrame) -> str:
-    """`transfer.accuracies`: rows network × epochs × loss; test accuracy, reported and ours; seeds."""
+    """`transfer.accuracies`: rows network × epochs × loss; test accuracy of both, seeds."""
     cells = frame.set_index(["task", "model", "epochs", "loss"]).sort_index()
     rows = []
     for model, epochs, loss in (
@@ -78,7 +78,7 @@ def accuracies(frame: pd.DataFrame) -> str:
 
 
 def averages(figures: pd.DataFrame) -> str:
-    """`reproduction.every_number` of one network: rows epochs × task × score; reported, ours, difference."""
+    """`reproduction.every_number` of one network: rows epochs × task × score."""
     rows = []
     for (epochs, task, metric), cells in figures.groupby(["epochs", "task", "metric"], sort=False):
         by_loss = cells.set_index("loss")
@@ -93,7 +93,7 @@ def averages(figures: pd.DataFrame) -> str:
 
 
 def lengths(frame: pd.DataFrame) -> str:
-    """`transfer.lengths`: test accuracy after 5 and 10 epochs, and where the longer run overfits."""
+    """`transfer.lengths`: accuracy after 5 and 10 epochs, and where the longer run overfits."""
     rows = []
     for r in frame.itertuples():
         figures = [
@@ -146,7 +146,8 @@ def best_epochs(frame: pd.DataFrame) -> str:
                 f"{r.seeds:.0f}",
             ]
         rows.append([word(r.model), *theirs, *ours])
-    above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ \cmidrule(lr){2-3}\cmidrule(lr){4-8}"
+    above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ "
+    above += r"\cmidrule(lr){2-3}\cmidrule(lr){4-8}"
     header = [
         "network",
         "epoch",
@@ -161,9 +162,14 @@ def best_epochs(frame: pd.DataFrame) -> str:
 
 
 def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -> str:
-    """Classification reports: precision, recall, F1 and support of every class and average, reported beside ours.
+    """Classification reports: precision, recall, F1 and support of each class and average.
 
-    ours: transfer.classes; reported: results.reported_b; why: the status of what was not run, by model.
+    Parameters
+    ----------
+    ours, reported
+        transfer.classes, and reported.reported_b.
+    why
+        The status of what was not run, by model.
     """
     scores = [frame.set_index(["model", "metric", "class"])["value"] for frame in (reported, ours)]
     theirs, mine = ({model: of.loc[model] for model in of.index.unique("model")} for of in scores)
@@ -208,9 +214,9 @@ def schedule(frame: pd.DataFrame) -> str:
 
 
 def readme(frames: dict[str, pd.DataFrame]) -> str:
-    """The README's table of both reports' pretrained networks, Markdown: test accuracy in percent (seeds).
+    """The README's table of the pretrained networks, Markdown: test accuracy in percent (seeds).
 
-    Of study transfer the longest runs with cross-entropy. A dash: the network is not in that study.
+    Of study transfer the longest runs with cross-entropy. A dash: not in that study.
     """
     of_a = (
         frames["transfer"]

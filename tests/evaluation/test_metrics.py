@@ -51,6 +51,16 @@ def test_scores_of_a_resample_are_those_of_its_images(classes):
             assert values[row] == pytest.approx(expected[key], rel=1e-6), key
 
 
+def test_resampled_scores_of_several_runs_are_their_mean():
+    rng = np.random.default_rng(3)
+    labels, names = rng.integers(0, 3, 40), ["a", "b", "c"]
+    logits = rng.normal(size=(2, 40, 3))
+    weights = rng.integers(0, 4, (5, 40)).astype(np.float32)
+    both = metrics.resampled_scores(labels, logits, names, weights)
+    first, second = (metrics.resampled_scores(labels, run, names, weights) for run in logits)
+    pd.testing.assert_frame_equal(both, (first + second) / 2)
+
+
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_right_answers_of_a_part(part):
     predictions = {f"{part}_logits": LOGITS, f"{part}_labels": LABELS}

@@ -28,10 +28,6 @@ REPORTING = [
     *_of(
         "tables.py",
         "test_tables.py",
-        chance_kinds_of_interval_swapped=(
-            "percent(values.mean()), seeds, images]",
-            "percent(values.mean()), images, seeds]",
-        ),
         averages_reported_and_reproduced_swapped=(
             '(percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"])) for',
             '(plus_minus(c["mean"], c["std"]), percent(c["reported"]), signed(c["points"])) for',
@@ -40,14 +36,34 @@ REPORTING = [
             "signed(r.reported * 100), signed(r.mean * 100), ends",
             "signed(r.mean * 100), signed(r.reported * 100), ends",
         ),
-        single_runs_winners_swapped=(
-            '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
-            '(called["gain"] > 0).sum(), (called["gain"] < 0).sum()',
-        ),
         calibration_raw_and_scaled_swapped=('("ece", "ece_scaled")]', '("ece_scaled", "ece")]'),
         accuracies_validation_and_test_swapped=(
             'for split in ("val", "test"))',
             'for split in ("test", "val"))',
+        ),
+    ),
+    *_of(
+        "loss_tables.py",
+        "test_tables.py",
+        chance_kinds_of_interval_swapped=(
+            "percent(values.mean()), seeds, images]",
+            "percent(values.mean()), images, seeds]",
+        ),
+        single_runs_winners_swapped=(
+            '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
+            '(called["gain"] > 0).sum(), (called["gain"] < 0).sum()',
+        ),
+    ),
+    *_of(
+        "loss_numbers.py",
+        "test_golden.py",
+        gamma_low_is_high=(
+            '"gamma.low": percent(accuracy["mean"].min())',
+            '"gamma.low": percent(accuracy["mean"].max())',
+        ),
+        single_focal_is_cross_entropy=(
+            '.single.focal": str((called["gain"] > 0)',
+            '.single.focal": str((called["gain"] < 0)',
         ),
     ),
     *_of(
@@ -56,14 +72,6 @@ REPORTING = [
         leaks_gain_of_the_wrong_sign=(
             'percent(mean["all"] - mean["clean"])',
             'percent(mean["clean"] - mean["all"])',
-        ),
-        gamma_low_is_high=(
-            '"gamma.low": percent(accuracy["mean"].min())',
-            '"gamma.low": percent(accuracy["mean"].max())',
-        ),
-        single_focal_is_cross_entropy=(
-            '.single.focal": str((called["gain"] > 0)',
-            '.single.focal": str((called["gain"] < 0)',
         ),
         easiest_is_hardest=(
             'means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()',
@@ -77,13 +85,17 @@ REPORTING = [
             "counts.div(counts.sum(axis=1), axis=0) * 100 for title",
             "counts.div(counts.sum(axis=0), axis=1) * 100 for title",
         ),
-        forest_mean_of_the_wrong_sign=(
-            'axis.plot(cell["mean"] * 100, y',
-            'axis.plot(-cell["mean"] * 100, y',
-        ),
         reliability_axes_swapped=(
             'table["confidence"], table["accuracy"], "o-"',
             'table["accuracy"], table["confidence"], "o-"',
+        ),
+    ),
+    *_of(
+        "loss_plots.py",
+        "test_loss_plots.py",
+        forest_mean_of_the_wrong_sign=(
+            'axis.plot(cell["mean"] * 100, y',
+            'axis.plot(-cell["mean"] * 100, y',
         ),
     ),
     *_of(
@@ -120,7 +132,7 @@ REPORTING = [
     *_of(
         "figures.py",
         "test_figures.py",
-        before_and_after_swapped=("zip(axes, (before, after)", "zip(axes, (after, before)"),
+        before_and_after_swapped=("_named_rows([before, after]", "_named_rows([after, before]"),
     ),
     *_of(
         "transfer_plots.py",
@@ -176,10 +188,10 @@ COMPUTING = [
         "test_metrics.py::test_resampled_scores_with_equal_weights_are_the_scores",
         "test_metrics.py::test_a_weight_of_2_is_the_image_twice",
         precision_and_recall_swapped=(
-            "counts.sum(2), counts.sum(1)",
-            "counts.sum(1), counts.sum(2)",
+            "counts.sum(3), counts.sum(2), counts",
+            "counts.sum(2), counts.sum(3), counts",
         ),
-        resampled_top2_off_by_one=("true_logit).sum(1) < 2", "true_logit).sum(1) < 1"),
+        resampled_top2_off_by_one=("true_logit).sum(2) < 2", "true_logit).sum(2) < 1"),
     ),
     *_of(
         "statistics.py",

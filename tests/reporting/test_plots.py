@@ -4,38 +4,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from drawn import legend, line, texts
 
 from fer_utils.reporting import plots
 from fer_utils.reporting.figures import COLOURS
-from fer_utils.training.losses import LOSS_NAMES
 
 
 @pytest.fixture(autouse=True)
 def closed():
     yield
     plt.close("all")
-
-
-def line(axis, **of):
-    """The points of the only line with this colour, marker, style or label, as lists x and y."""
-    found = [drawn for drawn in axis.lines if all(_has(drawn, *each) for each in of.items())]
-    assert len(found) == 1, (of, len(found))
-    return found[0].get_xydata().T.tolist()
-
-
-def _has(drawn, what, value):
-    got = getattr(drawn, f"get_{what}")()
-    return to_hex(got) == to_hex(value) if what == "color" else got == value
-
-
-def legend(figure):
-    (shown,) = figure.legends
-    return [text.get_text() for text in shown.get_texts()]
-
-
-def texts(axis):
-    return [text.get_text() for text in axis.texts]
 
 
 def history(train, val):
@@ -92,87 +70,6 @@ def test_one_confusion_matrix_or_three_have_no_difference():
     matrices = {name: table([1, 1], [1, 1]) for name in "abc"}
     assert len(plots.confusion_matrices(matrices).axes) == 3
     assert len(plots.confusion_matrices({"a": matrices["a"]}).axes) == 1
-
-
-def scored(by, rows):
-    frame = pd.DataFrame(rows, columns=[by, "loss", "seed", "value"])
-    return frame.assign(metric="accuracy")
-
-
-def test_paired_seeds_join_the_two_losses_of_each_seed():
-    scores = scored("task", [
-        ("binary", "cross_entropy", 0, 0.8), ("binary", "focal", 0, 0.9),
-        ("binary", "focal", 1, 0.6), ("binary", "cross_entropy", 1, 0.7),
-        ("multiclass", "cross_entropy", 0, 0.5), ("multiclass", "focal", 0, 0.4),
-    ])  # fmt: skip
-    reported = pd.DataFrame({"task": "binary", "loss": list(LOSS_NAMES), "value": [0.85, 0.95]})
-    figure = plots.paired_seeds(scores, reported)
-    two, four = figure.axes
-    assert (two.get_title(), four.get_title()) == ("two classes, 2 seeds", "four classes, 1 seed")
-    grey = [drawn for drawn in two.lines if to_hex(drawn.get_color()) == "#aaaaaa"]
-    pairs = [drawn.get_ydata().tolist() for drawn in grey]
-    assert pairs == [[0.8, 0.9], [0.7, 0.6]]
-    assert all(drawn.get_xdata().tolist() == [0, 1] for drawn in grey)
-    assert [label.get_text() for label in two.get_xticklabels()] == list(LOSS_NAMES.values())
-    for x, (loss, values) in enumerate({"cross_entropy": [0.8, 0.7], "focal": [0.9, 0.6]}.items()):
-        assert line(two, color=COLOURS[loss], marker="o") == [[x, x], values]
-        assert two.collections[x].get_segments()[0][:, 1] == pytest.approx([np.mean(values)] * 2)
-    diamonds = [drawn.get_xydata().tolist() for drawn in two.lines if drawn.get_marker() == "D"]
-    assert diamonds == [[[0, 0.85]], [[1, 0.95]]]
-    assert [len(drawn.get_xdata()) for drawn in four.lines if drawn.get_marker() == "D"] == [0, 0]
-    assert two.get_ylabel() == "accuracy on test"
-    assert legend(figure)[1:] == ["mean", "reported"]
-
-
-def test_paired_seeds_by_class_have_a_panel_a_class():
-    rows = [(cls, loss, 0, 0.5) for cls in ("sad", "happy", "fear") for loss in LOSS_NAMES]
-    reported = pd.DataFrame({"class": ["happy"], "loss": ["focal"], "value": [0.7]})
-    figure = plots.paired_seeds(scored("class", rows), reported, by="class")
-    assert [axis.get_title() for axis in figure.axes] == ["sad", "happy", "fear"]
-    assert legend(figure)[0] == "one of 1 seeds"
-
-
-def gain(protocol, task, metric, mean, n=5):
-    row = {"protocol": protocol, "task": task, "metric": metric, "mean": mean, "n": n}
-    return row | {"low": mean - 0.01, "high": mean + 0.02}
-
-
-def test_forest_draws_intervals_in_points_and_the_reported_gain():
-    rows = [
-        gain("report A's protocol", "binary", "accuracy", -0.005, n=10),
-        gain("report A's protocol", "multiclass", "accuracy", 0.004, n=10),
-        gain("no class weights", "multiclass", "accuracy", -0.02),
-    ]
-    reported = pd.Series({("accuracy", "binary"): 0.03, ("accuracy", "multiclass"): 0.027})
-    figure = plots.forest(pd.DataFrame(rows), reported)
-    (axis,) = figure.axes
-    labels = [label.get_text() for label in axis.get_yticklabels()]
-    assert labels == [
-        "two classes, report A's protocol (n = 10)",
-        "four classes, report A's protocol (n = 10)",
-        "four classes, no class weights (n = 5)",
-    ]
-    squares = [drawn.get_xydata()[0] for drawn in axis.lines if drawn.get_marker() == "s"]
-    assert np.array(squares) == pytest.approx(np.array([[-0.5, 0], [0.4, 1], [-2, 2]]))
-    diamonds = [drawn.get_xydata()[0] for drawn in axis.lines if drawn.get_marker() == "D"]
-    assert np.array(diamonds) == pytest.approx(np.array([[3, 0], [2.7, 1]]))
-    bars = [drawn.get_xydata() for drawn in axis.lines if drawn.get_marker() == "None"][:-1]
-    expected = [[[-1.5, 0], [1.5, 0]], [[-0.6, 1], [2.4, 1]], [[-3, 2], [0, 2]]]
-    assert np.array(bars) == pytest.approx(np.array(expected))
-    assert axis.get_title() == "accuracy" and line(axis, linestyle="--")[0] == [0, 0]
-    assert figure.get_supxlabel() == "focal − cross-entropy, points"
-
-
-def test_gammas_draw_every_seed_and_the_means():
-    accuracy = pd.DataFrame({"gamma": [0.0, 0.0, 2.0, 2.0], "value": [0.5, 0.6, 0.4, 0.6]})
-    errors = accuracy.rename(columns={"value": "ece"}).assign(ece_scaled=[0.1, 0.3, 0.2, 0.2])
-    left, right = plots.gammas(accuracy, errors).axes
-    assert line(left, marker="o") == [[0, 0, 2, 2], [0.5, 0.6, 0.4, 0.6]]
-    assert line(left, marker="None") == [[0, 2], pytest.approx([0.55, 0.5])]
-    assert line(right, label="raw") == [[0, 2], pytest.approx([0.55, 0.5])]
-    assert line(right, label="after temperature scaling") == [[0, 2], pytest.approx([0.2, 0.2])]
-    assert line(right, color=COLOURS["val"], marker="o")[1] == [0.1, 0.3, 0.2, 0.2]
-    assert (left.get_ylabel(), right.get_ylabel()) == ("accuracy on test", "ECE on test")
 
 
 def test_reliability_diagrams_set_accuracy_against_confidence():

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fer_utils.experiments.results import Results
-from fer_utils.reporting import best_tables, tables, transfer_tables
+from fer_utils.reporting import best_tables, loss_tables, tables, transfer_tables
 
 
 def rows(table: str) -> list[list[str]]:
@@ -55,7 +55,7 @@ def test_chance_tells_other_seeds_from_other_images():
     pairs = pd.DataFrame([about | {"mean": 0.1, "low": 0.07, "high": 0.13}])
     over_images = {"cross_entropy": (0.45, 0.55), "focal": (0.58, 0.63), "gain": (0.09, 0.12)}
     images = pd.DataFrame(over_images, index=["low", "high"]).T.rename_axis("loss").reset_index()
-    header, ce, focal, gain = rows(tables.chance(pairs, study(values), images.assign(**about)))
+    header, ce, focal, gain = rows(loss_tables.chance(pairs, study(values), images.assign(**about)))
     assert header[2:] == ["mean", "other seeds", "other test images"]
     # the t-interval of two values 0.01 apart: 12.706 × 0.005
     assert ce[1:] == ["cross-entropy", "50.5", "44.1 to 56.9", "45.0 to 55.0"]
@@ -66,7 +66,9 @@ def test_chance_tells_other_seeds_from_other_images():
 def test_single_runs_count_who_wins():
     """p below 0.05: focal loss once ahead, cross-entropy twice."""
     gain, p = [0.02, -0.02, -0.03, 0.04], [0.01, 0.02, 0.03, 0.06]
-    header, row = rows(tables.single_runs(pd.DataFrame({"task": "binary", "gain": gain, "p": p})))
+    header, row = rows(
+        loss_tables.single_runs(pd.DataFrame({"task": "binary", "gain": gain, "p": p}))
+    )
     assert header == ["task", "pairs of runs", "cross-entropy", "focal", "neither"]
     assert row == ["two classes", "4", "2", "1", "1"]
 

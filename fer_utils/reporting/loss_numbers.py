@@ -1,0 +1,98 @@
+"""Numbers of the chapters that compare the two losses, as they are printed."""
+
+import pandas as pd
+
+from fer_utils.analysis import loss_comparison, reproduction
+from fer_utils.evaluation.statistics import t_half_width
+from fer_utils.experiments.results import Results
+from fer_utils.reporting.latex import listed, percent, signed
+
+
+def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Keys and printed values of report A's study, and of its variants as far as they were run."""
+    values = _differences(frames["paired"], frames["single_runs"])
+    values |= _stuck(frames["stuck"], frames["single_runs"])
+    values |= _calibration(frames["calibration_differences"])
+    if results.has_study("class_weights"):
+        values |= _recall_without_weights(results.study("class_weights"))
+    if "gamma" in frames:
+        values |= _gamma(frames)
+    return values
+
+
+def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
+    """Focal minus cross-entropy in points: interval, verdict, what single pairs would say."""
+    made = {}
+    for row in pairs.itertuples():
+        name = f"{row.task}.{row.metric}.gain"
+        ends = {"": row.mean, ".low": row.low, ".high": row.high}
+        made |= {name + end: signed(value * 100) for end, value in ends.items()}
+        made[f"{name}.verdict"] = loss_comparison.favours(row)
+    printed = reproduction.reported_gains()["accuracy"]
+    for task, group in singles.groupby("task"):
+        called = group[group["p"] < 0.05]
+        made[f"{task}.reported.gain"] = signed(printed[task] * 100)
+        made[f"{task}.as.large"] = str((group["gain"].abs() >= abs(printed[task])).sum())
+        made[f"{task}.next"] = f"{t_half_width(group['gain'], more=1) * 100:.1f}"
+        made[f"{task}.half"] = f"{t_half_width(group['gain']) * 100:.1f}"
+        made |= {f"{task}.single.pairs": str(len(group)), f"{task}.single.called": str(len(called))}
+        made |= {f"{task}.single.focal": str((called["gain"] > 0).sum())}
+        made |= {f"{task}.single.cross_entropy": str((called["gain"] < 0).sum())}
+    return made
+
+
+def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
+    """Runs at chance for most epochs, and the gain on two classes without their pairs."""
+    seeds = stuck.loc[stuck["task"] == "binary", "seed"]
+    others = singles[(singles["task"] == "binary") & ~singles["seed"].isin(seeds)]["gain"]
+    half = t_half_width(others)
+    ends = {"": others.mean(), ".low": others.mean() - half, ".high": others.mean() + half}
+    made = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
+    return made | {
+        "stuck": str(len(stuck)),
+        "stuck.epochs": listed(stuck["epochs"]),
+        "stuck.seeds": listed(stuck["seed"]),
+    }
+
+
+def _calibration(frame: pd.DataFrame) -> dict[str, str]:
+    """Focal minus cross-entropy in calibration error, in points, with intervals."""
+    made = {}
+    for row in frame.itertuples():
+        ends = {"": row.mean, ".low": row.low, ".high": row.high}
+        made |= {
+            f"{row.task}.{row.figure}.gain{end}": signed(value * 100) for end, value in ends.items()
+        }
+    return made
+
+
+def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """The sweep of gamma: means of accuracy and temperature, and how far they lie apart."""
+    accuracy = (
+        frames["gamma"]
+        .query("metric == 'accuracy'")
+        .groupby("gamma")["value"]
+        .agg(["mean", "std", "size"])
+    )
+    temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
+    made = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
+    return made | {
+        "gamma.seeds": str(accuracy["size"].min()),
+        "gamma.low": percent(accuracy["mean"].min()),
+        "gamma.high": percent(accuracy["mean"].max()),
+        "gamma.best": f"{accuracy['mean'].idxmax():g}",
+        "gamma.spread": percent((accuracy["std"] ** 2).mean() ** 0.5),
+    }
+
+
+def _recall_without_weights(study: Results) -> dict[str, str]:
+    """Mean recall of each class on test where all class weights are 1."""
+    scores = study.scores()
+    recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(
+        ["loss", "class"]
+    )["value"]
+    made = {
+        f"unweighted.{loss}.recall.{cls}": percent(mean)
+        for (loss, cls), mean in recall.mean().items()
+    }
+    return made | {"weights.seeds": str(study.runs["seed"].nunique())}

@@ -1,0 +1,143 @@
+"""Figures that compare the two losses: seed by seed, protocol by protocol, gamma by gamma."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from fer_utils.data.tasks import TASK_NAMES
+from fer_utils.evaluation.metrics import METRIC_NAMES
+from fer_utils.reporting.figures import COLOURS, styled
+from fer_utils.reporting.latex import word
+from fer_utils.training.losses import LOSS_NAMES
+
+
+@styled
+def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task") -> Figure:
+    """A line for each seed from its cross-entropy to its focal run, with both means.
+
+    A diamond is the reported value.
+
+    Parameters
+    ----------
+    scores
+        Rows (by, loss, seed, value) of one metric.
+    reported
+        Rows (by, loss, value).
+    by
+        A column, of which each value has a panel: task or class.
+    """
+    panels = {
+        panel: group.pivot_table(index="seed", columns="loss", values="value")
+        for panel, group in scores.groupby(by, sort=False)
+    }
+    seeds = {panel: len(pairs.dropna()) for panel, pairs in panels.items()}
+    alike = len(set(seeds.values())) == 1  # else each panel has its own number in its title
+    width = 3.1 if len(panels) < 3 else 1.8
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(width * len(panels), 2.9), squeeze=False, sharey=by == "class"
+    )
+    hollow = {"color": "black", "marker": "D", "fillstyle": "none", "linestyle": ""}
+    for axis, (panel, pairs) in zip(axes[0], panels.items(), strict=True):
+        axis.plot([0, 1], pairs[list(LOSS_NAMES)].T, color="#aaaaaa", linewidth=1)
+        for x, loss in enumerate(LOSS_NAMES):
+            dots = {"color": COLOURS[loss], "alpha": 0.6, "markersize": 4}
+            axis.plot(np.full(len(pairs), x), pairs[loss], "o", **dots)
+            axis.hlines(pairs[loss].mean(), x - 0.12, x + 0.12, color=COLOURS[loss], linewidth=2.5)
+            printed = reported[(reported[by] == panel) & (reported["loss"] == loss)]["value"]
+            axis.plot(np.full(len(printed), x), printed, markersize=6, **hollow)
+        title = TASK_NAMES.get(panel, panel) + ("" if alike else f", {_counted(seeds[panel])}")
+        axis.set(title=title, xticks=[0, 1], xticklabels=LOSS_NAMES.values(), xlim=(-0.5, 1.5))
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.grid(axis="x", visible=False)
+    axes[0, 0].set_ylabel(f"{word(scores['metric'].iloc[0])} on test")
+    seed = f"one of {next(iter(seeds.values()))} seeds" if alike else "one seed"
+    handles = [
+        plt.Line2D([], [], color="#aaaaaa", marker="o", label=seed),
+        plt.Line2D([], [], color="black", linewidth=2.5, label="mean"),
+        plt.Line2D([], [], label="reported", **hollow),
+    ]
+    figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _counted(seeds: int) -> str:
+    return f"{seeds} seed" if seeds == 1 else f"{seeds} seeds"
+
+
+@styled
+def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
+    """Focal minus cross-entropy in points, with 95 % intervals over seeds.
+
+    A panel for each metric, a row for each protocol and task; a diamond is the reported difference.
+
+    Parameters
+    ----------
+    gains
+        loss_comparison.gains_by_protocol.
+    reported
+        The difference in report A, a share of 1, by (metric, task).
+    """
+    rows = gains.drop_duplicates(["task", "protocol"]).sort_values(
+        ["task", "protocol"], ascending=[True, False]
+    )
+    metrics = list(dict.fromkeys(gains["metric"]))
+    figure, axes = plt.subplots(
+        *(1, len(metrics)),
+        figsize=(6.6, 0.36 * len(rows) + 1.0),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for axis, metric in zip(axes[0], metrics, strict=True):
+        cells = gains[gains["metric"] == metric].set_index(["protocol", "task"])
+        for y, (protocol, task) in enumerate(zip(rows["protocol"], rows["task"], strict=True)):
+            cell = cells.loc[(protocol, task)]
+            axis.plot([cell["low"] * 100, cell["high"] * 100], [y, y], color="black", linewidth=1.5)
+            axis.plot(cell["mean"] * 100, y, "s", color="black", markersize=5)
+            if protocol.startswith("report A") and (metric, task) in reported:
+                gain = reported[metric, task] * 100
+                axis.plot(gain, y, "D", color=COLOURS["focal"], fillstyle="none")
+        axis.axvline(0, color="#888888", linewidth=1, linestyle="--")
+        axis.set_title(METRIC_NAMES[metric])
+        axis.grid(axis="y", visible=False)
+    figure.supxlabel("focal − cross-entropy, points", fontsize=9)
+    labels = [f"{word(r.task)}, {r.protocol} (n = {r.n})" for r in rows.itertuples()]
+    axes[0, 0].set(yticks=range(len(rows)), yticklabels=labels, ylim=(-0.6, len(rows) - 0.4))
+    return figure
+
+
+@styled
+def gammas(accuracy: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
+    """Accuracy, and calibration error before and after temperature scaling, against gamma.
+
+    A dot per seed, a line through the means. All scores are those of the test split.
+
+    Parameters
+    ----------
+    accuracy
+        Rows (gamma, value).
+    calibration
+        calibration.calibrations.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.5))
+    gamma, scaled = calibration["gamma"], "after temperature scaling"
+    _dots_and_means(left, accuracy["gamma"], accuracy["value"], COLOURS["focal"])
+    _dots_and_means(right, gamma, calibration["ece"], COLOURS["focal"], "raw")
+    _dots_and_means(right, gamma, calibration["ece_scaled"], COLOURS["val"], scaled)
+    left.set(xlabel="γ", ylabel="accuracy on test")
+    right.set(xlabel="γ", ylabel="ECE on test")
+    right.legend(frameon=False)
+    for axis in (left, right):
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
+
+
+def _dots_and_means(
+    axis: Axes, x: pd.Series, y: pd.Series, colour: str, label: str | None = None
+) -> None:
+    axis.plot(x, y, "o", color=colour, alpha=0.4, markersize=4)
+    means = y.groupby(x).mean()
+    axis.plot(means.index, means, color=colour, label=label)
