@@ -15,7 +15,7 @@ DEADLY, ONCE_DEADLY, BUSY_THEN_DEADLY, FAILING = MANY[1], MANY[2], MANY[3], MANY
 
 
 def dangerous_run(experiment, device, precision, results: Path, wait: bool) -> Path:
-    """In place of `running.run`: notes each attempt, and may end its process as the system does."""
+    """In place of `runner.run`: notes each attempt, and may end its process as the system does."""
     attempts = results / experiment.id
     with attempts.open("a") as stream:
         stream.write(f"{os.getpid()}\n")

@@ -1,5 +1,6 @@
 """A study over a real Ray cluster of two nodes on this machine, one of which is lost on the way."""
 
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from fer_utils import paths
 from fer_utils.errors import FerError
 from fer_utils.experiments import ray_cluster, recipes, studies
 from fer_utils.experiments.runner import folder_of
@@ -28,7 +30,9 @@ def node(home: Path, *options):
     """A node whose data and results are under `home`, killed at the end with all its processes."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
     command += [*options, "--object-store-memory=80000000", "--disable-usage-stats"]
-    environment = os.environ | {
+    # a node whose processes measure coverage does not come up
+    unmeasured = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+    environment = unmeasured | {
         "FER_HOME": str(home),
         "RAY_worker_niceness": "0",  # Ray has its workers give way to everything else
         "RAY_health_check_period_ms": "1000",
@@ -142,6 +146,17 @@ def test_a_lost_node_loses_nothing_and_nothing_runs_twice(two_nodes, store, tmp_
     assert [path.stat().st_mtime_ns for path in done] == written and len(lines("end")) == 4
     with pytest.raises(FerError, match="the cluster has no GPU; leave --gpus-per-run out"):
         ray_cluster.spread(good, "auto", "auto", results, store, address, 0.25)
+
+
+def test_a_node_computes_from_its_own_data_set_if_it_is_the_very_one(store, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    one = Experiment(**SMALL)
+    monkeypatch.setattr(paths, "DATA", tmp_path / "nowhere")
+    assert ray_cluster.compute(one, "cpu", "fp32", store.digest, []) is None
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    assert ray_cluster.compute(one, "cpu", "fp32", "another", []) is None
+    files = ray_cluster.compute(one, "cpu", "fp32", store.digest, [])
+    assert json.loads(files["done.json"])["id"] == one.id and "predictions.npz" in files
 
 
 @pytest.mark.parametrize("word", ["auto", "local"])

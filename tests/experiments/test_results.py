@@ -114,21 +114,16 @@ def test_the_winner_of_a_grid_is_chosen_by_its_mean_on_validation(drawn, tmp_pat
     assert len({cell.id for cell in cells}) == 3 * 2 * 2 * 2
     runs = pd.DataFrame([{"run": cell.id} | vars(cell) for cell in cells])
     wanted = runs["learning_rate"].eq(1e-2) & runs["weight_decay"].eq(0) & runs["flip"]
-    value = np.where(
-        wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2)
-    )  # a lucky seed does not win
+    # a lucky seed does not win
+    value = np.where(wanted, 0.6, np.where(runs["seed"] == 0, 0.9, 0.2))
     metrics = pd.DataFrame(
         {"run": runs["run"], "metric": "accuracy", "class": "", "value": value, "split": "val"}
     )
     tested = metrics.assign(split="test", value=1 - value)
     study = Results(tmp_path, runs, pd.concat([metrics, tested], ignore_index=True), pd.DataFrame())
     best = winner(study)
-    assert (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"]) == (
-        1e-2,
-        0.0,
-        True,
-        0,
-    )
+    chosen = (best["learning_rate"], best["weight_decay"], best["flip"], best["seed"])
+    assert chosen == (1e-2, 0.0, True, 0)
 
 
 def test_unknown_settings_are_refused_by_name(finished):

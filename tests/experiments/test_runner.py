@@ -43,34 +43,32 @@ def test_what_a_run_leaves(finished):
 def test_saved_logits_give_the_saved_scores(finished):
     _, faces, root, folder = finished
     opened = results.open_results("drawn", root)
-    made = opened.predictions(folder.name)
-    assert list(faces.index["label"].iloc[made["test_rows"]]) == list(
-        made["classes"][made["test_labels"]]
-    )
+    saved = opened.predictions(folder.name)
+    names = faces.index["label"].iloc[saved["test_rows"]]
+    assert list(names) == list(saved["classes"][saved["test_labels"]])
     for split in ("val", "test"):
-        again = metrics.scores(
-            made[f"{split}_labels"], made[f"{split}_logits"], tuple(made["classes"])
-        )
-        saved = opened.metrics[opened.metrics["split"] == split]
-        np.testing.assert_allclose(again["value"], saved["value"])
-    assert opened.confusion(folder.name).to_numpy().sum() == len(made["test_labels"]) == 4 * 8
+        labels, logits = saved[f"{split}_labels"], saved[f"{split}_logits"]
+        again = metrics.scores(labels, logits, tuple(saved["classes"]))
+        scores = opened.metrics[opened.metrics["split"] == split]
+        np.testing.assert_allclose(again["value"], scores["value"])
+    assert opened.confusion(folder.name).to_numpy().sum() == len(saved["test_labels"]) == 4 * 8
 
 
 def test_the_history_and_the_scores_have_the_same_validation_images(finished):
     _, _, root, folder = finished
     opened = results.open_results("drawn", root)
     last = opened.history.query("run == @folder.name")["val_accuracy"].iloc[-1]
-    made = opened.predictions(folder.name)
-    assert last == pytest.approx(metrics.is_correct(made, "val").mean())
-    assert len(made["val_labels"]) != len(made["test_labels"])
+    saved = opened.predictions(folder.name)
+    assert last == pytest.approx(metrics.is_correct(saved, "val").mean())
+    assert len(saved["val_labels"]) != len(saved["test_labels"])
 
 
 @pytest.mark.parametrize("loss, name", [("cross_entropy", "weight"), ("focal", "alpha")])
 def test_the_class_weights_are_the_tasks_or_none(drawn, tmp_path, monkeypatch, loss, name):
-    found = []
+    weights = []
 
     def stop(trainer, *_):
-        found.append(getattr(trainer.criterion, name))
+        weights.append(getattr(trainer.criterion, name))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "train_one_epoch", stop)
@@ -78,7 +76,7 @@ def test_the_class_weights_are_the_tasks_or_none(drawn, tmp_path, monkeypatch, l
         chosen = Experiment(task="multiclass", loss=loss, class_weights=weighted, **SMALL)
         with pytest.raises(KeyboardInterrupt):
             run(chosen, "cpu", "fp32", tmp_path, drawn)
-    assert found[0].tolist() == pytest.approx([2.0, 1.5, 1.0, 1.3]) and found[1] is None
+    assert weights[0].tolist() == pytest.approx([2.0, 1.5, 1.0, 1.3]) and weights[1] is None
 
 
 @pytest.mark.parametrize("tested, other", [("best", "last"), ("last", "best")])
@@ -104,24 +102,21 @@ def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monk
         return train_one_epoch(trainer, *others)
 
     monkeypatch.setattr(loop, "train_one_epoch", listen)
-    chosen = recipes.make_study(
-        "best", seeds=[0], mixup=0.2, brightness=0.1, contrast=0.1, **SMALL
-    )[-1]
+    settings = SMALL | {"mixup": 0.2, "brightness": 0.1, "contrast": 0.1}
+    *_, chosen = recipes.make_study("best", seeds=[0], **settings)
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     parts = {field: getattr(chosen, field) for field in vars(seen["augment"])}
     assert vars(seen["augment"]) == parts
-    assert [name for name, strength in parts.items() if not strength] == [
-        "saturation"
-    ]  # the faces are grey
+    unused = [name for name, strength in parts.items() if not strength]
+    assert unused == ["saturation"]  # the faces are grey
     assert seen["criterion"].label_smoothing == chosen.label_smoothing > 0
     assert (seen["config"], seen["config"].mixup) == (chosen, 0.2)
     assert (seen["schedule"].schedule, seen["ema"].decay) == ("one_cycle", chosen.ema)
     images = json.loads((folder / "config.json").read_text())["images"]
     assert chosen.task == "seven" and images == {"train": 84, "val": 28, "test": 28}
     with np.load(folder / "predictions.npz") as saved:
-        np.testing.assert_allclose(
-            np.exp(saved["test_logits"]).sum(1), 1, atol=1e-5
-        )  # averaged over views
+        averaged_over_views = np.exp(saved["test_logits"]).sum(1)
+        np.testing.assert_allclose(averaged_over_views, 1, atol=1e-5)
 
 
 def test_a_finished_run_is_not_repeated(finished):
@@ -156,9 +151,8 @@ def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(
         run(chosen, "cpu", "fp32", tmp_path, drawn)
     try:
         torch.set_num_threads(1 if torch_threads > 1 else 2)
-        folder = run(
-            chosen, "cpu", "auto", tmp_path, drawn
-        )  # auto: goes on in the precision it had
+        # auto: goes on in the precision it had
+        folder = run(chosen, "cpu", "auto", tmp_path, drawn)
     finally:
         torch.set_num_threads(torch_threads)
     config = json.loads((folder / "config.json").read_text())
@@ -166,17 +160,8 @@ def test_a_run_says_on_what_it_was_computed_and_where_it_was_continued(
     assert (first["first_epoch"], second["first_epoch"]) == (1, 2)
     assert first["precision"] == second["precision"] == config["hardware"]["precision"] == "fp32"
     assert first["threads"] != second["threads"]
-    assert {
-        "cpu",
-        "instructions",
-        "bf16",
-        "blas",
-        "onednn",
-        "threads",
-        "precision",
-        "torch",
-        "commit",
-    } <= set(first)
+    described = {"cpu", "instructions", "bf16", "blas", "onednn", "threads", "precision", "torch"}
+    assert described | {"commit"} <= set(first)
     assert all(value and value != "unknown" for key, value in first.items() if key != "commit")
 
 
@@ -221,12 +206,10 @@ def test_saturation_is_for_colour(drawn, tmp_path):
 def test_a_class_of_three_images_runs_and_too_few_of_all_are_refused(drawn, tmp_path):
     sad = drawn.rows(("sad",), ("Training",))
     keep = np.setdiff1d(np.arange(len(drawn)), sad[3:])
-    few = drawn.__class__(
-        drawn.images[keep], drawn.index.iloc[keep].reset_index(drop=True), drawn.source
-    )
-    assert (
-        run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, few) / "done.json"
-    ).exists()
+    index = drawn.index.iloc[keep].reset_index(drop=True)
+    few = drawn.__class__(drawn.images[keep], index, drawn.source)
+    folder = run(Experiment(task="binary", **SMALL), "cpu", "fp32", tmp_path, few)
+    assert (folder / "done.json").exists()
     with pytest.raises(FerError, match=r"^12 training images cannot be split 20%: [^\n]*$"):
         run(Experiment(cap=3, **SMALL), "cpu", "fp32", tmp_path, drawn)
 
@@ -249,42 +232,23 @@ def test_both_losses_of_a_seed_share_split_weights_and_order(drawn, tmp_path, mo
     def stop(network, loaders, config, *_):
         train_set = loaders["train"]
         order = [labels.tolist() for _, labels in train_set.shuffled(1000 * config.seed + 1)]
-        starts.append(
-            (
-                train_set.images.numpy().tobytes(),
-                network.body.head.weight.detach().numpy().tobytes(),
-                order,
-            )
-        )
+        weights = network.body.head.weight.detach().numpy().tobytes()
+        starts.append((train_set.images.numpy().tobytes(), weights, order))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runner, "train", stop)
     for loss in ("cross_entropy", "focal"):
+        chosen = Experiment(task="binary", loss=loss, seed=4, **SMALL)
         with pytest.raises(KeyboardInterrupt):
-            run(
-                Experiment(task="binary", loss=loss, seed=4, **SMALL),
-                "cpu",
-                "fp32",
-                tmp_path,
-                drawn,
-            )
+            run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert starts[0] == starts[1]
 
 
 def test_a_killed_process_resumes_and_ends_as_if_it_had_not_been(drawn, tmp_path):
     """A real process, killed in the middle by SIGKILL."""
     drawn.save(tmp_path / "data" / "drawn")
-    command = [
-        sys.executable,
-        "-m",
-        "fer_utils",
-        "run",
-        "dataset=drawn",
-        "task=binary",
-        "epochs=40",
-        "batch_size=4",
-    ]
-    command += ["--device", "cpu", "--precision", "fp32"]
+    command = [sys.executable, "-m", "fer_utils", "run", "--device", "cpu", "--precision", "fp32"]
+    command += ["dataset=drawn", "task=binary", "epochs=40", "batch_size=4"]
     environment = os.environ | {"FER_HOME": str(tmp_path)}
     chosen = Experiment(dataset="drawn", task="binary", epochs=40, batch_size=4)
     folder = folder_of(chosen, tmp_path / "results")
