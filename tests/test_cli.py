@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from fer_utils import paths
 from fer_utils.analysis import transfer
 from fer_utils.cli import app
+from fer_utils.data import ferplus
 from fer_utils.experiments import results
 from fer_utils.experiments.results import open_results
 from fer_utils.training.experiment import Experiment
@@ -300,3 +301,18 @@ def test_runs_side_by_side_are_those_of_one_after_another(tmp_path):
         assert np.array_equal(beside["test_logits"], expected)
     refused = fer(tmp_path, "study", *tiny, "0")
     assert refused.returncode == 2 and "jobs must be at least 1; got 0" in refused.stderr
+
+
+def test_votes_of_people_are_kept_beside_the_images(tmp_path):
+    pictures = tmp_path / "pictures"
+    for name in ("train/angry/Training_8475486.jpg", "test/angry/PrivateTest_10131363.jpg"):
+        path = pictures / name
+        path.parent.mkdir(parents=True)
+        Image.new("L", (48, 48), len(path.name)).save(path)
+    answers = list(ferplus.ANSWERS.values())
+    votes = tmp_path / "fer2013new.csv"
+    header = ["Usage", "Image name", *answers]
+    row = ["Training", "fer0024005.png", *("10" if a == "anger" else "0" for a in answers)]
+    votes.write_text("\n".join([",".join(header), ",".join(row)]) + "\n")
+    done = fer(tmp_path, "prepare", pictures, "--name", "mine", "--votes", votes)
+    assert "FER+ has votes on 1 of them" in done.stdout, done.stderr

@@ -11,7 +11,7 @@ from fer_utils.analysis.loss_comparison import mean_interval
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import Paired, paired_seeds
-from fer_utils.experiments.recipes import WITHOUT
+from fer_utils.experiments.best_recipe import WITHOUT
 from fer_utils.experiments.results import Results
 from fer_utils.training.experiment import Experiment
 
@@ -27,12 +27,12 @@ def named(study: Results) -> pd.Series:
     """What each run of study `ablation` leaves out.
 
     The full recipe is the setting that most others of the study differ from by one entry of
-    `recipes.WITHOUT`, so a study that was run with other epochs or another network is understood.
+    `best_recipe.WITHOUT`, so a study of other epochs or of another network is understood too.
 
     Returns
     -------
     Series
-        A name in `recipes.WITHOUT`, or FULL, by run; runs that are neither are not listed.
+        A name in `best_recipe.WITHOUT`, or FULL, by run; runs that are neither are not listed.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def named(study: Results) -> pd.Series:
     # a single setting may be the full recipe whose variants are still computing
     if len(there) > 1 and not there & names.keys():
         raise FerError(
-            "no run of this study leaves out one part of another run's recipe (recipes.WITHOUT)"
+            "no run of this study leaves out one part of another run's recipe (best_recipe.WITHOUT)"
         )
     names[full] = FULL
     return pd.Series({run: names[one] for run, one in settings.items() if one in names})
@@ -75,7 +75,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the order of `recipes.WITHOUT`, in shares of 1; no row while no seed has both runs.
+        In the order of `best_recipe.WITHOUT`, in shares of 1; no row while no seed has both runs.
 
         - ingredient, split: the part left out; "val" or "test";
         - images: of an average seed;

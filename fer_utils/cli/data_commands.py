@@ -10,7 +10,7 @@ from fer_utils import paths
 from fer_utils.cli.options import Dataset, Results
 from fer_utils.errors import FerError
 
-RESERVED = ("reported", "sample", "weights")  # folders of data/ that hold something else
+RESERVED = ("ferplus", "reported", "sample", "weights")  # folders of data/ that hold something else
 
 
 def prepare(
@@ -28,6 +28,10 @@ def prepare(
         bool | None,
         typer.Option("--grey/--colour", help="what is stored; left out: as the images are"),
     ] = None,
+    votes: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="FER+'s fer2013new.csv: people's votes, kept beside"),
+    ] = None,
 ) -> None:
     """Read a data set once into data/NAME.
 
@@ -36,8 +40,10 @@ def prepare(
     - prepare archive.zip
 
     - prepare photos/ --name mine
+
+    - prepare archive.zip --votes fer2013new.csv
     """
-    from fer_utils.data import ingest
+    from fer_utils.data import ferplus, ingest
 
     if not re.fullmatch(r"[\w-]+", name) or name in RESERVED:
         raise FerError(
@@ -48,6 +54,8 @@ def prepare(
     shape = " × ".join(map(str, faces.images.shape[1:]))
     print(f"{paths.DATA / name}: {len(faces):,} images of {shape}")
     print(faces.counts().to_string())
+    if votes:
+        print(f"FER+ has votes on {ferplus.add(faces, votes):,} of them")
 
 
 def audit(

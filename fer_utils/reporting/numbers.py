@@ -12,7 +12,7 @@ from fer_utils.analysis.claim_list import ALIKE
 from fer_utils.analysis.claims import MARGIN
 from fer_utils.data import audit
 from fer_utils.evaluation.statistics import least_seeds
-from fer_utils.experiments.recipes import FROM_IMAGENET
+from fer_utils.experiments.best_recipe import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.reporting import best_network, loss_numbers, transfer_numbers
 from fer_utils.reporting.latex import (

@@ -10,7 +10,7 @@ from analysis.made_up import CLASSES, DIGEST, write_audit, write_predictions
 from fer_utils import io
 from fer_utils.analysis import ablation
 from fer_utils.errors import FerError
-from fer_utils.experiments import recipes
+from fer_utils.experiments import best_recipe
 from fer_utils.experiments.results import Results
 
 IMAGES = {"val": 200, "test": 1000}
@@ -24,8 +24,8 @@ def made_up(folder, seeds, worth, copies=(), **settings):
     """
     near = [(row, group) for group, rows in enumerate(copies) for row in rows]
     write_audit(folder, near=pd.DataFrame(near, columns=["row", "group"]))
-    names = [ablation.FULL, *recipes.WITHOUT]
-    experiments = recipes.ablation("drawn", seeds, **settings)
+    names = [ablation.FULL, *best_recipe.WITHOUT]
+    experiments = best_recipe.ablation("drawn", seeds, **settings)
     runs = []
     for experiment, name in zip(experiments, names * len(seeds), strict=True):
         run = folder / "runs" / experiment.id
@@ -48,7 +48,7 @@ def made_up(folder, seeds, worth, copies=(), **settings):
 def test_each_ingredient_has_its_worth(tmp_path):
     study = made_up(tmp_path, (0, 5, 10), {"flip": 10, "erasing": 0}, epochs=3)
     table = ablation.effects(study).set_index(["ingredient", "split"])
-    assert list(table.index.unique("ingredient")) == list(recipes.WITHOUT)
+    assert list(table.index.unique("ingredient")) == list(best_recipe.WITHOUT)
     assert table.loc[("flip", "test"), "mean"] == pytest.approx(0.015)
     assert table.loc[("erasing", "val"), "mean"] == pytest.approx(0.005)
     assert table.loc[("AdamW", "test"), "mean"] == 0 and (table["n"] == 3).all()

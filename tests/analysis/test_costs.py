@@ -3,7 +3,7 @@
 import pytest
 
 from fer_utils.analysis import costs
-from fer_utils.experiments import recipes, studies
+from fer_utils.experiments import best_recipe, studies
 from fer_utils.experiments.results import open_results
 from fer_utils.models.network import Network
 from fer_utils.reporting import best_tables
@@ -31,11 +31,11 @@ def test_training_speed_is_that_of_whole_steps():
 
 def test_a_study_of_two_networks(drawn, tmp_path, monkeypatch):
     start = {"model": "resnet18_scratch", "image_size": 32, "epochs": 1}
-    monkeypatch.setattr(recipes, "FROM_IMAGENET", start)
+    monkeypatch.setattr(best_recipe, "FROM_IMAGENET", start)
     monkeypatch.setattr("fer_utils.paths.DATA", tmp_path / "data")
     drawn.save(tmp_path / "data" / "drawn")
     settings = {"model": "cnn", "epochs": 2, "batch_size": 32, "cap": 40}
-    experiments = recipes.start("drawn", [0], **settings)
+    experiments = best_recipe.start("drawn", [0], **settings)
     assert [experiment.model for experiment in experiments] == ["cnn", "resnet18_scratch"]
     studies.run_study("start", "drawn", "cpu", "fp32", tmp_path / "results", seeds=[0], **settings)
     study = open_results("drawn", tmp_path / "results").study("start")

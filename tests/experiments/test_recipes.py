@@ -7,7 +7,7 @@ import pytest
 
 from fer_utils import paths
 from fer_utils.errors import FerError
-from fer_utils.experiments import recipes, results
+from fer_utils.experiments import best_recipe, recipes, results
 
 
 def test_the_ablation_takes_one_thing_out_at_a_time():
@@ -17,8 +17,8 @@ def test_the_ablation_takes_one_thing_out_at_a_time():
         {name for name, value in vars(other).items() if value != getattr(whole, name)}
         for other in others
     ]
-    assert differences == [set(left_out) for left_out in recipes.WITHOUT.values()]
-    assert all(getattr(whole, name) == value for name, value in recipes.RECIPE.items())
+    assert differences == [set(left_out) for left_out in best_recipe.WITHOUT.values()]
+    assert all(getattr(whole, name) == value for name, value in best_recipe.RECIPE.items())
 
 
 def test_unknown_study_setting_and_missing_results(tmp_path):
@@ -64,7 +64,7 @@ def test_resnet18_is_trained_as_report_a_does_and_with_what_is_frozen_at_rest():
 def test_what_the_recipe_claims_is_what_the_committed_runs_give():
     scores = pd.read_csv(paths.CHECKOUT / "results" / "fer2013" / "best" / "scores.csv")
     ours = scores.query("task == 'seven' and metric == 'accuracy'").iloc[0]
-    claim = " ".join(line.strip("# ") for line in inspect.getsource(recipes).splitlines())
+    claim = " ".join(line.strip("# ") for line in inspect.getsource(best_recipe).splitlines())
     assert f"{ours['mean'] * 100:.1f} ± {ours['std'] * 100:.1f} % right" in claim
     assert f"({ours['images']:,} images; mean ± sd of {ours['seeds']} seeds" in claim
     runs = results.open_study("best", "fer2013", paths.REFERENCE).select(task="seven").runs
