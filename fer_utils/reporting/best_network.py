@@ -103,6 +103,10 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     """
     trained = load_finished_run(run, device)
     faces = trained.faces()
+    copies = {
+        kind: audit.read(found.folder / "audit", kind, {faces.digest})
+        for kind in ("identical", "near")
+    }
     for name in MEASURED:  # of the network that was here before
         (export.parent / f"{name}.csv").unlink(missing_ok=True)
     network = export_network(run, export, faces, device).network
@@ -112,10 +116,6 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
         for part in PARTS
     }
     trained = replace(trained, predictions=trained.predictions | answers)
-    copies = {
-        kind: audit.read(found.folder / "audit", kind, {faces.digest})
-        for kind in ("identical", "near")
-    }
     groups = leakage.photographs(found, faces.index.index.to_numpy())
     return {
         "parts": robustness.parts(trained, faces, copies, groups),

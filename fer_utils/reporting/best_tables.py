@@ -79,7 +79,7 @@ def ablation(frame: pd.DataFrame) -> str:
     rows = []
     for name, group in frame.groupby("ingredient", sort=False):
         by_split = group.set_index("split")
-        cells = [int(by_split.loc["test", "n"])]
+        cells = [str(int(by_split.loc["test", "n"]))]
         for split in ("val", "test"):
             r = by_split.loc[split]
             cells += [signed(r["mean"] * 100), interval(r["images_low"], r["images_high"])]

@@ -95,8 +95,8 @@ def _titled(curves: pd.DataFrame) -> Frames:
 def _tricky(four: Results) -> pd.DataFrame:
     """The surest errors of the first run with cross-entropy: true, predicted, probability, row."""
     made = four.predictions(four.select(loss="cross_entropy").runs["run"].iloc[0])
-    answers = (made["test_labels"], made["test_logits"], made["classes"])
-    errors = metrics.confident_errors(*answers, n=16)
+    labels, logits, classes = (made[name] for name in ("test_labels", "test_logits", "classes"))
+    errors = metrics.confident_errors(labels, logits, classes.tolist(), n=16)
     return errors.assign(row=made["test_rows"][errors["position"]]).drop(columns="position")
 
 

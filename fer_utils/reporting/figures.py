@@ -83,9 +83,8 @@ def save(figure: Figure, name: str, folder: Path = paths.REPORT / "generated" / 
 def class_counts(counts: pd.DataFrame) -> Figure:
     """counts: images, classes in rows and splits in columns (Faces.counts())."""
     figure, axis = plt.subplots(figsize=(6, 2.6))
-    counts.plot.barh(
-        stacked=True, ax=axis, width=0.75, color=sns.color_palette("crest", counts.shape[1])
-    )
+    colours = sns.color_palette("crest", counts.shape[1])
+    counts.plot.barh(stacked=True, ax=axis, width=0.75, color=colours, legend=False)
     axis.invert_yaxis()
     axis.set(xlabel="images", ylabel="")
     axis.grid(axis="y", visible=False)
@@ -98,7 +97,6 @@ def class_counts(counts: pd.DataFrame) -> Figure:
         loc="outside lower center",
         ncols=len(counts.T),
     )
-    axis.get_legend().remove()
     return figure
 
 
@@ -153,7 +151,7 @@ def _show(
         colours = [(0, 0)] * (images.ndim - 3)
         framed = np.pad(images, [(0, 0), (1, 1), (1, 1), *colours], constant_values=FRAME)
         room = [(0, columns - len(images)), (0, down - height - 2), (0, gap), *colours]
-        strips.append(np.hstack(np.pad(framed, room, constant_values=255)))
+        strips.append(np.concatenate(list(np.pad(framed, room, constant_values=255)), axis=1))
     picture = np.vstack(strips)
     axis.imshow(picture[:-gap, :-gap], cmap="gray", vmin=0, vmax=255)
     axis.set(xticks=[], yticks=[])

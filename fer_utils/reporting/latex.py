@@ -77,7 +77,7 @@ def listed(column: pd.Series) -> str:
 
 def booktabs(
     header: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[object]],
     above: str = "",
     left: int = 1,
     columns: str = "",

@@ -22,7 +22,7 @@ def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
 
 def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     """Focal minus cross-entropy in points: interval, verdict, what single pairs would say."""
-    made = {}
+    made: dict[str, str] = {}
     for row in pairs.itertuples():
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
@@ -57,7 +57,7 @@ def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
 
 def _calibration(frame: pd.DataFrame) -> dict[str, str]:
     """Focal minus cross-entropy in calibration error, in points, with intervals."""
-    made = {}
+    made: dict[str, str] = {}
     for row in frame.itertuples():
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
         made |= {

@@ -1,5 +1,7 @@
 """Figures that compare the two losses: seed by seed, protocol by protocol, gamma by gamma."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -39,7 +41,7 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
     figure, axes = plt.subplots(
         1, len(panels), figsize=(width * len(panels), 2.9), squeeze=False, sharey=by == "class"
     )
-    hollow = {"color": "black", "marker": "D", "fillstyle": "none", "linestyle": ""}
+    hollow: dict[str, Any] = {"color": "black", "marker": "D", "fillstyle": "none", "linestyle": ""}
     for axis, (panel, pairs) in zip(axes[0], panels.items(), strict=True):
         axis.plot([0, 1], pairs[list(LOSS_NAMES)].T, color="#aaaaaa", linewidth=1)
         for x, loss in enumerate(LOSS_NAMES):

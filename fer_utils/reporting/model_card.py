@@ -14,7 +14,7 @@ of small grey faces. Give it one upright face that fills the picture; it looks f
 ```python
 from fer_utils import load_best
 
-load_best().predict("faces/")  # a row an image: the probability of each expression
+load_best().predict("faces/")  # one row per image: the probability of each expression
 ```
 
 The weights are under this repository's licence (MIT). The pictures are not in it: they were

@@ -85,7 +85,7 @@ def _protocol(study: Results) -> dict[str, str]:
 
 def _training(study: Results) -> dict[str, str]:
     """Where the curves part, and how far the best epoch lies above the last, in points."""
-    made = {}
+    made: dict[str, str] = {}
     for (task, loss), runs in study.runs.groupby(["task", "loss"]):
         history = study.history[study.history["run"].isin(runs["run"])]
         parted = overfit_epoch(history)
@@ -119,7 +119,7 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
 
 def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
     """Accuracy on parts of the test split; what copies in training add to the whole, in points."""
-    made = {}
+    made: dict[str, str] = {}
     for (task, loss), mean in leaks.groupby(["task", "loss"]).mean().iterrows():
         made |= {
             f"{task}.{loss}.leaks.{part}": percent(mean[part])

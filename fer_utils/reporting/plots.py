@@ -1,5 +1,7 @@
 """Figures that show scores: curves, confusion, calibration. The style is that of figures."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -61,7 +63,7 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
     shares = {
         title: counts.div(counts.sum(axis=1), axis=0) * 100 for title, counts in matrices.items()
     }
-    blues = {"cmap": "Blues", "vmin": 0, "vmax": 100}
+    blues: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 100}
     panels = [(title, share, ".1f", blues) for title, share in shares.items()]
     if len(shares) == 2:
         (first, a), (second, b) = shares.items()
@@ -98,8 +100,9 @@ def heatmap(
     cells = axis.pcolormesh(values.to_numpy(), cmap=cmap, vmin=vmin, vmax=vmax)
     for (row, column), value in np.ndenumerate(values.to_numpy()):
         bright = np.dot(cells.to_rgba(value)[:3], LUMINANCE) > 0.6
-        place = {"ha": "center", "va": "center", "color": "0.15" if bright else "white"}
-        axis.text(column + 0.5, row + 0.5, format(value, digits), **place)
+        ink = "0.15" if bright else "white"
+        text = format(value, digits)
+        axis.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=ink)
     axis.set(xticks=np.arange(values.shape[1]) + 0.5, xticklabels=values.columns)
     axis.set(yticks=np.arange(values.shape[0]) + 0.5, yticklabels=values.index)
     axis.set_ylim(len(values), 0)
@@ -117,7 +120,7 @@ def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
     curves
         Title → calibration.reliability.
     """
-    shape = {"figsize": (2.7 * len(curves), 3.2), "height_ratios": (3, 1)}
+    shape: dict[str, Any] = {"figsize": (2.7 * len(curves), 3.2), "height_ratios": (3, 1)}
     figure, axes = plt.subplots(2, len(curves), sharex=True, sharey="row", squeeze=False, **shape)
     for (upper, lower), (title, table) in zip(axes.T, curves.items(), strict=True):
         upper.plot([0, 1], [0, 1], color="#aaaaaa", linewidth=1, linestyle="--")

@@ -14,7 +14,7 @@ from fer_utils.reporting.latex import (
 
 def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """Keys and printed values of transfer, report_b and grid, as far as `frames` has them."""
-    made = {}
+    made: dict[str, str] = {}
     if "transfer" in frames:
         made |= _transfer(results.study("transfer"), frames)
     if "report_b_epochs" in frames:

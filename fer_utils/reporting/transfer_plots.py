@@ -92,8 +92,8 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     axes[0].set_ylim(bottom=0)
     axes[1].sharey(axes[2])
     handles = [plt.Line2D([], [], color=colours[model], label=word(model)) for model in models]
-    handles += [plt.Line2D([], [], color="black", linestyle=line, label=name)
-                for name, line in (("training", "--"), ("validation", "-"))]  # fmt: skip
+    handles.append(plt.Line2D([], [], color="black", linestyle="--", label="training"))
+    handles.append(plt.Line2D([], [], color="black", linestyle="-", label="validation"))
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=4)
     return figure
 
@@ -115,8 +115,9 @@ def grid(cells: pd.DataFrame) -> Figure:
         for best in part[part["chosen"]].itertuples():
             column = wide.columns.get_loc(best.weight_decay)
             row = wide.index.get_loc(best.learning_rate)
-            frame = {"edgecolor": "#D55E00", "linewidth": 2.5, "clip_on": False}
-            axis.add_patch(Rectangle((column, row), 1, 1, fill=False, **frame))
+            box = Rectangle((column, row), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5)
+            axis.add_patch(box)
+            box.set_clip_on(False)  # half of the line lies beyond the outer cells
     # a colour bar that takes its room from both panels: this kind needs no layout of its own
     bar = figure.colorbar(drawn, ax=axes, use_gridspec=False)
     bar.outline.set_visible(False)

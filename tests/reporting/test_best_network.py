@@ -1,6 +1,7 @@
 """From finished runs of study `best` to its pages: choice, export, tables, model card, figures."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -60,6 +61,19 @@ def test_equal_runs_go_to_the_first_seed(home):
     study.metrics.loc[study.metrics["split"] == "val", "value"] = 0.5
     seeds = study.runs.set_index("run")["seed"]
     assert seeds[best_network.choose(study, "seven")] == 0
+
+
+def test_an_audit_of_other_data_is_refused_before_anything_is_written(home, folder, tmp_path):
+    results = tmp_path / "results" / "drawn"
+    for part in ("runs", "studies"):
+        results.mkdir(parents=True, exist_ok=True)
+        (results / part).symlink_to(home / "results" / "drawn" / part)
+    shutil.copytree(home / "results" / "drawn" / "audit", results / "audit")
+    about = io.read_json(results / "audit" / audit.ABOUT)
+    io.write_json(results / "audit" / audit.ABOUT, about | {"digest": "another"})
+    with pytest.raises(FerError, match="is the audit of other data"):
+        best_network.make("drawn", results=results.parent)
+    assert not (results / "best").exists()
 
 
 def test_every_page_is_written_and_read(home, folder):

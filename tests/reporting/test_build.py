@@ -1,4 +1,4 @@
-"""The report: numbers as macros, tables that LaTeX takes, and hand-written sentences that the results bear out."""
+"""The report: numbers as macros, tables for LaTeX, and sentences that the results bear out."""
 
 import os
 import re

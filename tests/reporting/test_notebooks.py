@@ -1,4 +1,4 @@
-"""The notebook contract: order of cells, clean metadata, strict parameters, no output from a failed run."""
+"""The notebook contract: order of cells, strict parameters, no output from a failed run."""
 
 import nbformat
 import papermill
