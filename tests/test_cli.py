@@ -21,6 +21,9 @@ from fer_utils.experiments import results
 from fer_utils.experiments.results import open_results
 from fer_utils.training.experiment import Experiment
 
+# a measurement of coverage would write to the full disk as well
+UNWATCHED = {name: os.environ[name] for name in os.environ if not name.startswith("COVERAGE")}
+
 
 def fer(home, *arguments, env=os.environ, **options):
     environment = env | {"FER_HOME": str(home)}
@@ -204,7 +207,7 @@ def full_after(size):
 
 
 def test_no_room_on_the_disk_is_one_line_and_leaves_nothing(tmp_path, photos):
-    done = fer(tmp_path, "prepare", photos, "--name", "mine", **full_after(20_000))
+    done = fer(tmp_path, "prepare", photos, "--name", "mine", env=UNWATCHED, **full_after(20_000))
     last = done.stderr.splitlines()[-1]
     assert (
         done.returncode == 2
@@ -216,7 +219,8 @@ def test_no_room_on_the_disk_is_one_line_and_leaves_nothing(tmp_path, photos):
 
 def test_no_room_for_a_checkpoint(tmp_path, photos):
     fer(tmp_path, "prepare", photos, "--name", "mine", check=True)
-    done = fer(tmp_path, "run", "dataset=mine", "task=binary", "epochs=1", **full_after(1_000_000))
+    arguments = ("run", "dataset=mine", "task=binary", "epochs=1")
+    done = fer(tmp_path, *arguments, env=UNWATCHED, **full_after(1_000_000))
     assert done.returncode == 2 and "no room left on the disk" in done.stderr.splitlines()[-1], (
         done.stderr
     )

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from fer_utils import io
+from fer_utils.errors import FerError
 from fer_utils.experiments import run_files
 from fer_utils.training import checkpoints
 from fer_utils.training.experiment import Experiment
@@ -27,7 +28,9 @@ def continue_shorter(experiment: Experiment, folder: Path, digest: str) -> None:
     if checkpoints.epochs_done(folder) or experiment.schedule not in SAME_START:
         return
     for epochs in range(experiment.epochs - 1, 0, -1):
-        shorter = folder.with_name(experiment.replace(epochs=epochs).id)
+        if not (run := _of_epochs(experiment, epochs)):
+            return
+        shorter = folder.with_name(run)
         # fewer epochs done: it was stopped early, and so would the longer one be
         if (
             run_files.is_finished(shorter)
@@ -45,9 +48,10 @@ def drop_states(experiment: Experiment, folder: Path) -> None:
     """Deletes resume.pth of a finished run and of shorter ones, if no listed run will use it."""
     listed = {run for path in folder.parents[1].glob("studies/*.json") for run in _ids(path)}
     for epochs in range(experiment.epochs, 0, -1):
-        one = experiment.replace(epochs=epochs)
-        state = folder.with_name(one.id) / "resume.pth"
-        if state.exists() and not _is_wanted(one, folder, listed):
+        if not (run := _of_epochs(experiment, epochs)):
+            return
+        state = folder.with_name(run) / "resume.pth"
+        if state.exists() and not _is_wanted(experiment.replace(epochs=epochs), folder, listed):
             state.unlink()
 
 
@@ -58,6 +62,14 @@ def _is_wanted(experiment: Experiment, folder: Path, listed: set[str]) -> bool:
     longer = range(experiment.epochs + 1, FARTHEST * experiment.epochs + 1)
     ids = {experiment.replace(epochs=epochs).id for epochs in longer} & listed
     return any(not run_files.is_finished(folder.with_name(run)) for run in ids)
+
+
+def _of_epochs(experiment: Experiment, epochs: int) -> str:
+    """The id of the experiment with fewer epochs; "" where it would end before an unfreezing."""
+    try:
+        return experiment.replace(epochs=epochs).id
+    except FerError:
+        return ""
 
 
 def _ids(path: Path) -> list[str]:

@@ -1,7 +1,5 @@
 """Batches and preprocessing, against PIL and torchvision."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -18,7 +16,7 @@ CPU = torch.device("cpu")
 
 def of_three(rank: int) -> World:
     """One of three processes."""
-    return World(SimpleNamespace(global_rank=rank, world_size=3))
+    return World(rank, 3)
 
 
 def test_median_filter_is_pils(drawn):

@@ -94,3 +94,10 @@ def test_a_run_of_other_data_begins_nothing(results, drawn):
     other = type(drawn)(255 - drawn.images, drawn.index, "negatives")
     config = json.loads((compute(LONG, results, other) / "config.json").read_text())
     assert len(config["segments"]) == 1
+
+
+def test_stages_that_unfreeze_later_than_a_shorter_run_would_end(results, drawn):
+    """epochs=1 is no experiment with this schedule of unfreezing, and so no beginning of one."""
+    whole = LONG.replace(thaw="1:1 2:2")
+    listed(results, whole)
+    assert len(pd.read_csv(compute(whole, results, drawn) / "history.csv")) == 2

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from test_architecture import Own
 
-from fer_utils.analysis import transfer
+from fer_utils.analysis import learning_stages
 from fer_utils.errors import FerError
 from fer_utils.models import registry
 from fer_utils.models.network import Network
@@ -46,11 +46,11 @@ def test_an_own_network_has_a_row_in_the_tables_of_networks(own):
     settings = {"epochs": 6, "trainable": 1, "thaw": "1:1 4:2", "image_size": None}
     rates = {"learning_rate": 1e-3, "stage_decay": 0.5}
     rows = pd.DataFrame([{"model": model} | settings | rates for model in (own, "cnn")])
-    table = transfer.networks(rows).set_index("model")
+    table = learning_stages.networks(rows).set_index("model")
     assert table.loc[own, ["size", "frozen", "learning"]].tolist() == [8, "body", "head"]
     assert table.loc[own, ["parameters", "learning_parameters"]].tolist() == [20 + 73 * 4, 73 * 4]
     assert table.loc["cnn", ["size", "learning"]].tolist() == [48, "head"]
-    schedule = transfer.schedule(rows.assign(image_size=16)).query("model == 'own'")
+    schedule = learning_stages.schedule(rows.assign(image_size=16)).query("model == 'own'")
     assert schedule["learning"].tolist() == ["head", "body head"]
     assert schedule["rates"].tolist() == ["0.001", "0.0005 0.001"] and set(schedule["size"]) == {16}
     assert word(own) == "our network" and word("timm:resnet18") == "timm:resnet18"
