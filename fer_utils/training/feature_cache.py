@@ -82,7 +82,7 @@ class FeatureCache:
         if not stages:
             return batches
         parts = (self.network, batches, stages, self.hardware, self.folder)
-        return self.micro_batch.fit(partial(cache_features, *parts))
+        return self.micro_batch.run(partial(cache_features, *parts))
 
 
 def constant_stages(network: Network) -> int:

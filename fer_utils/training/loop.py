@@ -95,7 +95,7 @@ def train(
         train_set, val_set = features.of_epoch(epoch)
 
         one_epoch = partial(train_one_epoch, setup, train_set, history)
-        train_metrics = train_micro_batch.fit(one_epoch, start_again=restore)
+        train_metrics = train_micro_batch.run(one_epoch, start_again=restore)
         val_metrics = evaluate(setup, val_set, eval_micro_batch)
         # Before it is saved: a run would otherwise resume from weights that are not finite.
         _check_finite(val_metrics["val_loss"], f"epoch {epoch}: the validation loss")
@@ -104,7 +104,8 @@ def train(
         extra = config.unfreezing.notes(epoch) | train_micro_batch.notes() | setup.clipping.notes()
         history.append({"epoch": epoch} | train_metrics | val_metrics | seconds | extra)
         if world.is_main:
-            # Here the device has nothing to do: validation has waited for it already.
+            # Keeps the best epoch's weights as well. Validation has waited for the device already,
+            # so that writing here costs no overlap. Testing is left to experiments/runner.py.
             save_checkpoint(folder, setup.state, setup.evaluated_network, history)
             print_epoch(history[-1])
             after_epoch(history[-1])
@@ -122,7 +123,7 @@ def train_one_epoch(
     Parameters
     ----------
     history
-        The rows of the epochs before; their number tells which epoch this is.
+        The rows of the epochs before: which epoch this is, and what schedule "plateau" looks at.
     micro_batch
         Images that go through the network at a time. The gradients of the pieces of a batch add up
         to those of the batch; batch normalisation alone sees the pieces.
@@ -147,6 +148,7 @@ def train_one_epoch(
     losses, correct = [], []
 
     steps = progress_bar(batches.shuffled(seed, world), len(batches), epoch, world)
+    # images: this process's shard of the batch; labels: the whole batch's
     for step, (images, labels) in enumerate(steps, start=len(batches) * (epoch - 1)):
         setup.schedule.set_lr(step, history)
         images, targets = mixup(augment(images), world.shard(labels), config.mixup)
@@ -156,7 +158,8 @@ def train_one_epoch(
             logits = hardware.forward(network, images[piece], batches.start_stage, micro_batch)
             loss = batch_loss(setup.criterion, logits, targets, piece, labels)
             loss.backward()
-            # Kept on the device: .item() here would make the host wait in every step.
+            # A piece's loss is its share of the batch's mean, so that pieces add up. It is kept on
+            # the device: .item() here would make the host wait in every step.
             losses.append(loss.detach() * len(labels))
             correct.append((logits.argmax(1) == targets[0].labels[piece]).sum())
         world.sum_gradients(network)
@@ -197,7 +200,7 @@ def evaluate(
         return torch.cat([hardware.forward(network, x, batches.start_stage, size) for x in pieces])
 
     # The exchange of logits stays outside: one process may try again without the others.
-    own_logits = (micro_batch or MicroBatch(batches.batch_size)).fit(forward)
+    own_logits = (micro_batch or MicroBatch(batches.batch_size)).run(forward)
     logits = world.gather(own_logits, len(batches.labels))
     correct = logits.argmax(1) == batches.labels
     return {  # waits for the device

@@ -41,7 +41,7 @@ class MicroBatch:
             micro_batch.size = int(history[-1].get("micro_batch", batch_size))
         return micro_batch
 
-    def fit(
+    def run(
         self, compute: Callable[[int], Result], start_again: Callable[[], object] | None = None
     ) -> Result:
         """compute(size), again with half the size until it fits.

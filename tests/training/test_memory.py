@@ -143,7 +143,7 @@ def test_one_of_several_processes_cannot_begin_a_step_again():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(FerError, match="start more processes, or use a smaller batch_size"):
-        MicroBatch(16, World(size=2)).fit(compute)
+        MicroBatch(16, World(size=2)).run(compute)
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory():
@@ -151,7 +151,7 @@ def test_other_errors_are_not_taken_for_lack_of_memory():
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        MicroBatch(16).fit(compute)
+        MicroBatch(16).run(compute)
 
 
 def test_a_resumed_run_keeps_its_size(tmp_path, monkeypatch):
