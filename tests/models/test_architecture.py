@@ -102,11 +102,13 @@ def test_every_network_that_there_is_passes(name):
         pytest.importorskip("timm", reason="timm is not installed")
     with torch.device("meta"):
         network = Network(name, 3)
-    assert network.stages == network.body.stages and len(network.stages) > 3
+    assert network.stages == network.body.stages and len(network.stages) > 1
 
 
 def test_weights_are_for_public_networks_alone():
-    public = {name for name in MODELS if isinstance(MODELS[name].architecture, PublicArchitecture)}
-    assert public == MODELS.keys() - {"cnn", "small_resnet"} and CNN is MODELS["cnn"].architecture
+    for model in MODELS.values():
+        if model.weights is not None:
+            assert isinstance(model.architecture, PublicArchitecture)
+    assert not isinstance(CNN, PublicArchitecture)
     with pytest.raises(FerError, match="cnn starts from random weights; it takes no pretrained"):
         Network("cnn", 2, tensors={})
