@@ -88,6 +88,7 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
     by_seed = study.runs[["run", "seed"]].assign(ingredient=study.runs["run"].map(named(study)))
     # a study may hold runs of other experiments, which `named` does not list
     by_seed = by_seed.dropna(subset="ingredient")
+    # ids of runs are texts, and the default, a mean, has none
     runs = by_seed.pivot_table("run", "seed", "ingredient", aggfunc="first")
     rows = []
     for name in [name for name in WITHOUT if name in runs]:

@@ -68,6 +68,7 @@ def _over_losses(measure: Measure) -> Measure:
     @wraps(measure)
     def mean(score: Score) -> pd.Series:
         of_loss = (measure(partial(score, loss=loss)) for loss in ("cross_entropy", "focal"))
+        # NaN for a seed that lacks a loss, which `judge` drops: it takes both to count
         return sum(of_loss) / 2
 
     return mean

@@ -42,6 +42,7 @@ def measured(results: Results) -> Score:
 
     @cache
     def having(name: str, value: object) -> pd.Series:
+        # isin, not ==: a setting may be None or NaN, which equal nothing
         return results.runs[name].isin([value])
 
     def score(metric: str, cls: str = "", **settings: object) -> pd.Series:
@@ -49,6 +50,7 @@ def measured(results: Results) -> Score:
         asked = (protocol if of_cnn else {"task": "multiclass"}) | settings
         wanted = [having(name, value) for name, value in asked.items()]
         chosen = np.logical_and.reduce(wanted if of_cnn else [*wanted, pretrained])
+        # no rows, but the columns: what no run has is an empty score, no error
         scored = by_score.get((metric, cls), values.head(0))
         seeds = results.runs.loc[chosen, ["run", "seed"]]
         return scored.merge(seeds, on="run").set_index("seed")["value"]
@@ -58,6 +60,7 @@ def measured(results: Results) -> Score:
 
 def reported() -> Score:
     """The scores that the reports print, as if of one seed."""
+    # as claim_list.REPORT_B asks for it; the report itself names no loss
     report_b = reported_b().assign(task="three", epochs=8, loss="cross_entropy")
     printed = pd.concat([reported_a(), _epoch_accuracies(reported_a_epochs()), report_b])
     printed = printed.assign(seed=0, median=False)

@@ -82,6 +82,7 @@ def greedy(members: Sequence[Predictions]) -> list[int]:
             "take all"
         )
     chosen: list[int] = []
+    # below any accuracy, so that even a network that is never right can be the first
     reached = -1.0
     while left := [i for i in range(len(members)) if i not in chosen]:
         tried = {i: accuracy(averaged([members[j] for j in [*chosen, i]]), "val") for i in left}

@@ -114,6 +114,7 @@ def read_csv(path: Path | StringIO) -> pd.DataFrame:
     """A frame from what `as_csv` gave."""
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""])  # a class may be called None
     text = {name: "" for name in TEXT if name in frame}
+    # to object first: a column without any text is read as numbers, which take no ""
     frame = frame.astype(dict.fromkeys(text, object)).fillna(text)
     whole = [name for name in WHOLE if name in frame and frame[name].dtype.kind == "f"]
     return frame.astype(dict.fromkeys(whole, "Int64"))
@@ -126,6 +127,7 @@ def as_read(frame: pd.DataFrame) -> pd.DataFrame:
 
 def as_csv(frame: pd.DataFrame) -> str:
     """A frame as text with six significant digits: more differ between processors."""
+    # \n alone: write_text gives Windows its line ends, and to_csv's own would double them
     return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
@@ -140,6 +142,7 @@ def write(folder: Path, frames: Frames, stand_on: dict[str, Basis]) -> None:
 
 def write_index(folder: Path, stand_on: dict[str, Basis]) -> None:
     """Writes <folder>/evidence.json, which says what each file stands on."""
+    # sorted, so that the committed file changes only where what it says does
     index = {f"{name}.csv": vars(basis) for name, basis in sorted(stand_on.items())}
     io.write_json(folder / INDEX, index)
 

@@ -35,6 +35,7 @@ def agreement(faces: Faces, votes: pd.DataFrame) -> pd.DataFrame:
     table = _per_image(faces, votes)
     table["named"] = table["answer"] == table["class"]
     table["tied"] = table["answer"] == ""
+    # appended as one more class, so that the sums below are written once
     everything = table.assign(**{"class": "all"})
     groups = pd.concat([table, everything]).groupby(["split", "class"])
     sums = groups[["own", "outside", "total"]].sum()
@@ -118,6 +119,7 @@ def doubtful_labels(suspects: pd.DataFrame, faces: Faces, votes: pd.DataFrame) -
     groups |= {"all suspects": listed.index, "all images": of_classes.index}
     rows = []
     for name, members in groups.items():
+        # FER+ has no votes on some pictures: they count neither for nor against the list
         part = table.reindex(members).dropna(subset=["own"])
         answer = part["answer"]
         suggested = listed.reindex(part.index)

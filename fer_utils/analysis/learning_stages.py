@@ -79,6 +79,7 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
                 "size": network.preprocess.size,
                 "epoch": epoch,
                 "learning": " ".join(stages[-count:]),
+                # dict.fromkeys leaves one where all are equal, and their order where they are not
                 "rates": " ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates)),
             }
             rows.append(row)

@@ -85,6 +85,7 @@ def every_number(results: Results) -> pd.DataFrame:
         _beside(curves_a, epochs_a).assign(report="A"),
         _beside(printed_b.rename(columns={"value": "reported"}), ours_b).assign(report="B"),
     ]
+    # the report was added last, and a reader wants it first
     return pd.concat(tables, ignore_index=True)[["report", *tables[0].columns[:-1]]]
 
 
@@ -142,6 +143,7 @@ def coverage(figures: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (report, model, epochs), cells in tested.groupby(["report", "model", "epochs"], sort=False):
         network = f"{model}, {epochs} epochs" if report == "A" else model
+        # of one run the sum would be 0, as if the numbers lay outside an interval that there is not
         within = cells["within"].sum() if cells["seeds"].max() != 1 else pd.NA
         rows.append((report, network, len(cells), int((cells["seeds"] > 0).sum()), within))
     frame = pd.DataFrame(rows, columns=["report", "network", "figures", "reproduced", "within"])

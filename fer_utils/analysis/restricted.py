@@ -117,6 +117,7 @@ def contenders(
             for task in smaller:
                 of_seeds = members.setdefault((task.name, RESTRICTED), {})
                 of_seeds[run.seed] = restricted(unseen, task.classes)
+    # the networks trained on a task before those restricted to it, as tables print them
     order = sorted(members, key=lambda key: (len(get_task(key[0]).classes), key[1] == RESTRICTED))
     return {key: members[key] for key in order}
 

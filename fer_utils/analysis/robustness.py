@@ -44,6 +44,7 @@ def under_corruption(
         treated = corrupt(images, kind, strength) if strength else images
         hits[condition] = trained.logits(treated).argmax(1) == labels
         print(f"{kind} {strength}: accuracy {hits[condition].mean():.3f}", flush=True)
+    # true for all: the accuracy comes from the same draws of images as the recalls
     masks = {"": labels >= 0} | {name: labels == i for i, name in enumerate(trained.classes)}
     values = shares(hits, masks, groups, resamples)
     # image by image: the interval of a difference is narrower than those of the two values

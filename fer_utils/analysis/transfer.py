@@ -199,6 +199,7 @@ def grid(results: Results) -> pd.DataFrame:
     study = results.study("grid")
     best = winner(study)  # by validation: the test split has no say
     by = ["learning_rate", "weight_decay", "flip"]
+    # flip stands for augmentation: a cell has all of its kinds or none
     accuracy = study.metrics[study.metrics["metric"] == "accuracy"].merge(study.runs, on="run")
     means = over_seeds(accuracy, [*by, "split"])
     cells = means.pivot_table(index=[*by, "seeds"], columns="split", values="mean").reset_index()

@@ -16,7 +16,9 @@ from fer_utils.errors import FerError
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    # an error that nobody foresaw is a plain traceback, which can be pasted into a report
     pretty_exceptions_enable=False,
+    # so that the examples, lists in the docstrings, come out as lists
     rich_markup_mode="markdown",
     help="Facial-expression experiments: prepare a data set, run experiments and studies, "
     "build the report.",
@@ -46,4 +48,5 @@ def main() -> None:
 
 def _fail(message: str) -> int:
     print(f"fer_utils: {message}", file=sys.stderr)
+    # the status that typer itself ends with for an unknown option
     return 2

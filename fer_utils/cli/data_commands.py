@@ -45,6 +45,7 @@ def prepare(
     """
     from fer_utils.data import ferplus, ingest
 
+    # it becomes a folder of data/: no slash and no dots, which would lead out of it
     if not re.fullmatch(r"[\w-]+", name) or name in RESERVED:
         raise FerError(
             f"{name!r} cannot name a data set; use letters, digits, - and _, "
@@ -54,6 +55,7 @@ def prepare(
     shape = " × ".join(map(str, faces.images.shape[1:]))
     print(f"{paths.DATA / name}: {len(faces):,} images of {shape}")
     print(faces.counts().to_string())
+    # last: a file of votes that is refused does not cost the data set, which is whole by now
     if votes:
         print(f"FER+ has votes on {ferplus.add(faces, votes):,} of them")
 
@@ -93,6 +95,7 @@ def weights(
     """
     from fer_utils.models.pretrained import store
 
+    # before any download: a file of the user's own makes that of its model needless
     if file:
         model, equals, path = file.partition("=")
         if not equals:

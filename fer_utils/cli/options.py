@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+# Plain texts, no enumerations: what a value may be is checked where it is used, so that a
+# notebook's wrong one meets the same error, and help imports no PyTorch.
 Device = Annotated[str, typer.Option(help="auto (the fastest there is), cpu, cuda or mps")]
 Precision = Annotated[
     str, typer.Option(help="of training: auto (bf16 where the processor has it), fp32 or bf16")

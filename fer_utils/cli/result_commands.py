@@ -15,6 +15,7 @@ def rescore(dataset: Dataset = "sample", results: Results = "") -> None:
 
     For when a metric was added or changed. Only files metrics.csv that differ are written.
     """
+    # `results` is the option's name
     from fer_utils.experiments import results as stored
 
     changed = stored.rescore(dataset, paths.results_set(results))
@@ -72,6 +73,7 @@ def predict(
 
     frame = predictor.load_best(model).predict(list(images))
     if csv is None:
+        # for a reader; the file has more digits, to compute with
         print(frame.round(3).to_string(index=False))
         return
     # A file that cannot be read is a row with its error, so that the others are not lost.

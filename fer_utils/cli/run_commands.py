@@ -24,6 +24,7 @@ class RunCommand(typer.core.TyperCommand):
         """The help of the options, then the list; PyTorch is imported for it, so not before."""
         from fer_utils.training.experiment import describe_settings
 
+        # from the experiment itself, so that no setting can be missing here
         rows = [(f"{name}={default}", comment) for name, default, comment in describe_settings()]
         width = max(len(pair) for pair, _ in rows)
         lines = [f"  {pair:{width}}  {comment}".rstrip() for pair, comment in rows]
@@ -46,6 +47,7 @@ def run(
     from fer_utils.experiments import runner
     from fer_utils.training.experiment import Experiment, parse_settings
 
+    # the settings too: one process that stops at a wrong one must not leave others waiting
     with distributed.failing_together():
         experiment = Experiment(**parse_settings(settings or []))
         if distributed.is_main_process():
@@ -61,6 +63,7 @@ def run(
     if not distributed.is_main_process():
         return
     # Its own file alone: opening all results would read every other run, also broken ones.
+    # a class may be called None or nan, which pandas takes for missing
     scores = pd.read_csv(folder / "metrics.csv", dtype={"class": str}, keep_default_na=False)
     scores = scores[scores["split"] == "test"]
     print(scores[["metric", "class", "value"]].round(4).to_string(index=False))
@@ -133,6 +136,7 @@ def study(
         raise FerError("torchrun is for one run; a study is spread with: study NAME --on ray")
     extra = parse_settings(settings or [])
     if seeds:
+        # through the settings' parser: a seed that is no number meets the same error as anywhere
         extra["seeds"] = [parse_settings([f"seed={seed}"])["seed"] for seed in seeds.split(",")]
     # Before the study starts: options that make no sense should not cost a data set's opening.
     extra["spread"] = _spread(on, jobs, address, gpus_per_run, slurm or [])
@@ -170,6 +174,7 @@ def _spread(
                 f"{option} is for --on {place}, and this study is run --on {on}; "
                 "leave one of them out"
             )
+    # imported where they are asked for: Ray and submitit are optional
     if on == "ray":
         from fer_utils.experiments import ray_cluster
 

@@ -47,6 +47,7 @@ class Backbone(Generic[Published]):
     native_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    # halved five times, as most are, 32 pixels leave one
     sizes: tuple[int, int] = (32, 1024)
     unused: tuple[str, ...] = ("fc",)
     channels: int = 3
@@ -80,6 +81,7 @@ class Backbone(Generic[Published]):
             network.load_state_dict(tensors, strict=False, assign=True)
         # cut first: the head of the published network is the last layer of the last stage
         stages = self.cut(network)
+        # before the check: a file lacks the published head, the new one has values
         _replace_head(list(stages.values())[-1], classes)
         body = Stages(OrderedDict(stages))
         if tensors is not None:

@@ -93,6 +93,7 @@ def read_cntk(path: Path) -> dict[str, Tensor]:
     tensors = {}
     for name, node in zip(names, layers, strict=True):
         kinds = BATCH_NORM if node.op_type == "BatchNormalization" else ("weight",)
+        # by place: ONNX fixes the order of a layer's inputs, the first of which is what it works on
         for kind, value in zip(kinds, node.input[1:], strict=True):
             tensors[f"{name}.{kind}"] = torch.from_numpy(values[value].astype(np.float32))
     scale = 255 * torch.tensor(STD).view(1, 3, 1, 1)
@@ -133,6 +134,7 @@ def convert(path: Path, target: Path) -> None:
     from safetensors.torch import save_file
 
     kept = {
+        # contiguous: safetensors takes nothing else
         name: (tensor.half() if tensor.ndim == 4 else tensor).contiguous()
         for name, tensor in read_cntk(path).items()
         if name.rpartition(".")[0] not in LAST_BLOCK

@@ -36,6 +36,7 @@ class SameConv2d(nn.Conv2d):
         ]
         # this copies the images, which padding by the same number on both sides does not
         if any(total % 2 for total in totals):
+            # F.pad counts from the last dimension: width first, then height
             x = F.pad(x, [0, totals[1] % 2, 0, totals[0] % 2])
         half = [total // 2 for total in totals]
         return F.conv2d(x, self.weight, self.bias, self.stride, half, self.dilation, self.groups)

@@ -99,4 +99,5 @@ def _cut(network: nn.Sequential) -> dict[str, nn.Sequential]:
     return stages | {"fc": nn.Sequential(parts["mean"], parts["fc"])}
 
 
+# of fewer than 103 pixels the last halving would leave less than its 3×3 convolution takes
 FACE_RESNET = Backbone(face_resnet, _cut, 150, MEAN, STD, sizes=(103, 1024))

@@ -95,6 +95,7 @@ class UnfreezeSchedule:
             raise FerError(f"thaw: epoch {starts[-1]} never comes; the run has {epochs} epochs")
         if starts and starts[0] != 1:
             raise FerError(f"thaw: say what learns from epoch 1 on, as in '1:1 3:2'; got {text!r}")
+        # a set, so that equal neighbours are no rise either
         if any(sorted(set(values)) != values for values in (starts, counts)):
             raise FerError(
                 "thaw: epochs and stages must rise from pair to pair, as in '1:1 3:2'; "
@@ -104,6 +105,7 @@ class UnfreezeSchedule:
 
     def check(self, network: Network) -> None:
         """Raises FerError where the network has fewer stages than are to be unfrozen."""
+        # apart from `parse`, which knows the text alone: how many stages there are, a network says
         for _, count in self.steps:
             last_stages(network, count)
 

@@ -70,6 +70,7 @@ class Network(nn.Module):
 
     def train(self, mode: bool = True) -> "Network":
         """Training mode, except for the stages in `eval_stages`, which stay in evaluation mode."""
+        # here, not once in `freeze`: every epoch calls it, and would wake what is frozen
         super().train(mode)
         for name in self.eval_stages:
             self.stage(name).eval()
@@ -99,6 +100,7 @@ class Network(nn.Module):
     def _through(self, images: Tensor, stages: int | None = None) -> Tensor:
         """The output of the first `stages` stages, None: all, for uint8 images."""
         body = self.body if stages is None else self._sequence[:stages]
+        # whole while it trains: batch normalisation takes its statistics from the batch
         if self.training or torch.is_grad_enabled() or images.device.type != "cpu":
             return body(self.preprocess(images))
         # few images at a time, so that what layers hand on stays in the CPU's cache

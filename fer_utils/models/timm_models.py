@@ -28,6 +28,7 @@ class TimmNetwork(nn.Module):
         for name, child in self.timm.named_children():
             parts = [f"timm.{name}.{part}" for part, _ in child.named_children()]
             names += parts if parts and name in SEQUENCES else [f"timm.{name}"]
+        # pooling and the like learn nothing: "the last two stages" should not count them
         return tuple(name for name in names if _has_parameters(self.get_submodule(name)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,6 +71,8 @@ class TimmBackbone:
                 f"timm:{self.name} takes images of {self.native_size} pixels alone; got {size}"
             )
         options = {} if dropout is None else {"drop_rate": dropout}
+        # with values, not on the meta device as in Backbone: some of timm's networks compute tables
+        # that no file holds
         network = _timm().create_model(self.name, in_chans=channels, **options)
         if tensors is not None:
             network.load_state_dict(tensors, strict=False)

@@ -30,6 +30,7 @@ def cut_resnet(network: "ResNet") -> dict[str, nn.Sequential]:
     """Stages stem, layer1 to layer4, fc."""
     stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
     layers = {f"layer{i}": getattr(network, f"layer{i}") for i in (1, 2, 3, 4)}
+    # flattened here: torchvision does it between its modules, in `forward`
     return {"stem": stem, **layers, "fc": nn.Sequential(network.avgpool, nn.Flatten(), network.fc)}
 
 
@@ -46,6 +47,7 @@ def _cut_mobilenet(
         ends = [*starts[1:], len(rows)]
         parts = [nn.Sequential(*rows[start:end]) for start, end in zip(starts, ends, strict=True)]
         names = ["stem", *(f"stage{i}" for i in range(1, len(parts)))]
+        # pooled here: MobileNetV2 has no module for it, only a call in its `forward`
         head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), *network.classifier)
         return dict(zip(names, parts, strict=True)) | {"classifier": head}
 

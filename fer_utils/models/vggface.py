@@ -58,5 +58,6 @@ def _rows(layers: nn.ModuleDict) -> dict[str, nn.Sequential]:
     return stages
 
 
+# one size alone: fc6 has a weight for each place of the 7×7 grid that 224 pixels leave
 VGGFACE = Backbone(vggface, _cut, 224, MEAN, STD, sizes=(224, 224), unused=("fc8",))
 VGGFACE_NOTOP = Backbone(vggface_notop, _cut_notop, 224, MEAN, STD, unused=("fc6", "fc7", "fc8"))

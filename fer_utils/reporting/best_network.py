@@ -58,9 +58,11 @@ def make(
     """
     found = open_results(dataset, results)
     study = found.study("best")
+    # open_results falls back on the committed study, which a command of one's own must not change
     if found.folder.parent != results:
         elsewhere = f"those in {found.folder} are read, and not written to"
         raise FerError(f"{results} has no runs of {dataset}; {elsewhere}")
+    # auto gets its name here: `_starts` compares it with the one that networks.csv was made on
     device = devices.choose(device, "fp32").device.type
     if not (found.folder / "audit" / "near.csv").exists():
         raise FerError(
@@ -71,6 +73,7 @@ def make(
     run = found.folder / "runs" / choose(study, task)
     before = {name: page for name, page in read(dataset, results).items() if name in MEASURED}
     complete = len(before) == len(MEASURED) and export.exists()
+    # pages of one network must not stay beside the weights of another
     known = complete and predictor.load_best(export).about["run"] == run.name
     if known and not has_checkpoint(run):
         stays = "its export stays, with parts.csv and robustness.csv"
@@ -82,6 +85,7 @@ def make(
     if found.has_study("start"):
         frames |= _starts(found, device)
     for name, frame in frames.items():
+        # one by one, not the folder as a whole: the weights and rival.npz stand in it too
         with io.atomic_file(folder / f"{name}.csv") as part:
             part.write_text(evidence_files.as_csv(frame), encoding="utf-8")
     evidence_files.write_index(folder, evidence_files.bases(found, frames))
@@ -107,8 +111,10 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
         kind: audit.read(found.folder / "audit", kind, {faces.digest})
         for kind in ("identical", "near")
     }
+    # first of all: if what follows breaks off, a new network must not have an old one's numbers
     for name in MEASURED:  # of the network that was here before
         (export.parent / f"{name}.csv").unlink(missing_ok=True)
+    # from here on the file's network, not the run's: halved weights may answer otherwise
     network = export_network(run, export, faces, device).network
     trained = replace(trained, network=network.to(trained.device))
     answers = {
@@ -131,6 +137,7 @@ def _starts(found: Results, device: str) -> Frames:
     before, now = evidence_files.recorded(folder), evidence_files.bases(found, pages)
     if all((folder / f"{page}.csv").exists() and before.get(page) == now[page] for page in pages):
         frames = {page: evidence_files.read_csv(folder / f"{page}.csv") for page in pages}
+        # a speed is one of a machine: pages from another device say nothing of this one
         if frames["networks"]["device"].str.startswith(device).all():
             print(f"{folder / 'networks.csv'} stays as it was measured; delete it to measure anew")
             return frames
@@ -142,6 +149,7 @@ def _starts(found: Results, device: str) -> Frames:
 def choose(study: Results, task: str) -> str:
     """The id of the task's run of the highest validation accuracy; of equals, the first seed."""
     scores = study.scores("val").query("metric == 'accuracy'").sort_values("seed")
+    # in the order of seeds, since idxmax takes the first of equals
     values = scores[scores["task"] == task].set_index("run")["value"]
     if values.empty:
         finished = ", ".join(set(scores["task"]))
@@ -194,6 +202,7 @@ def scores(study: Results) -> pd.DataFrame:
 def read(dataset: str, results: Path = paths.RESULTS) -> Frames:
     """The PAGES in results/<dataset>/best by name; none where they have not been made yet."""
     folder = results / dataset / "best"
+    # for the default folder alone: with a set named by --results, its own pages or none
     if results == paths.RESULTS and not folder.exists():
         folder = paths.REFERENCE / dataset / "best"
     there = [name for name in PAGES if (folder / f"{name}.csv").exists()]

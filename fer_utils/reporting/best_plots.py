@@ -27,8 +27,10 @@ def robustness(frame: pd.DataFrame) -> Figure:
     kinds = list(dict.fromkeys(accuracy.loc[accuracy["strength"] > 0, "kind"]))
     figure, axes = plt.subplots(2, -(-len(kinds) // 2), figsize=(6.8, 3.2), sharey=True)
     for axis in axes.flat[len(kinds) :]:
+        # two rows have a place too many for an odd number of kinds
         axis.set_axis_off()
     for axis, kind in zip(axes.flat, kinds, strict=False):
+        # the frame has strength 0 once, and each curve starts there
         curve = pd.concat([clean, accuracy[accuracy["kind"] == kind]])
         blue = COLOURS["cross_entropy"]
         axis.plot(curve["strength"], curve["value"], "o-", color=blue, markersize=3)
@@ -36,6 +38,7 @@ def robustness(frame: pd.DataFrame) -> Figure:
         axis.fill_between(*ends, color=blue, alpha=0.2, linewidth=0)
         amounts = [f"{amount:g}" for amount in curve["amount"].iloc[1:]]
         axis.set(title=kind, xticks=curve["strength"], xticklabels=["clean", *amounts])
+        # the last one's: clean pictures, the first, have no unit
         axis.set_xlabel(curve["unit"].iloc[-1], fontsize=7)
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axis in axes[:, 0]:
@@ -52,10 +55,12 @@ def ablation(frame: pd.DataFrame) -> Figure:
     frame
         ablation.effects.
     """
+    # backwards: bars are stacked from the bottom up
     names = list(dict.fromkeys(frame["ingredient"]))[::-1]
     figure, axes = plt.subplots(1, 2, figsize=(6.6, 0.3 * len(names) + 0.9), sharey=True)
     for axis, (split, title) in zip(axes, (("val", "validation"), ("test", "test")), strict=True):
         cells = 100 * frame[frame["split"] == split].set_index("ingredient").loc[names, EFFECT]
+        # errorbar wants distances from the mean, the frame has ends
         reach = [cells["mean"] - cells["images_low"], cells["images_high"] - cells["mean"]]
         axis.barh(names, cells["mean"], color=COLOURS["cross_entropy"], alpha=0.6)
         bars = {"fmt": "none", "ecolor": "black", "capsize": 2, "linewidth": 1}

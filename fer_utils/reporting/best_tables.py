@@ -60,6 +60,7 @@ def readme(frame: pd.DataFrame) -> str:
     rows = []
     for (task, part), group in frame.groupby(["task", "part"], sort=False):
         first = group.iloc[0]
+        # a task may have networks of one kind alone; the other's cell is then a dash
         ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
         about = [
             word(task),
@@ -75,10 +76,12 @@ def ablation(frame: pd.DataFrame) -> str:
 
     With the intervals over images; of test also the one over seeds, where there are several.
     """
+    # a column of dashes is left out where each part was tried with one seed
     several = (frame["n"] > 1).any()
     rows = []
     for name, group in frame.groupby("ingredient", sort=False):
         by_split = group.set_index("split")
+        # a pair has both splits, so either of them tells the number of seeds
         cells = [str(int(by_split.loc["test", "n"]))]
         for split in ("val", "test"):
             r = by_split.loc[split]
@@ -107,6 +110,7 @@ def parts(frame: pd.DataFrame) -> str:
         ]
         for r in frame.itertuples()
     ]
+    # not left=2, which would put air between any two parts
     return booktabs(["part", "split", "images", "right", INTERVAL], rows, columns="llrrr")
 
 

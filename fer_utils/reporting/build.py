@@ -36,7 +36,9 @@ def build(dataset: str, results: Path | None = None) -> Path:
     if not stamp.exists() or stamp.read_text() != _made_from(found, generated):
         generate(found, generated)
         stamp.parent.mkdir(exist_ok=True)
+        # hashed anew, since what has just been written is part of it
         stamp.write_text(_made_from(found, generated))
+    # always: the stamp knows nothing of the text, and latexmk sees by itself what has changed
     pdf = compile_pdf(paths.REPORT)
     _hand_over(pdf, found, results / dataset)
     return pdf
@@ -45,11 +47,13 @@ def build(dataset: str, results: Path | None = None) -> Path:
 def _made_from(results: Results, generated: Path) -> str:
     """A hash of all that `generate` reads and of what it wrote."""
     folder, faces = results.folder, results.faces()
+    # CSV and JSON alone: the weights in best/ are no input, and megabytes to hash
     parts = ("studies", "audit", "evidence", "best")
     read = [path for part in parts for path in sorted((folder / part).glob("*.[cj]s*"))]
     runs = [folder / "runs" / run for run in results.runs["run"]]
     read += [run / name for run in runs for name in evidence_files.OF_A_RUN]
     read += sorted(paths.PACKAGE.rglob("*.py"))  # names and numbers come from all over the package
+    # what was written counts too: a file that was changed or deleted by hand is made again
     wrote = [path for path in sorted(generated.rglob("*")) if path.is_file()]
     data = "no data set" if faces is None else faces.digest
     return " ".join([hashed([*read, *wrote]), str(folder), data, matplotlib.__version__])
@@ -68,6 +72,7 @@ def _hand_over(pdf: Path, results: Results, folder: Path) -> None:
 def generate(results: Results, folder: Path) -> None:
     """Writes numbers.tex, tables/*.tex and figures/*.pdf anew, whole or not at all."""
     name = results.folder.name
+    # before the evidence, which may take minutes
     for audit in ("counts", "identical", "near", "summary"):
         if not (results.folder / "audit" / f"{audit}.csv").exists():
             raise FerError(
@@ -84,6 +89,7 @@ def generate(results: Results, folder: Path) -> None:
         with figures.style():
             for figure, drawn in contents.make_figures(results, study, frames).items():
                 figures.save(drawn, figure, part / "figures")
+                # pyplot holds on to every figure until it is closed
                 plt.close(drawn)
 
 
@@ -93,6 +99,7 @@ def up_to_date(results: Results, study: Results) -> Frames:
     The committed study is written to from its own checkout, not from where FER_HOME is elsewhere.
     """
     folder = results.folder / "evidence"
+    # evidence of the same runs is made anew once the data set is there: it lacks images' names
     complete = results.faces() is None or _made_with_data(folder)
     if complete and evidence_files.is_current(results):
         return evidence_files.read(folder)
@@ -123,8 +130,11 @@ def _keep_names(folder: Path, frames: Frames, stand_on: dict[str, evidence_files
     if before is not None and before.digest != stand_on["suspects"].digest:
         return  # rows of another data set
     frames["suspects"] = old = evidence_files.read_csv(folder / "suspects.csv")
+    # as they are written, to six digits: further ones differ between processors
     if evidence_files.as_csv(old[list(new)]) != evidence_files.as_csv(new):
         print(f"the data set is not at hand: {folder / 'suspects.csv'} stays, of earlier runs")
+        # evidence.json tells what the old rows stand on: if that is other runs, a build with the
+        # data set makes them anew
         stand_on.pop("suspects")
         stand_on |= {} if before is None else {"suspects": before}
 
@@ -138,12 +148,14 @@ def compile_pdf(folder: Path) -> Path:
         command = [
             "latexmk",
             "-pdf",
+            # at an error LaTeX would wait for somebody at the keyboard
             "-interaction=nonstopmode",
             "-halt-on-error",
             "-outdir=build",
             "main.tex",
         ]
     elif shutil.which("tectonic"):
+        # latexmk makes its output folder, tectonic does not
         (folder / "build").mkdir(exist_ok=True)
         command = ["tectonic", "--outdir", "build", "main.tex"]
     else:
@@ -152,11 +164,13 @@ def compile_pdf(folder: Path) -> Path:
             "texlive-fonts-recommended lmodern (or: conda install -c conda-forge tectonic)"
         )
     log = folder / "build" / "main.log"
+    # replace: LaTeX breaks its lines after 79 bytes, which may be within a letter
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     if done.returncode:
         told = done.stdout + done.stderr  # of an error that an earlier run met, the log alone tells
         told += log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         raise FerError(f"LaTeX failed: {first_error(told)} (all of it in {log})")
+    # a text without pages is no error to LaTeX
     if not (pdf := folder / "build" / "main.pdf").exists():
         raise FerError(f"LaTeX left no {pdf} (all that it said is in {log})")
     return Path(shutil.copy(pdf, folder / "report.pdf"))
@@ -167,6 +181,7 @@ def first_error(told: str) -> str:
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     for position, line in enumerate(lines):
         if line.startswith(("!", "error:")):
+            # LaTeX names the line (l.7) a little below the error; tectonic in the error itself
             where = (later for later in lines[position : position + 12] if later.startswith("l."))
             return " ".join([line, *list(where)[:1]])
     return lines[-1] if lines else "it said nothing"

@@ -73,7 +73,9 @@ def gather(results: Results, study: Results) -> Frames:
 
 def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
     """How many images some run had not in training, by their label's class: label, images."""
+    # label and runs come before them, see out_of_sample
     classes = list(pooled.columns[2:])
+    # a class that no run was tested on has a 0, and keeps its row
     images = pooled["label"].value_counts().reindex(range(len(classes)), fill_value=0)
     return pd.DataFrame({"label": classes, "images": images.to_numpy()})
 
@@ -97,6 +99,7 @@ def _tricky(four: Results) -> pd.DataFrame:
     made = four.predictions(four.select(loss="cross_entropy").runs["run"].iloc[0])
     labels, logits, classes = (made[name] for name in ("test_labels", "test_logits", "classes"))
     errors = metrics.confident_errors(labels, logits, classes.tolist(), n=16)
+    # rows of the data set: drawn later from evidence, where the order of the run is forgotten
     return errors.assign(row=made["test_rows"][errors["position"]]).drop(columns="position")
 
 
@@ -127,6 +130,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         made["gamma"] = loss_tables.gammas(frames["gamma"], frames["gamma_calibration"])
     for name in {"class_weights", "median"} & set(frames):
         made[name] = tables.accuracies(results.study(name), ["loss", name])
+        # of one seed it would be a table of dashes
         if frames[name]["n"].min() > 1:
             made[f"{name}_effect"] = loss_tables.effects(frames[name], "loss")
     if results.has_study("dedupe"):
@@ -137,6 +141,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         )
     pages = _best_pages(results)
     made |= {
+        # so a page that is added to PAGES needs a function of its name there, or a place in DRAWN
         f"best_{name}": getattr(best_tables, name)(page)
         for name, page in pages.items()
         if name not in DRAWN
@@ -171,8 +176,10 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         made[f"best_{name}"] = getattr(best_plots, name)(pages[name])
+    # the text asks by \iffigure for each of these, and has no gap where they are missing
     if (faces := study.faces()) is not None:
         made["faces"] = figures.contact_sheet(faces)
+        # copies with one label would show nothing that the table does not say
         near = _audited(results, "near").query("conflicting")
         if len(near):
             made["copies"] = _copies(faces, near)
@@ -213,6 +220,7 @@ def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8)
 
 def _suspects(faces: Faces, found: pd.DataFrame, each: int = 2) -> plt.Figure:
     """The most doubtful labels, at most `each` of a pair of emotions."""
+    # a few of each, or the most frequent pair would fill the figure
     shown = found.groupby(["label", "suggested"]).head(each).head(16)
     captions = [
         f"{row.label}; rather\n{row.suggested} ({row.p_suggested:.0%})"

@@ -24,6 +24,7 @@ COLOURS = {
 }  # Okabe-Ito
 
 PALETTE = sns.color_palette("deep")
+# also what is matplotlib's default: a user's matplotlibrc may say otherwise
 THEME = {
     **sns.plotting_context("paper"),
     **sns.axes_style("whitegrid"),
@@ -75,6 +76,7 @@ def save(figure: Figure, name: str, folder: Path = paths.REPORT / "generated" / 
     with style():
         # the area that "tight" would find by drawing the whole figure once more
         area = figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
+        # no date: build hashes these files to see whether they are still those that it wrote
         figure.savefig(path, metadata={"CreationDate": None}, bbox_inches=area)
     return path
 
@@ -85,13 +87,16 @@ def class_counts(counts: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(6, 2.6))
     colours = sns.color_palette("crest", counts.shape[1])
     counts.plot.barh(stacked=True, ax=axis, width=0.75, color=colours, legend=False)
+    # barh begins at the bottom, and the first class belongs on top
     axis.invert_yaxis()
     axis.set(xlabel="images", ylabel="")
     axis.grid(axis="y", visible=False)
     for row, total in enumerate(counts.sum(axis=1)):
         axis.text(total, row, f" {total:,}", va="center", fontsize=8)
+    # room for the sums, which are written beyond the bars' ends
     axis.margins(x=0.1)
     figure.legend(
+        # below the axes: inside, it could lie over the bars
         *axis.get_legend_handles_labels(),
         frameon=False,
         loc="outside lower center",
@@ -130,6 +135,7 @@ def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 8) -> Fi
     half = images.shape[1] / 2 + 1
     for position, caption in enumerate(captions):
         row, column = divmod(position, columns)
+        # in points: how large a pixel of the picture is drawn depends on how many images there are
         axis.annotate(caption, (xs[column], ys[row] + half), (0, -3), textcoords="offset points",
                       ha="center", va="top", fontsize=7)  # fmt: skip
     return figure
@@ -153,6 +159,7 @@ def _show(
         room = [(0, columns - len(images)), (0, down - height - 2), (0, gap), *colours]
         strips.append(np.concatenate(list(np.pad(framed, room, constant_values=255)), axis=1))
     picture = np.vstack(strips)
+    # the full range: by default the darkest and the brightest pixel would become black and white
     axis.imshow(picture[:-gap, :-gap], cmap="gray", vmin=0, vmax=255)
     axis.set(xticks=[], yticks=[])
     axis.grid(False)

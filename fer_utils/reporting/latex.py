@@ -15,6 +15,7 @@ from fer_utils.models.registry import display_names
 from fer_utils.training.losses import LOSS_NAMES
 
 ESCAPES = {character: rf"\{character}" for character in "#$%&_{}"}
+# a backslash before these three would be an accent or a line break, not the character
 ESCAPES |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 ESCAPES |= {"×": r"$\times$", "[": "{[}", "*": "{*}"}  # [ and * after \\ are its arguments
 PRINTABLE = "–—‘’“”…−€"  # what our fonts have beyond the Latin letters
@@ -34,6 +35,7 @@ def escape(value) -> Tex:
     """
     if isinstance(value, Tex):
         return value
+    # a letter that the fonts lack would stop the build, for the name of a class
     return Tex("".join(ESCAPES.get(c, c) if _printable(c) else "?" for c in str(value)))
 
 
@@ -47,6 +49,7 @@ def percent(share: float) -> str:
 
 
 def plus_minus(mean: float, std: float) -> str:
+    # of one seed there is no spread: the mean alone, rather than ± and a dash
     return percent(mean) if pd.isna(std) else Tex(rf"{percent(mean)} $\pm$ {percent(std)}")
 
 
@@ -61,17 +64,20 @@ def interval(low: float, high: float) -> str:
 
 
 def p_value(p: float) -> str:
+    # rounded it would be 0.000, which no p-value is
     return "--" if pd.isna(p) else Tex("$<$0.001") if p < 0.001 else f"{p:.3f}"
 
 
 def word(value) -> str:
     """A setting as it is read: a task, loss, network or metric by name, yes or no, a number."""
+    # numpy's too: what comes out of a frame's column is no bool of Python's
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     return str({**TASK_NAMES, **LOSS_NAMES, **display_names(), **METRIC_NAMES}.get(value, value))
 
 
 def listed(column: pd.Series) -> str:
+    # sorted before they are texts: 10 comes after 9
     return ", ".join(map(str, sorted(column.unique())))
 
 
@@ -94,6 +100,7 @@ def booktabs(
     lines += [" & ".join(map(escape, header)) + r" \\", r"\midrule"]
     before = None
     for row in rows:
+        # not above the first row, which has \midrule and its space already
         if left > 1 and before not in (None, row[0]):
             lines.append(r"\addlinespace")
         before = row[0]
@@ -103,6 +110,7 @@ def booktabs(
 
 def ragged(width: str) -> str:
     """LaTeX's description of a column of text that is broken into lines of this width."""
+    # \raggedright gives \\ another meaning; without \arraybackslash no row would end
     return rf">{{\raggedright\arraybackslash}}p{{{width}}}"
 
 
@@ -110,5 +118,6 @@ def spanning(names: Sequence[str], width: int, start: int) -> str:
     """A header line of names that span `width` columns each, from column `start` (1-based) on."""
     cells = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{escape(name)}}}" for name in names)
     rules = [start + i * width for i in range(len(names))]
+    # (lr) shortens each rule, or those of two names would run into one
     lines = "".join(rf"\cmidrule(lr){{{first}-{first + width - 1}}}" for first in rules)
     return " & " * (start - 1) + cells + r" \\" + "\n" + lines

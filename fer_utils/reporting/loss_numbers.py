@@ -32,7 +32,9 @@ def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     for task, group in singles.groupby("task"):
         called = group[group["p"] < 0.05]
         made[f"{task}.reported.gain"] = signed(printed[task] * 100)
+        # of either sign: the question is how often one pair alone differs as much as the report's
         made[f"{task}.as.large"] = str((group["gain"].abs() >= abs(printed[task])).sum())
+        # the report's gain is of one pair of runs: one more pair is the fair measure, not the mean
         made[f"{task}.next"] = f"{t_half_width(group['gain'], more=1) * 100:.1f}"
         made[f"{task}.half"] = f"{t_half_width(group['gain']) * 100:.1f}"
         made |= {f"{task}.single.pairs": str(len(group)), f"{task}.single.called": str(len(called))}
@@ -44,6 +46,7 @@ def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
 def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     """Runs at chance for most epochs, and the gain on two classes without their pairs."""
     seeds = stuck.loc[stuck["task"] == "binary", "seed"]
+    # the whole pair goes: the other loss's run of that seed would have no partner
     others = singles[(singles["task"] == "binary") & ~singles["seed"].isin(seeds)]["gain"]
     half = t_half_width(others)
     ends = {"": others.mean(), ".low": others.mean() - half, ".high": others.mean() + half}
@@ -75,12 +78,15 @@ def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
         .agg(["mean", "std", "size"])
     )
     temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
+    # gamma.2 and not gamma.2.0: the key that the text uses
     made = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
     return made | {
+        # the least: a sweep that is still computing has unequal numbers
         "gamma.seeds": str(accuracy["size"].min()),
         "gamma.low": percent(accuracy["mean"].min()),
         "gamma.high": percent(accuracy["mean"].max()),
         "gamma.best": f"{accuracy['mean'].idxmax():g}",
+        # variances are averaged, not deviations, which would make the spread too small
         "gamma.spread": percent((accuracy["std"] ** 2).mean() ** 0.5),
     }
 
@@ -88,6 +94,7 @@ def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 def _recall_without_weights(study: Results) -> dict[str, str]:
     """Mean recall of each class on test where all class weights are 1."""
     scores = study.scores()
+    # the study has the runs with weights too, as the other half of its pairs
     recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(
         ["loss", "class"]
     )["value"]

@@ -47,8 +47,10 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
         for x, loss in enumerate(LOSS_NAMES):
             dots = {"color": COLOURS[loss], "alpha": 0.6, "markersize": 4}
             axis.plot(np.full(len(pairs), x), pairs[loss], "o", **dots)
+            # of all runs, also of a seed whose other loss is still computing
             axis.hlines(pairs[loss].mean(), x - 0.12, x + 0.12, color=COLOURS[loss], linewidth=2.5)
             printed = reported[(reported[by] == panel) & (reported["loss"] == loss)]["value"]
+            # none where the report prints no such number
             axis.plot(np.full(len(printed), x), printed, markersize=6, **hollow)
         title = TASK_NAMES.get(panel, panel) + ("" if alike else f", {_counted(seeds[panel])}")
         axis.set(title=title, xticks=[0, 1], xticklabels=LOSS_NAMES.values(), xlim=(-0.5, 1.5))
@@ -99,6 +101,7 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
             cell = cells.loc[(protocol, task)]
             axis.plot([cell["low"] * 100, cell["high"] * 100], [y, y], color="black", linewidth=1.5)
             axis.plot(cell["mean"] * 100, y, "s", color="black", markersize=5)
+            # the reports printed numbers under this protocol alone
             if protocol.startswith("report A") and (metric, task) in reported:
                 gain = reported[metric, task] * 100
                 axis.plot(gain, y, "D", color=COLOURS["focal"], fillstyle="none")

@@ -59,6 +59,7 @@ def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
             seeds = f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"
             images = f"{percent(ends['low'])} to {percent(ends['high'])}"
             rows.append([word(task), word(loss), percent(values.mean()), seeds, images])
+        # from draws of its own: the interval of a difference is not that of two means
         gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
         cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]
         cells.append(interval(ends["low"], ends["high"]))
@@ -79,6 +80,7 @@ def calibration_differences(frame: pd.DataFrame) -> str:
 def gammas(accuracies: pd.DataFrame, calibrations: pd.DataFrame) -> str:
     """Rows gamma: accuracy, macro F1, calibration error before and after scaling, temperature."""
     scores = accuracies.pivot_table(index=["gamma", "seed"], columns="metric", values="value")
+    # gamma and seed name a run: the study varies nothing else
     both = scores.join(
         calibrations.set_index(["gamma", "seed"])[["ece", "ece_scaled", "temperature"]]
     )
@@ -98,6 +100,7 @@ def effects(frame: pd.DataFrame, by: str) -> str:
     Columns: seeds, mean difference in points, interval, p.
     """
     rows = []
+    # no itertuples: which column `by` is, is not known here
     for r in frame.to_dict("records"):
         change = [signed(r["mean"] * 100), interval(r["low"], r["high"]), p_value(r["p_signflip"])]
         rows.append([word(r["metric"]), word(r[by]), r["n"], *change])

@@ -56,6 +56,7 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
         "Probabilities": _calibration(about),
         "Worse pictures": _robustness(frames["robustness"]),
     }
+    # a study with one run a task has no ensemble: no heading over an empty table
     if len(frames["ensembles"]):
         sections["Ensembles"] = ENSEMBLES + ensembles(frames["ensembles"])
     sections["Size and speed"] = _size(about)
@@ -101,6 +102,7 @@ def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
     rows = [
         [word(s.task), word(s.metric), percent(s.mean), f"{percent(s.low)} to {percent(s.high)}",
          percent(s.std), s.seeds, f"{s.images:,}"]
+        # without recalls: those of the exported network follow under the parts of the images
         for s in scores[scores["metric"].isin(["accuracy", "macro_f1"])].itertuples()
     ]  # fmt: skip
     return exported + table(
@@ -126,6 +128,7 @@ def _parts(parts: pd.DataFrame) -> str:
 
 
 def _confusion(counts: pd.DataFrame) -> str:
+    # NaN for a class without test images, which is printed as a dash
     shares = counts.div(counts.sum(axis=1), axis=0)
     rows = [
         [true, *(percent(share) for share in row)]
@@ -147,12 +150,15 @@ def _calibration(about: dict) -> str:
 
 
 def _robustness(frame: pd.DataFrame) -> str:
+    # strength 0 is left out: it is the accuracy on all test images, which stands under Scores
     accuracy = frame[(frame["class"] == "") & (frame["strength"] > 0)]
     rows = []
+    # in the frame's order, by which tables and figures of the report go too
     for (kind, unit), group in accuracy.groupby(["kind", "unit"], sort=False):
         cells = [
             f"{c.amount:g}: {percent(c.value)} ({c.change * 100:+.1f})" for c in group.itertuples()
         ]
+        # three cells, as many as every corruption has strengths
         rows.append([f"{kind} ({unit})", *cells])
     note = "How strong: accuracy in percent (change in points); sd: standard deviation.\n\n"
     return note + table(["", "weak", "medium", "strong"], rows)

@@ -35,10 +35,12 @@ class Parameter:
 
     def parse(self, text: str) -> Any:
         """The value that a text on the command line means: YAML, as in a profile, or a string."""
+        # no YAML for texts: a data set called 2013 would become a number
         return text if isinstance(self.default, str) else yaml.safe_load(text)
 
     def check(self, name: str, value: Any) -> None:
         """Raises FerError for a value of another kind than the notebook's own."""
+        # a contract with the notebooks: null is for those that say in a comment what it means
         if value is None and self.comment.startswith("None:"):
             return
         if not _of_type(value, type(self.default)):
@@ -66,7 +68,9 @@ def load_profile(name: str) -> dict[str, Any]:
     try:
         parameters = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
+        # YAML's message has several lines, ours has one
         raise FerError(f"{path}: {' '.join(str(error).split())}") from None
+    # to YAML an empty file is None, and one word a text
     if not isinstance(parameters, dict):
         raise FerError(f"{path}: a profile has lines like 'dataset: sample'")
     known = _known(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -97,9 +101,11 @@ def execute(notebook: Path, profile: str, **more: Any) -> Path:
                 notebook,
                 copy,
                 {name: value for name, value in parameters.items() if name in declared},
+                # not the one that the file names: whoever saved it may have called theirs otherwise
                 kernel_name="python3",
                 execution_timeout=TIMEOUT,
                 stdout_file=sys.stdout,  # the lines of the epochs, as they come
+                # it would break into the lines of the epochs
                 progress_bar=False,
             )
             copy.replace(part)
@@ -128,6 +134,7 @@ def parse(pairs: Iterable[str]) -> dict[str, Any]:
 def _declared(notebook: Path) -> dict[str, Parameter]:
     found = papermill.inspect_notebook(notebook)
     return {
+        # not eval: to read what a notebook declares must run none of its code
         name: Parameter(ast.literal_eval(about["default"]), about["help"])
         for name, about in found.items()
     }
@@ -137,12 +144,14 @@ def _known(notebooks: Iterable[Path]) -> dict[str, Parameter]:
     """Of all notebooks; a name that several have, of the same type, is the first one's."""
     return {
         name: about
+        # backwards: of equal keys the last one stays
         for path in sorted(notebooks, reverse=True)
         for name, about in _declared(path).items()
     }
 
 
 def _of_type(value: Any, kind: type) -> bool:
+    # not isinstance, to which true is an int
     return type(value) is kind or (kind is float and type(value) is int)
 
 
@@ -170,6 +179,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"fer_utils: {error}")
     except papermill.PapermillExecutionError as error:
         sys.exit(f"fer_utils: {name}, cell {error.exec_count}: {error.ename}: {error.evalue}")
+    # no cell's error: a kernel that is killed says nothing any more
     except DeadKernelError:
         sys.exit(f"fer_utils: {name}: the kernel died, most likely for want of memory")
 

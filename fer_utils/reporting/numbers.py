@@ -21,6 +21,7 @@ from fer_utils.reporting.latex import (
     percent,
 )
 
+# blanks, dots and colons may stay; beyond ASCII every byte is active to pdfLaTeX
 UNNAMEABLE = re.compile(r"[\\{}%#~^$&]|[^ -~]")
 Frames = dict[str, pd.DataFrame]
 
@@ -74,6 +75,7 @@ def _protocol(study: Results) -> dict[str, str]:
         }
     return made | {
         "dataset": name,
+        # a bare digit: main.tex compares it by \ifnum, which takes no word
         "is.fer2013": str(int(name.startswith("fer2013"))),
         "is.sample": str(int(name == "sample")),
         "seeds": str(runs["seed"].nunique()),
@@ -89,6 +91,7 @@ def _training(study: Results) -> dict[str, str]:
     for (task, loss), runs in study.runs.groupby(["task", "loss"]):
         history = study.history[study.history["run"].isin(runs["run"])]
         parted = overfit_epoch(history)
+        # words, since the sentence has to read on where the curves never part
         made[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
         by_run = history.groupby("run")["val_accuracy"]
         made[f"{task}.{loss}.best.above.last"] = percent((by_run.max() - by_run.last()).mean())
@@ -105,12 +108,14 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
         "all.cells": str(len(comparison)),
     }
     for key, cell in comparison.set_index(["task", "loss", "metric", "class"]).iterrows():
+        # an average has no class, and its key no dot at the end
         name = ".".join(filter(None, key))
         made |= {
             f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")
         }
         made |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
     for task, cells in comparison.groupby("task"):
+        # over both losses: the text asks which class is hard, whatever the loss
         means = cells[cells["class"] != ""].groupby(["metric", "class"])["mean"].mean()
         made |= {f"{task}.easiest": means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()}
         made[f"{task}.missed"] = means["recall"].idxmin()
@@ -142,6 +147,7 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     tested = int((frames["claims"]["n"] > 1).sum())
     made |= {"claims": str(len(frames["claims"])), "claims.run": str(tested)}
     made["claims.least.alone"] = str(least_seeds())
+    # not of 0 tests, where any two seeds would do: it is that of a claim alone
     made["claims.least"] = str(least_seeds(max(tested, 1)))
     made |= {
         "identities": str(checked["figures"].sum()),

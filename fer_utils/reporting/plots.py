@@ -33,6 +33,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
     )
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for column, name in (("train", "training"), ("val", "validation")):
+            # 0 for NaN: one seed has no deviation, and its band no width
             curves = history.groupby("epoch")[f"{column}_accuracy"].agg(["mean", "std"]).fillna(0)
             low, high = curves["mean"] - curves["std"], curves["mean"] + curves["std"]
             axis.plot(curves.index, curves["mean"], color=COLOURS[column], label=name)
@@ -43,6 +44,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
             at_the_bottom = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
             axis.annotate(f"part at {epoch}", (epoch, 0.05), (3, 0), fontsize=8, **at_the_bottom)
         axis.set(title=title, xlabel="epoch")
+        # there is no epoch 2.5
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
     axes[0, 0].set_ylabel("accuracy")
@@ -68,6 +70,7 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
     if len(shares) == 2:
         (first, a), (second, b) = shares.items()
         most = (b - a).abs().to_numpy().max()
+        # as far below zero as above it, or white would not mean that nothing changed
         both_ways = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
         panels.append((f"{second} − {first}", b - a, "+.1f", both_ways))
     figure, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels), 2.5), squeeze=False)
@@ -105,7 +108,9 @@ def heatmap(
         axis.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=ink)
     axis.set(xticks=np.arange(values.shape[1]) + 0.5, xticklabels=values.columns)
     axis.set(yticks=np.arange(values.shape[0]) + 0.5, yticklabels=values.index)
+    # pcolormesh counts rows from the bottom, a table from the top
     axis.set_ylim(len(values), 0)
+    # the style's lines would run through the middle of the numbers
     axis.grid(False)
     axis.spines[:].set_visible(False)
     return cells
@@ -123,10 +128,12 @@ def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
     shape: dict[str, Any] = {"figsize": (2.7 * len(curves), 3.2), "height_ratios": (3, 1)}
     figure, axes = plt.subplots(2, len(curves), sharex=True, sharey="row", squeeze=False, **shape)
     for (upper, lower), (title, table) in zip(axes.T, curves.items(), strict=True):
+        # where a network would lie that is right as often as it is sure
         upper.plot([0, 1], [0, 1], color="#aaaaaa", linewidth=1, linestyle="--")
         blue = {"color": COLOURS["cross_entropy"], "markersize": 3}
         upper.plot(table["confidence"], table["accuracy"], "o-", **blue)
         shares = table["images"] / table["images"].sum()
+        # narrower than a bin (1/15): a bar stands at its images' mean confidence, not in mid-bin
         lower.bar(table["confidence"], shares, width=0.05, color="#bbbbbb")
         upper.set(title=title)
         lower.set(xlabel="confidence", xlim=(0, 1))
@@ -157,6 +164,7 @@ def of_run(
     shown
         How many images, evenly over the split, are shown with what was predicted.
     """
+    # not the first ones: a data set may be sorted by class
     chosen = np.linspace(0, len(labels) - 1, min(shown, len(labels))).astype(int)
     classes = list(confusion.columns)
     predicted = logits.argmax(1)

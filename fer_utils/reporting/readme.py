@@ -37,16 +37,20 @@ def write() -> None:
     results = open_results("fer2013", paths.REFERENCE)  # its tables are the committed study's
     study = results.study("report_a")
     readme = paths.CHECKOUT / "README.md"
+    # all of them first: where one cannot be made, README.md stays as it is
     made = blocks(results)
+    # a function: in a template a backslash from a table would be read as an escape
     text = BLOCK.sub(
         lambda b: f"<!-- {b[1]} -->\n{made[b[1]]}\n<!-- /{b[1]} -->",
         readme.read_text(encoding="utf-8"),
     )
     readme.write_text(text, encoding="utf-8")
     reported = reported_a().query("model == 'cnn' and metric == 'accuracy'")
+    # not by figures.save: GitHub shows no PDF within a README
     png = paths.CHECKOUT / "docs" / "paired_seeds.png"
     with figures.style():
         picture = loss_plots.paired_seeds(study.scores().query("metric == 'accuracy'"), reported)
+        # without matplotlib's version, which would change the committed file with every update
         picture.savefig(png, dpi=130, metadata={"Software": None})
 
 
@@ -54,6 +58,7 @@ def blocks(results: Results) -> dict[str, str]:
     """The README's tables, Markdown, by the names of the comments around them, from evidence."""
     frames = evidence_files.current(results)
     pages = best_network.read(results.folder.name, results.folder.parent)
+    # pages of `best`; rival is there only where benchmarks/rival.py was run before it
     if missing := {"rival", "ensembles"} - set(pages):
         raise FerError(f"{results.folder / 'best'} lacks {' and '.join(missing)}: run best first")
     return {

@@ -42,6 +42,7 @@ def averages(comparison: pd.DataFrame) -> str:
     rows = []
     for task in TASK_NAMES:
         for metric in METRIC_NAMES:
+            # of two classes there is no top-2 accuracy, and a study may have one of the tasks alone
             if (task, metric, "focal") in cells.index:
                 both = [cells.loc[(task, metric, loss)] for loss in LOSS_NAMES]
                 numbers = [
@@ -71,6 +72,7 @@ def classes(comparison: pd.DataFrame, task: str) -> str:
 def far(cells: pd.DataFrame) -> str:
     """Numbers far from the reported ones, and whether those lie in the range over seeds."""
     rows = []
+    # itertuples gives a column called by a keyword of Python's another name
     for cell in cells.rename(columns={"class": "of"}).itertuples():
         figure = f"{word(cell.metric)} of {cell.of}" if cell.of else word(cell.metric)
         seeds = f"{percent(cell.low)} to {percent(cell.high)}"
@@ -85,6 +87,7 @@ def calibration(frame: pd.DataFrame) -> str:
     """Rows task × loss: ECE and negative log-likelihood before and after temperature scaling."""
     rows = []
     for (task, loss), group in frame.groupby(["task", "loss"]):
+        # the run's id, a text, is among the columns
         mean, std = group.mean(numeric_only=True), group.std(numeric_only=True)
         eces = [plus_minus(mean[name], std[name]) for name in ("ece", "ece_scaled")]
         nlls = [f"{mean[name]:.3f}" for name in ("nll", "nll_scaled")]
@@ -99,10 +102,12 @@ def leaks(frame: pd.DataFrame) -> str:
     for (task, loss), group in frame.groupby(["task", "loss"]):
         cells = [plus_minus(group[part].mean(), group[part].std()) for part in parts]
         rows.append([word(task), word(loss), *cells])
+    # a mean: how many copies a run was spared depends on the images it validated on
     sizes = frame.groupby("task")[[f"{part}_images" for part in parts]].mean()
     rows += [
         [word(task), "images", *(f"{n:,.0f}" for n in row)] for task, *row in sizes.itertuples()
     ]
+    # a stable sort: within a task the row of image counts stays below those of the losses
     rows.sort(key=lambda row: list(TASK_NAMES.values()).index(row[0]))
     return booktabs(
         ["task", "", "all", "identical", "of it, spared", "near only", "no copy"], rows, left=2
@@ -117,6 +122,7 @@ def claims(frame: pd.DataFrame) -> str:
     """
     rows = []
     for r in frame.itertuples():
+        # one seed gives a difference, but no interval around it
         ends = interval(r.low, r.high) if r.n > 1 else "--"
         gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
         about = [r.report, r.network, r.claim]
@@ -141,6 +147,7 @@ def coverage(frame: pd.DataFrame) -> str:
     for r in frame.itertuples():
         within = "--" if pd.isna(r.within) else r.within
         made = [r.reproduced, within] if r.reproduced else [Tex(r"\multicolumn{2}{r}{not run}")]
+        # not by `word`: report A's end in a number of epochs, which no registry has
         rows.append([r.report, r.network.replace("_", " "), r.figures, *made])
     return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
 
@@ -148,6 +155,7 @@ def coverage(frame: pd.DataFrame) -> str:
 def suspects(pairs: pd.DataFrame) -> str:
     """Suspects by label (rows) and suggested label (columns)."""
     rows = [
+        # no zeros, so that the pairs that are confused stand out
         [label, *(f"{n:,}" if n else "" for n in row), f"{sum(row):,}"]
         for label, *row in pairs.itertuples()
     ]

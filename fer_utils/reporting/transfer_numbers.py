@@ -27,6 +27,7 @@ def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
 def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """What was run, what 5 epochs more change on test, where the curves of 10 epochs part."""
     cells, lengths = frames["transfer"], frames["transfer_lengths"]
+    # networks without weights have rows too, of 0 seeds
     run = [word(model) for model in cells.loc[cells["seeds"] > 0, "model"].unique()]
     parted = lengths["parted"]
     printed = reported_a_epochs()
@@ -40,6 +41,7 @@ def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
         "transfer.gain.low": signed(lengths["gain"].min() * 100),
         "transfer.gain.high": signed(lengths["gain"].max() * 100),
         "transfer.gains": str((lengths["gain"] > 0).sum()),
+        # what never parted is <NA>, which counts in neither of these two
         "transfer.parted.early": str(parted.le(5).sum()),
         "transfer.parted.late": str(parted.gt(5).sum()),
         "transfer.best.early": str(lengths["best_epoch"].le(5).sum()),
@@ -50,6 +52,7 @@ def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
 
 def _images(runs: pd.DataFrame) -> str:
     """Images for training and validation, a task."""
+    # one run stands for its task: the seed draws other images, but as many
     counts = runs.drop_duplicates("task").sort_values("train_images")
     return " and ".join(
         f"{r.train_images:,} + {r.val_images:,} ({word(r.task)})" for r in counts.itertuples()
@@ -102,4 +105,5 @@ def _machine(name: str, study: Results) -> dict[str, str]:
 def _left_out(cells: pd.DataFrame) -> str:
     """The networks without any run."""
     named = cells.groupby("model", sort=False)["seeds"].max()
+    # a word where nothing is missing: the sentence in the text must read on
     return ", ".join(word(model) for model in named.index[named == 0]) or "none"

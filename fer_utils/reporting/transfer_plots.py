@@ -16,6 +16,7 @@ from fer_utils.reporting.figures import styled
 from fer_utils.reporting.latex import word
 from fer_utils.reporting.plots import heatmap
 
+# by name, not by place: a network keeps its colour whichever others were run
 MODEL_COLOURS = {
     "resnet18": "#0072B2",
     "resnet18_scratch": "#E69F00",
@@ -73,6 +74,7 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     """
     models = in_order({*ours["model"], *reported["model"]})
     others = [model for model in models if model not in MODEL_COLOURS]
+    # cycle never ends, so strict would fail; with many networks a colour may come twice
     colours = MODEL_COLOURS | dict(zip(others, cycle(OTHER_COLOURS), strict=False))
     panels = [
         ("loss", "ours", ours),
@@ -90,6 +92,7 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
         if score == "accuracy":
             axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylim(bottom=0)
+    # these two alone: the first panel is the loss, on a scale of its own
     axes[1].sharey(axes[2])
     handles = [plt.Line2D([], [], color=colours[model], label=word(model)) for model in models]
     handles.append(plt.Line2D([], [], color="black", linestyle="--", label="training"))
@@ -102,6 +105,7 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
 def grid(cells: pd.DataFrame) -> Figure:
     """Validation accuracy of every cell of `transfer.grid`, in percent; the best is boxed."""
     percent = 100 * cells["val"]
+    # from both panels, so that a shade means the same in either
     shades = {"cmap": "Blues", "vmin": percent.min(), "vmax": percent.max()}
     figure, axes = plt.subplots(1, 2, figsize=(5.6, 2.6), sharey=True)
     for axis, augmented in zip(axes, (False, True), strict=True):

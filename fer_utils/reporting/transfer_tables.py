@@ -32,6 +32,7 @@ def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
         resnet = frames["reproduction"].query(
             "report == 'A' and model == 'resnet18' and `class` == ''"
         )
+        # without the points of curves, which the same frame holds as scores of epochs
         made["transfer_averages"] = averages(resnet[~resnet["metric"].str.contains(" of epoch ")])
     if "report_b_epochs" in frames:
         made["report_b_epochs"] = best_epochs(frames["report_b_epochs"])
@@ -101,6 +102,7 @@ def lengths(frame: pd.DataFrame) -> str:
             percent(r.short),
             percent(r.long),
             signed(r.gain * 100),
+            # a mean over seeds, which is seldom whole
             f"{r.best_epoch:.3g}",
         ]
         rows.append(
@@ -135,6 +137,7 @@ def best_epochs(frame: pd.DataFrame) -> str:
             if pd.isna(r.reported_val)
             else [f"{r.reported_epoch:.0f}", percent(r.reported_val)]
         )
+        # no numbers: the reason runs across all five columns
         if r.status:
             ours = [_across(5, r.status)]
         else:
@@ -146,6 +149,7 @@ def best_epochs(frame: pd.DataFrame) -> str:
                 f"{r.seeds:.0f}",
             ]
         rows.append([word(r.model), *theirs, *ours])
+    # by hand: `spanning` makes names of equal width, and these are of 2 and 5 columns
     above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ "
     above += r"\cmidrule(lr){2-3}\cmidrule(lr){4-8}"
     header = [
@@ -194,6 +198,7 @@ def _across(width: int, text: str) -> str:
 
 def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str]:
     """Four cells of a line of a classification report; scores: by (metric, class)."""
+    # classes alone have a support; their sum is that of every average
     images = f"{scores['support'].sum():,.0f}"
     if row == "accuracy":
         return ["", "", percent(scores["accuracy", ""]), images]
@@ -234,6 +239,7 @@ def readme(frames: dict[str, pd.DataFrame]) -> str:
 def _tested(cells: pd.DataFrame, model: str) -> str:
     if model not in cells.index:
         return "–"
+    # the frames of the two studies call the test accuracy mean and test
     cell = cells.loc[model]
     return (
         cell["status"] or f"{percent(cell.get('mean', cell.get('test')))} % ({cell['seeds']:.0f})"

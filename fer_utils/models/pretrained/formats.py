@@ -56,6 +56,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+        # training scripts store it beside epoch and optimiser
         content = content.get("state_dict", content)
         tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
     except BROKEN as error:
@@ -77,9 +78,11 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
         ) from None
     try:
         with h5py.File(path) as file:
+            # a whole model keeps its weights in a group of this name, a file of weights has none
             root = file.get("model_weights", file)
             layers = [
                 name.decode() if isinstance(name, bytes) else name
+                # the attribute has the order of the network, a group of HDF5 that of the alphabet
                 for name in root.attrs.get("layer_names", root)
             ]
             arrays = {layer: _arrays_of(root[layer]) for layer in layers}
@@ -88,6 +91,7 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
     tensors = {}
     for layer, of_layer in arrays.items():
         for array in sorted(of_layer, key=np.ndim, reverse=True):  # the kernel, then the bias
+            # by shape: how Keras names its arrays has changed between versions
             kind = "weight" if array.ndim > 1 else "bias"
             tensors[f"{layer}.{kind}"] = torch.from_numpy(_from_keras(array))
     for name, tensor in tensors.items():
@@ -122,6 +126,7 @@ def _read_tensorflow_js(path: Path) -> dict[str, Tensor]:
         sizes = [
             math.prod(entry["shape"]) * (1 if "quantization" in entry else 4) for entry in entries
         ]
+        # else a file that broke off would be cut into tensors at the wrong places
         if sum(sizes) != len(content):
             raise ValueError(
                 f"its manifest describes {sum(sizes):,} bytes, the file has {len(content):,}"
@@ -191,11 +196,13 @@ def fit(
     ]
     if wrong:
         raise FerError(f"{path}: wrong shapes: {_some(wrong)}")
+    # not from the file, which may lack them; but on the meta device they would have no values
     counters = {name: torch.tensor(0) for name in network if name.endswith(COUNTER)}
     return {name: tensor.float() for name, tensor in fitted.items()} | counters
 
 
 def _plain(name: str) -> str:
+    # what nn.DataParallel and wrapping classes put before every name
     name = re.sub(r"^((module|model)\.)+", "", name)
     return re.sub(r"^conv_(\d)_(\d)\.", r"conv\1_\2.", name)
 

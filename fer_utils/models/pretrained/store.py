@@ -59,6 +59,8 @@ def load(model: str) -> Pretrained | None:
     if published is None:
         return None
     own = _own_file(model)
+    # outside the try below: a file of the user's own that does not fit is an error, and no other
+    # weights are taken for it in silence
     if own.path.exists():
         return _read(model, own)
     refusals = []
@@ -109,6 +111,7 @@ def add(model: str, path: Path) -> None:
         return
     own = _own_file(_known(model))
     one_of(path.suffix, OWN_FILES, "kind of file")
+    # before the copy: a file that does not fit must not drive out one that does
     _fitted(model, path)
     target = own.path.with_name(f"{own.file}{path.suffix}")
     # the manifest first: a .bin without one cannot be read
@@ -118,6 +121,7 @@ def add(model: str, path: Path) -> None:
                 shutil.copyfile(original, part)
     for place in own.places:
         if place != target:  # an earlier file of another kind
+            # it could come first in OWN_FILES, and hide the new one
             place.unlink(missing_ok=True)
 
 
@@ -188,6 +192,7 @@ def _fetched(model: str, refusals: list[str]) -> Pretrained:
 def _read(model: str, source: Source) -> Pretrained:
     with source.path.open("rb") as stream:
         digest = file_digest(stream, "sha256").hexdigest()
+    # before it is read: nothing of a file that is not the published one is parsed
     source.check(digest)
     origin = {
         "source": source.name,
