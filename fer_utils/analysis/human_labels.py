@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data import ferplus
-from fer_utils.data.dataset import Faces
+from fer_utils.data.dataset import TEST_SPLITS, Faces
 from fer_utils.experiments.results import Results
 
 NO_CLASS = ["contempt", "unknown", "not_a_face"]  # answers that are no class of FER2013
@@ -53,7 +53,7 @@ def agreement(faces: Faces, votes: pd.DataFrame) -> pd.DataFrame:
 
 def confusion(faces: Faces, votes: pd.DataFrame) -> pd.DataFrame:
     """Share of votes for each answer (columns) on the test images of each label (rows, `true`)."""
-    test = faces.index["split"].isin(("PublicTest", "PrivateTest", "Test")).to_numpy()
+    test = faces.index["split"].isin(TEST_SPLITS).to_numpy()
     counts = votes[test].groupby(faces.index["label"].to_numpy()[test]).sum()
     return counts.div(counts.sum(axis=1), axis=0).rename_axis("true").reset_index()
 

@@ -152,7 +152,7 @@ def choose(study: Results, task: str) -> str:
     # in the order of seeds, since idxmax takes the first of equals
     values = scores[scores["task"] == task].set_index("run")["value"]
     if values.empty:
-        finished = ", ".join(set(scores["task"]))
+        finished = ", ".join(sorted(set(scores["task"])))
         raise FerError(f"study best has no finished run of task {task!r}; it has: {finished}")
     return values.idxmax()
 

@@ -56,9 +56,9 @@ def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
             values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
             half = t_half_width(values)
             ends = over_images.loc[(task, loss)]
-            seeds = f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"
-            images = f"{percent(ends['low'])} to {percent(ends['high'])}"
-            rows.append([word(task), word(loss), percent(values.mean()), seeds, images])
+            by_seeds = f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"
+            by_images = f"{percent(ends['low'])} to {percent(ends['high'])}"
+            rows.append([word(task), word(loss), percent(values.mean()), by_seeds, by_images])
         # from draws of its own: the interval of a difference is not that of two means
         gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
         cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]

@@ -59,7 +59,7 @@ def blocks(results: Results) -> dict[str, str]:
     frames = evidence_files.current(results)
     pages = best_network.read(results.folder.name, results.folder.parent)
     # pages of `best`; rival is there only where benchmarks/rival.py was run before it
-    if missing := {"rival", "ensembles"} - set(pages):
+    if missing := sorted({"rival", "ensembles"} - set(pages)):
         raise FerError(f"{results.folder / 'best'} lacks {' and '.join(missing)}: run best first")
     return {
         "results": tables.readme(reproduction.of_cnn(frames["reproduction"])),

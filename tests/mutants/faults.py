@@ -46,8 +46,8 @@ REPORTING = [
         "loss_tables.py",
         "test_tables.py",
         chance_kinds_of_interval_swapped=(
-            "percent(values.mean()), seeds, images]",
-            "percent(values.mean()), images, seeds]",
+            "percent(values.mean()), by_seeds, by_images]",
+            "percent(values.mean()), by_images, by_seeds]",
         ),
         single_runs_winners_swapped=(
             '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
