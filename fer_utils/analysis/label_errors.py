@@ -10,10 +10,6 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.results import Results
 
-with warnings.catch_warnings(action="ignore"):
-    # in a notebook its progress bar would ask for widgets, which nobody needs
-    from cleanlab.filter import find_label_issues
-
 
 def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
     """Images whose label is doubtful by confident learning, the most doubtful first.
@@ -52,6 +48,10 @@ def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
     classes = list(pooled.columns[2:])
     labels, p = pooled["label"].to_numpy(), pooled[classes].to_numpy()
     # ranked by the probability of the given label: the least probable first
+    with warnings.catch_warnings(action="ignore"):
+        # its progress bar would ask for widgets in a notebook, which nobody needs; and not at the
+        # top, since a report whose evidence is current looks for no doubtful labels
+        from cleanlab.filter import find_label_issues
     chosen = find_label_issues(labels, p, return_indices_ranked_by="self_confidence")
     names = np.array(classes)
     suggested = p[chosen].argmax(1)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from fer_utils.data.dataset import TEST_SPLITS, Faces
 from fer_utils.data.tasks import Task
@@ -91,6 +90,9 @@ def split_task(
         pool = np.sort(np.concatenate([_draw(rng, rows, cap) for rows in by_class]))
     if len(val):
         return Split(task, pool, val, tests, labels)
+    # here, since a report draws no split, and scikit-learn takes half a second to import
+    from sklearn.model_selection import train_test_split
+
     _, first, group = np.unique(groups[pool], return_index=True, return_inverse=True)
     try:  # whole groups go to one side; the label of a group is that of its first image
         train, _ = train_test_split(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
-from sklearn import metrics
 
 
 def is_correct(predictions: dict[str, np.ndarray], part: str) -> np.ndarray:
@@ -31,6 +30,9 @@ def scores(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd
     class : empty for a metric of all classes
     value : 0..1; support in images. A class that is never predicted has precision 0.
     """
+    # here, as in `confusion`: reading stored scores needs none of it, and it takes half a second
+    from sklearn import metrics
+
     answers = logits.argmax(1)
     report = metrics.classification_report(
         labels,
@@ -99,6 +101,8 @@ def _sklearn_name(metric: str) -> str:
 
 def confusion(labels: np.ndarray, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Counts of images: true class in rows, predicted class in columns."""
+    from sklearn import metrics
+
     counts = metrics.confusion_matrix(labels, logits.argmax(1), labels=range(len(classes)))
     true, predicted = (pd.Index(classes, name=name) for name in ("true", "predicted"))
     return pd.DataFrame(counts, index=true, columns=predicted)
