@@ -1,7 +1,7 @@
 """What pyproject.toml cannot say: the files of the checkout that a wheel takes along.
 
 They keep their paths below fer_utils/shipped, where fer_utils.paths finds them: the exported
-network, for load_best, and the figures that the two reports print.
+network, for load_best, the numbers that the two reports print, and the names of FER+'s pictures.
 """
 
 import shutil
@@ -11,7 +11,11 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
-SHIPPED = ("results/fer2013/best/model.safetensors", "data/reported/*.csv")
+SHIPPED = (
+    "results/fer2013/best/model.safetensors",
+    "data/reported/*.csv",
+    "data/ferplus/*.csv.gz",
+)
 
 
 class WithShippedFiles(build_py):

@@ -80,13 +80,14 @@ def test_what_was_shipped_is_found_and_folders_are_the_users(installed, tmp_path
     code = (
         "from fer_utils import paths, load_best;from fer_utils.analysis.reported import reported_a;"
         "print(paths.__file__); print(paths.HOME); print(len(reported_a()));"
-        "print(*load_best().classes)"
+        "print(*load_best().classes);"
+        "from fer_utils.data.ferplus import KAGGLE_MAP; print(KAGGLE_MAP.exists())"
     )
     done = run(installed, tmp_path, "-c", code)
     assert done.returncode == 0, done.stderr
-    file, home, figures, classes = done.stdout.splitlines()
+    file, home, figures, classes, votes = done.stdout.splitlines()
     assert Path(file).is_relative_to(installed) and Path(home) == tmp_path.resolve()
-    assert int(figures) > 100 and classes.split()[0] == "angry"
+    assert int(figures) > 100 and classes.split()[0] == "angry" and votes == "True"
     assert not any(tmp_path.iterdir())
 
 

@@ -94,12 +94,12 @@ def judge(results: Results) -> pd.DataFrame:
           for fewer than two seeds;
         - verdict.
     """
-    ours, printed = measured(results), reported()
+    of_runs, printed = measured(results), reported()
     missing = {model for name in PRETRAINED for model in results.not_run(name)["model"]}
     rows = []
     for subject in SUBJECTS:
         for claim in subject.claims:
-            differences = subject.difference(claim, ours).dropna().tolist()
+            differences = subject.difference(claim, of_runs).dropna().tolist()
             # the differences are known already, so they are compared with nothing
             paired = paired_seeds([0.0] * len(differences), differences)
             row = {

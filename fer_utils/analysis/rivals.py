@@ -78,10 +78,10 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
             )
         right, right_installed = is_correct(mirrored, "test"), is_correct(installed, "test")
         hits = np.stack([is_correct(member, "test") for member in members.values()])
-        ours = hits.mean(axis=0, dtype=np.float32)
+        accuracy_of_ours = hits.mean(axis=0, dtype=np.float32)
         fresh = ~copied(study, images)
         for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):
-            gains = (ours - right)[kept]
+            gains = (accuracy_of_ours - right)[kept]
             low, high = mean_interval(study, images[kept], gains, resamples)
             row = {
                 "task": task,
@@ -91,7 +91,7 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
                 "seeds": len(members),
                 "installed": right_installed[kept].mean(),
                 "rival": right[kept].mean(),
-                "ours": ours[kept].mean(),
+                "ours": accuracy_of_ours[kept].mean(),
             }
             rows.append(row | {"gain": gains.mean(), "gain_low": low, "gain_high": high})
     return pd.DataFrame(rows)

@@ -147,9 +147,9 @@ def best_epochs(results: Results) -> pd.DataFrame:
     best = best_rows(study.history).merge(study.runs[["run", "model"]], on="run")
     tested = study.scores().query("metric == 'accuracy'").groupby("model")["value"].mean()
     columns = {"epoch": "epoch", "train_accuracy": "train", "val_accuracy": "val"}
-    ours = best.groupby("model", sort=False)[list(columns)].mean().rename(columns=columns)
-    ours = ours.assign(seeds=best.groupby("model").size(), test=tested).reset_index()
-    frame = pd.concat([ours, _left_out(results, "report_b", ["model"])])
+    measured = best.groupby("model", sort=False)[list(columns)].mean().rename(columns=columns)
+    measured = measured.assign(seeds=best.groupby("model").size(), test=tested).reset_index()
+    frame = pd.concat([measured, _left_out(results, "report_b", ["model"])])
     frame = _sorted(frame)
     return frame.join(printed, on="model").fillna({"seeds": 0, "status": ""})
 

@@ -65,13 +65,13 @@ def join(faces: Faces, votes: pd.DataFrame) -> pd.DataFrame:
     Kaggle's names they have no votes. Raises FerError where FER+ knows fewer than half of them.
     """
     of_line = _by_line(faces.index, votes)
-    found = of_line if of_line is not None else _by_kaggle_name(faces.index["name"], votes)
-    if found[list(ANSWERS)].sum(axis=1).gt(0).mean() < 0.5:
+    joined = of_line if of_line is not None else _by_kaggle_name(faces.index["name"], votes)
+    if joined[list(ANSWERS)].sum(axis=1).gt(0).mean() < 0.5:
         raise FerError(
             f"{faces.source}: FER+ knows fewer than half of its images; it has votes on FER2013 as "
             "fer2013.csv or Kaggle's msambare/fer2013 alone"
         )
-    return found
+    return joined
 
 
 def _by_line(index: pd.DataFrame, votes: pd.DataFrame) -> pd.DataFrame | None:
@@ -94,8 +94,8 @@ def _by_kaggle_name(names: pd.Series, votes: pd.DataFrame) -> pd.DataFrame:
     # one name stands for two pictures with different votes: which is whose, nobody knows
     named = named.drop_duplicates("image", keep=False).set_index("image")[list(ANSWERS)]
     files = names.str.split("/").str[-3:].str.join("/")
-    found = named.reindex(files.map(image_of).to_numpy())
-    return found.fillna(0).astype(int).reset_index(drop=True)
+    joined = named.reindex(files.map(image_of).to_numpy())
+    return joined.fillna(0).astype(int).reset_index(drop=True)
 
 
 def add(faces: Faces, path: Path) -> int:

@@ -20,10 +20,11 @@ FARTHEST = 10  # a run that is more than so many times as long is not looked for
 FILES = ("config.json", "history.csv", "best.pth", "resume.pth")
 
 
-def continue_shorter(experiment: Experiment, folder: Path, digest: str) -> None:
+def continue_shorter(experiment: Experiment, folder: Path, digest: str, precision: str) -> None:
     """Begins a run with the epochs of the longest finished one that is its beginning, if any.
 
-    digest: of the data set; a run of other data begins nothing.
+    digest: of the data set. precision: the one asked for, or "auto". A run of other data or in
+    another precision begins nothing, so that no run is half in one and half in another unasked.
     """
     if checkpoints.epochs_done(folder) or experiment.schedule not in SAME_START:
         return
@@ -35,7 +36,7 @@ def continue_shorter(experiment: Experiment, folder: Path, digest: str) -> None:
         if (
             run_files.is_finished(shorter)
             and checkpoints.epochs_done(shorter) == epochs
-            and io.read_json(shorter / "config.json")["data"]["digest"] == digest
+            and _is_of(shorter, digest, precision)
         ):
             for name in FILES:
                 with io.atomic_file(folder / name) as part:
@@ -62,6 +63,12 @@ def _is_wanted(experiment: Experiment, folder: Path, listed: set[str]) -> bool:
     longer = range(experiment.epochs + 1, FARTHEST * experiment.epochs + 1)
     ids = {experiment.replace(epochs=epochs).id for epochs in longer} & listed
     return any(not run_files.is_finished(folder.with_name(run)) for run in ids)
+
+
+def _is_of(folder: Path, digest: str, precision: str) -> bool:
+    config = io.read_json(folder / "config.json")
+    computed_in = {segment["precision"] for segment in config["segments"]}
+    return config["data"]["digest"] == digest and precision in ("auto", *computed_in)
 
 
 def _of_epochs(experiment: Experiment, epochs: int) -> str:

@@ -120,17 +120,17 @@ def open_results(
         Where none of them is finished.
     """
     folder = _folder(dataset, results)
-    found = _finished(folder, runs)
-    if not found:
+    folders = _finished(folder, runs)
+    if not folders:
         raise FerError(
             f"no finished runs under {folder / 'runs'}; compute some with: "
             f"python -m fer_utils study report_a --dataset {dataset}"
         )
-    metrics = [run_files.read_metrics(run).assign(run=run.name) for run in found]
-    history = [pd.read_csv(run / "history.csv").assign(run=run.name) for run in found]
+    metrics = [run_files.read_metrics(run).assign(run=run.name) for run in folders]
+    history = [pd.read_csv(run / "history.csv").assign(run=run.name) for run in folders]
     return Results(
         folder,
-        pd.DataFrame([_about(run) for run in found]),
+        pd.DataFrame([_about(run) for run in folders]),
         pd.concat(metrics, ignore_index=True),
         pd.concat(history, ignore_index=True),
     )
@@ -162,11 +162,11 @@ def rescore(dataset: str, results: Path | None = None) -> list[str]:
         Where no run is finished.
     """
     folder = (paths.RESULTS if results is None else results) / dataset
-    found = _finished(folder)
-    if not found:
+    folders = _finished(folder)
+    if not folders:
         raise FerError(f"no finished runs under {folder / 'runs'}")
     changed = []
-    for run in found:
+    for run in folders:
         with io.exclusive_lock(run, wait=True):
             if run_files.rescore(run):
                 changed.append(run.name)

@@ -98,7 +98,7 @@ def run(
                 _check_same_data(folder, faces)
             return folder
         if world.is_main:
-            continuation.continue_shorter(experiment, folder, faces.digest)
+            continuation.continue_shorter(experiment, folder, faces.digest, precision)
         segments = world.broadcast(_segments(folder) if world.is_main else [])
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
         following = tracker if world.is_main else "none"

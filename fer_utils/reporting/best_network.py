@@ -56,21 +56,21 @@ def make(
     FerError
         Where runs, their checkpoints, the data or the audit are missing, or do not belong together.
     """
-    found = open_results(dataset, results)
-    study = found.study("best")
+    everything = open_results(dataset, results)
+    study = everything.study("best")
     # open_results falls back on the committed study, which a command of one's own must not change
-    if found.folder.parent != results:
-        elsewhere = f"those in {found.folder} are read, and not written to"
+    if everything.folder.parent != results:
+        elsewhere = f"those in {everything.folder} are read, and not written to"
         raise FerError(f"{results} has no runs of {dataset}; {elsewhere}")
     # auto gets its name here: `_starts` compares it with the one that networks.csv was made on
     device = devices.choose(device, "fp32").device.type
-    if not (found.folder / "audit" / "near.csv").exists():
+    if not (everything.folder / "audit" / "near.csv").exists():
         raise FerError(
             f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}"
         )
-    folder = found.folder / "best"
+    folder = everything.folder / "best"
     export = folder / "model.safetensors"
-    run = found.folder / "runs" / choose(study, task)
+    run = everything.folder / "runs" / choose(study, task)
     before = {name: page for name, page in read(dataset, results).items() if name in MEASURED}
     complete = len(before) == len(MEASURED) and export.exists()
     # pages of one network must not stay beside the weights of another
@@ -80,27 +80,27 @@ def make(
         print(f"{run.name}: its checkpoint is not here; {stays}")
         measured = before
     else:
-        measured = _export(found, run, export, device)
-    frames = compare(found, study) | measured
-    if found.has_study("start"):
-        frames |= _starts(found, device)
+        measured = _export(everything, run, export, device)
+    frames = compare(everything, study) | measured
+    if everything.has_study("start"):
+        frames |= _starts(everything, device)
     for name, frame in frames.items():
         # one by one, not the folder as a whole: the weights and rival.npz stand in it too
         with io.atomic_file(folder / f"{name}.csv") as part:
             part.write_text(evidence_files.as_csv(frame), encoding="utf-8")
-    evidence_files.write_index(folder, evidence_files.bases(found, frames))
+    evidence_files.write_index(folder, evidence_files.bases(everything, frames))
     about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
     chosen = study.runs.set_index("run").loc[run.name]
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
     about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))
-    with io.atomic_file(found.folder / "MODEL_CARD.md") as part:
+    with io.atomic_file(everything.folder / "MODEL_CARD.md") as part:
         part.write_text(
             model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8"
         )
     return folder
 
 
-def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
+def _export(everything: Results, run: Path, export: Path, device: str) -> Frames:
     """Writes a run's network to `export` and measures that file.
 
     On parts of the images, and on worse ones.
@@ -108,7 +108,7 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     trained = load_finished_run(run, device)
     faces = trained.faces()
     copies = {
-        kind: audit.read(found.folder / "audit", kind, {faces.digest})
+        kind: audit.read(everything.folder / "audit", kind, {faces.digest})
         for kind in ("identical", "near")
     }
     # first of all: if what follows breaks off, a new network must not have an old one's numbers
@@ -122,7 +122,7 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
         for part in PARTS
     }
     trained = replace(trained, predictions=trained.predictions | answers)
-    groups = leakage.photographs(found, faces.index.index.to_numpy())
+    groups = leakage.photographs(everything, faces.index.index.to_numpy())
     return {
         "parts": robustness.parts(trained, faces, copies, groups),
         "robustness": robustness.under_corruption(
@@ -131,17 +131,17 @@ def _export(found: Results, run: Path, export: Path, device: str) -> Frames:
     }
 
 
-def _starts(found: Results, device: str) -> Frames:
+def _starts(everything: Results, device: str) -> Frames:
     """Pages on study start: measured before, of the same runs on such a device, or measured now."""
-    folder, pages = found.folder / "best", ("networks", "curves")
-    before, now = evidence_files.recorded(folder), evidence_files.bases(found, pages)
+    folder, pages = everything.folder / "best", ("networks", "curves")
+    before, now = evidence_files.recorded(folder), evidence_files.bases(everything, pages)
     if all((folder / f"{page}.csv").exists() and before.get(page) == now[page] for page in pages):
         frames = {page: evidence_files.read_csv(folder / f"{page}.csv") for page in pages}
         # a speed is one of a machine: pages from another device say nothing of this one
         if frames["networks"]["device"].str.startswith(device).all():
             print(f"{folder / 'networks.csv'} stays as it was measured; delete it to measure anew")
             return frames
-    study = found.study("start")
+    study = everything.study("start")
     networks = costs.networks(study, device)
     return {"networks": networks, "curves": costs.curves(study, networks)}
 
@@ -185,11 +185,11 @@ def scores(study: Results) -> pd.DataFrame:
         - low, high: the 95 % interval of the mean over other test images;
         - images: how many there are.
     """
-    found = study.scores("test")
-    found = found[found["metric"].isin(HEADLINE)]
+    headline = study.scores("test")
+    headline = headline[headline["metric"].isin(HEADLINE)]
     by = ["task", "metric", "class"]
-    seeds = over_seeds(found, by).rename(columns={"low": "least", "high": "most"})
-    images = found.groupby("task")["test_images"].first().rename("images").reset_index()
+    seeds = over_seeds(headline, by).rename(columns={"low": "least", "high": "most"})
+    images = headline.groupby("task")["test_images"].first().rename("images").reset_index()
     table = seeds.merge(loss_comparison.image_intervals(study)[[*by, "low", "high"]], on=by).merge(
         images, on="task"
     )

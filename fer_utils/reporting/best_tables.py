@@ -61,13 +61,15 @@ def readme(frame: pd.DataFrame) -> str:
     for (task, part), group in frame.groupby(["task", "part"], sort=False):
         first = group.iloc[0]
         # a task may have networks of one kind alone; the other's cell is then a dash
-        ours = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
+        own_networks = {r.network: f"{percent(r.ours)} % ({r.seeds})" for r in group.itertuples()}
         about = [
             word(task),
             f"{first['images']:,}" + (", no copy in training" if part == FRESH else ""),
         ]
-        theirs = [f"{percent(first[column])} %" for column in ("installed", "rival")]
-        rows.append([*about, *theirs, *(ours.get(kind, "–") for kind in (TRAINED, RESTRICTED))])
+        rivals = [f"{percent(first[column])} %" for column in ("installed", "rival")]
+        rows.append(
+            [*about, *rivals, *(own_networks.get(kind, "–") for kind in (TRAINED, RESTRICTED))]
+        )
     return table(header, rows)
 
 

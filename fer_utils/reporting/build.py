@@ -31,16 +31,16 @@ def build(dataset: str, results: Path | None = None) -> Path:
     if not (paths.REPORT / "main.tex").exists():
         raise FerError(f"{paths.REPORT / 'main.tex'} is missing; the report is built in a checkout")
     results = paths.RESULTS if results is None else results
-    found = open_results(dataset, results)
+    everything = open_results(dataset, results)
     generated, stamp = paths.REPORT / "generated", paths.REPORT / "build" / "made_from.txt"
-    if not stamp.exists() or stamp.read_text() != _made_from(found, generated):
-        generate(found, generated)
+    if not stamp.exists() or stamp.read_text() != _made_from(everything, generated):
+        generate(everything, generated)
         stamp.parent.mkdir(exist_ok=True)
         # hashed anew, since what has just been written is part of it
-        stamp.write_text(_made_from(found, generated))
+        stamp.write_text(_made_from(everything, generated))
     # always: the stamp knows nothing of the text, and latexmk sees by itself what has changed
     pdf = compile_pdf(paths.REPORT)
-    _hand_over(pdf, found, results / dataset)
+    _hand_over(pdf, everything, results / dataset)
     return pdf
 
 

@@ -39,7 +39,7 @@ DRAWN = ("robustness", "curves")  # pages of the best network that are figures a
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; of further studies what has been run."""
     four = study.select(task="multiclass")
-    made = {
+    evidence = {
         "reproduction": (every_number := reproduction.every_number(results)),
         "coverage": reproduction.coverage(every_number),
         "identities": identities.check(study),
@@ -59,16 +59,16 @@ def gather(results: Results, study: Results) -> Frames:
     }
     if results.has_study("gamma"):
         gamma = results.study("gamma")
-        made["gamma"] = gamma.scores().query("metric in ('accuracy', 'macro_f1')")[
+        evidence["gamma"] = gamma.scores().query("metric in ('accuracy', 'macro_f1')")[
             ["gamma", "seed", "metric", "value"]
         ]
-        made["gamma_calibration"] = calibration_comparison.calibrations(gamma)
+        evidence["gamma_calibration"] = calibration_comparison.calibrations(gamma)
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
-            made[name] = loss_comparison.differences(
+            evidence[name] = loss_comparison.differences(
                 results.study(name), name, False, True, by="loss"
             )
-    return made | transfer.frames(results)
+    return evidence | transfer.frames(results)
 
 
 def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
@@ -96,17 +96,17 @@ def _titled(curves: pd.DataFrame) -> Frames:
 
 def _tricky(four: Results) -> pd.DataFrame:
     """The surest errors of the first run with cross-entropy: true, predicted, probability, row."""
-    made = four.predictions(four.select(loss="cross_entropy").runs["run"].iloc[0])
-    labels, logits, classes = (made[name] for name in ("test_labels", "test_logits", "classes"))
+    stored = four.predictions(four.select(loss="cross_entropy").runs["run"].iloc[0])
+    labels, logits, classes = (stored[name] for name in ("test_labels", "test_logits", "classes"))
     errors = metrics.confident_errors(labels, logits, classes.tolist(), n=16)
     # rows of the data set: drawn later from evidence, where the order of the run is forgotten
-    return errors.assign(row=made["test_rows"][errors["position"]]).drop(columns="position")
+    return errors.assign(row=stored["test_rows"][errors["position"]]).drop(columns="position")
 
 
 def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     """Every table of the report as LaTeX, by file name."""
     comparison = reproduction.of_cnn(frames["reproduction"])
-    made = {
+    texts = {
         "counts": tables.counts(_audited(results, "counts").set_index("label")),
         "audit": tables.facts(_audited(results, "summary")),
         "averages": tables.averages(comparison),
@@ -127,26 +127,26 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "suspects": tables.suspects(label_errors.pairs(frames["suspects"])),
     }
     if "gamma" in frames:
-        made["gamma"] = loss_tables.gammas(frames["gamma"], frames["gamma_calibration"])
+        texts["gamma"] = loss_tables.gammas(frames["gamma"], frames["gamma_calibration"])
     for name in {"class_weights", "median"} & set(frames):
-        made[name] = tables.accuracies(results.study(name), ["loss", name])
+        texts[name] = tables.accuracies(results.study(name), ["loss", name])
         # of one seed it would be a table of dashes
         if frames[name]["n"].min() > 1:
-            made[f"{name}_effect"] = loss_tables.effects(frames[name], "loss")
+            texts[f"{name}_effect"] = loss_tables.effects(frames[name], "loss")
     if results.has_study("dedupe"):
-        made["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
+        texts["dedupe"] = tables.accuracies(results.study("dedupe"), ["task", "loss"])
     if results.has_study("learning_rate"):
-        made["learning_rate"] = tables.accuracies(
+        texts["learning_rate"] = tables.accuracies(
             results.study("learning_rate"), ["task", "learning_rate"]
         )
     pages = _best_pages(results)
-    made |= {
+    texts |= {
         # so a page that is added to PAGES needs a function of its name there, or a place in DRAWN
         f"best_{name}": getattr(best_tables, name)(page)
         for name, page in pages.items()
         if name not in DRAWN
     }
-    return made | transfer_tables.make(frames)
+    return texts | transfer_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
@@ -156,7 +156,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     }
     reported = reported_a().query("model == 'cnn'")
     four = "task == 'multiclass' and metric == 'f1'"
-    made = {
+    drawn = {
         "overfitting": plots.overfitting({name: runs.history for name, runs in by_loss.items()}),
         "confusion": plots.confusion_matrices(
             {name: mean_confusion(runs) for name, runs in by_loss.items()}
@@ -172,21 +172,21 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     }
     if "gamma" in frames:
         accuracy = frames["gamma"].query("metric == 'accuracy'")
-        made["gamma"] = loss_plots.gammas(accuracy, frames["gamma_calibration"])
+        drawn["gamma"] = loss_plots.gammas(accuracy, frames["gamma_calibration"])
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
-        made[f"best_{name}"] = getattr(best_plots, name)(pages[name])
+        drawn[f"best_{name}"] = getattr(best_plots, name)(pages[name])
     # the text asks by \iffigure for each of these, and has no gap where they are missing
     if (faces := study.faces()) is not None:
-        made["faces"] = figures.contact_sheet(faces)
+        drawn["faces"] = figures.contact_sheet(faces)
         # copies with one label would show nothing that the table does not say
         near = _audited(results, "near").query("conflicting")
         if len(near):
-            made["copies"] = _copies(faces, near)
+            drawn["copies"] = _copies(faces, near)
         if len(frames["suspects"]):
-            made["suspects"] = _suspects(faces, frames["suspects"])
-        made["tricky"] = _tricky_gallery(faces, frames["tricky"])
-    return made | transfer_plots.make(results, frames)
+            drawn["suspects"] = _suspects(faces, frames["suspects"])
+        drawn["tricky"] = _tricky_gallery(faces, frames["tricky"])
+    return drawn | transfer_plots.make(results, frames)
 
 
 def _audited(results: Results, kind: str) -> pd.DataFrame:
@@ -218,10 +218,10 @@ def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8)
     return figures.gallery(faces.images[shown["row"]], captions, columns)
 
 
-def _suspects(faces: Faces, found: pd.DataFrame, each: int = 2) -> plt.Figure:
+def _suspects(faces: Faces, suspects: pd.DataFrame, each: int = 2) -> plt.Figure:
     """The most doubtful labels, at most `each` of a pair of emotions."""
     # a few of each, or the most frequent pair would fill the figure
-    shown = found.groupby(["label", "suggested"]).head(each).head(16)
+    shown = suspects.groupby(["label", "suggested"]).head(each).head(16)
     captions = [
         f"{row.label}; rather\n{row.suggested} ({row.p_suggested:.0%})"
         for row in shown.itertuples()

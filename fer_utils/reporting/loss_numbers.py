@@ -22,25 +22,28 @@ def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
 
 def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     """Focal minus cross-entropy in points: interval, verdict, what single pairs would say."""
-    made: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for row in pairs.itertuples():
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
-        made |= {name + end: signed(value * 100) for end, value in ends.items()}
-        made[f"{name}.verdict"] = loss_comparison.favours(row)
+        texts |= {name + end: signed(value * 100) for end, value in ends.items()}
+        texts[f"{name}.verdict"] = loss_comparison.favours(row)
     printed = reproduction.reported_gains()["accuracy"]
     for task, group in singles.groupby("task"):
         called = group[group["p"] < 0.05]
-        made[f"{task}.reported.gain"] = signed(printed[task] * 100)
+        texts[f"{task}.reported.gain"] = signed(printed[task] * 100)
         # of either sign: the question is how often one pair alone differs as much as the report's
-        made[f"{task}.as.large"] = str((group["gain"].abs() >= abs(printed[task])).sum())
+        texts[f"{task}.as.large"] = str((group["gain"].abs() >= abs(printed[task])).sum())
         # the report's gain is of one pair of runs: one more pair is the fair measure, not the mean
-        made[f"{task}.next"] = f"{t_half_width(group['gain'], more=1) * 100:.1f}"
-        made[f"{task}.half"] = f"{t_half_width(group['gain']) * 100:.1f}"
-        made |= {f"{task}.single.pairs": str(len(group)), f"{task}.single.called": str(len(called))}
-        made |= {f"{task}.single.focal": str((called["gain"] > 0).sum())}
-        made |= {f"{task}.single.cross_entropy": str((called["gain"] < 0).sum())}
-    return made
+        texts[f"{task}.next"] = f"{t_half_width(group['gain'], more=1) * 100:.1f}"
+        texts[f"{task}.half"] = f"{t_half_width(group['gain']) * 100:.1f}"
+        texts |= {
+            f"{task}.single.pairs": str(len(group)),
+            f"{task}.single.called": str(len(called)),
+        }
+        texts |= {f"{task}.single.focal": str((called["gain"] > 0).sum())}
+        texts |= {f"{task}.single.cross_entropy": str((called["gain"] < 0).sum())}
+    return texts
 
 
 def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
@@ -50,8 +53,8 @@ def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
     others = singles[(singles["task"] == "binary") & ~singles["seed"].isin(seeds)]["gain"]
     half = t_half_width(others)
     ends = {"": others.mean(), ".low": others.mean() - half, ".high": others.mean() + half}
-    made = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
-    return made | {
+    texts = {f"binary.unstuck.gain{end}": signed(value * 100) for end, value in ends.items()}
+    return texts | {
         "stuck": str(len(stuck)),
         "stuck.epochs": listed(stuck["epochs"]),
         "stuck.seeds": listed(stuck["seed"]),
@@ -60,13 +63,13 @@ def _stuck(stuck: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
 
 def _calibration(frame: pd.DataFrame) -> dict[str, str]:
     """Focal minus cross-entropy in calibration error, in points, with intervals."""
-    made: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for row in frame.itertuples():
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
-        made |= {
+        texts |= {
             f"{row.task}.{row.figure}.gain{end}": signed(value * 100) for end, value in ends.items()
         }
-    return made
+    return texts
 
 
 def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -79,8 +82,8 @@ def _gamma(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     )
     temperature = frames["gamma_calibration"].groupby("gamma")["temperature"].mean()
     # gamma.2 and not gamma.2.0: the key that the text uses
-    made = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
-    return made | {
+    texts = {f"gamma.{gamma:g}.temperature": f"{value:.2f}" for gamma, value in temperature.items()}
+    return texts | {
         # the least: a sweep that is still computing has unequal numbers
         "gamma.seeds": str(accuracy["size"].min()),
         "gamma.low": percent(accuracy["mean"].min()),
@@ -98,8 +101,8 @@ def _recall_without_weights(study: Results) -> dict[str, str]:
     recall = scores[(scores["metric"] == "recall") & ~scores["class_weights"]].groupby(
         ["loss", "class"]
     )["value"]
-    made = {
+    texts = {
         f"unweighted.{loss}.recall.{cls}": percent(mean)
         for (loss, cls), mean in recall.mean().items()
     }
-    return made | {"weights.seeds": str(study.runs["seed"].nunique())}
+    return texts | {"weights.seeds": str(study.runs["seed"].nunique())}

@@ -132,11 +132,11 @@ def parse(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def _declared(notebook: Path) -> dict[str, Parameter]:
-    found = papermill.inspect_notebook(notebook)
+    parameters = papermill.inspect_notebook(notebook)
     return {
         # not eval: to read what a notebook declares must run none of its code
         name: Parameter(ast.literal_eval(about["default"]), about["help"])
-        for name, about in found.items()
+        for name, about in parameters.items()
     }
 
 

@@ -54,7 +54,7 @@ def numbers(results: Results, study: Results, frames: Frames) -> dict[str, str]:
 def _protocol(study: Results) -> dict[str, str]:
     """Settings, seeds, machine, image counts."""
     runs, first, name = study.runs, study.runs.iloc[0], study.folder.name
-    made = {
+    texts = {
         key: listed(runs[key])
         for key in ("device", "precision", "threads", "torch", "commit", "optimiser")
     }
@@ -67,13 +67,13 @@ def _protocol(study: Results) -> dict[str, str]:
         "cap",
         "parameters",
     ):
-        made[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
+        texts[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
     for task, group in runs.groupby("task"):
-        made |= {
+        texts |= {
             f"{task}.{part}": f"{group[f'{part}_images'].iloc[0]:,}"
             for part in ("train", "val", "test")
         }
-    return made | {
+    return texts | {
         "dataset": name,
         # a bare digit: main.tex compares it by \ifnum, which takes no word
         "is.fer2013": str(int(name.startswith("fer2013"))),
@@ -87,21 +87,21 @@ def _protocol(study: Results) -> dict[str, str]:
 
 def _training(study: Results) -> dict[str, str]:
     """Where the curves part, and how far the best epoch lies above the last, in points."""
-    made: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for (task, loss), runs in study.runs.groupby(["task", "loss"]):
         history = study.history[study.history["run"].isin(runs["run"])]
         parted = overfit_epoch(history)
         # words, since the sentence has to read on where the curves never part
-        made[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
+        texts[f"{task}.{loss}.parting"] = "no epoch" if parted is None else f"epoch {parted}"
         by_run = history.groupby("run")["val_accuracy"]
-        made[f"{task}.{loss}.best.above.last"] = percent((by_run.max() - by_run.last()).mean())
-    return made
+        texts[f"{task}.{loss}.best.above.last"] = percent((by_run.max() - by_run.last()).mean())
+    return texts
 
 
 def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
     """Reported and reproduced scores, their spread over seeds, and what stands out."""
     far = reproduction.far(comparison)
-    made = {
+    texts = {
         "far": f"{reproduction.FAR:g}",
         "far.cells": str(len(far)),
         "far.outside": str((~far["within"]).sum()),
@@ -110,28 +110,28 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
     for key, cell in comparison.set_index(["task", "loss", "metric", "class"]).iterrows():
         # an average has no class, and its key no dot at the end
         name = ".".join(filter(None, key))
-        made |= {
+        texts |= {
             f"{name}.{part}": percent(cell[part]) for part in ("reported", "std", "low", "high")
         }
-        made |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
+        texts |= {name: percent(cell["mean"]), f"{name}.range": percent(cell["high"] - cell["low"])}
     for task, cells in comparison.groupby("task"):
         # over both losses: the text asks which class is hard, whatever the loss
         means = cells[cells["class"] != ""].groupby(["metric", "class"])["mean"].mean()
-        made |= {f"{task}.easiest": means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()}
-        made[f"{task}.missed"] = means["recall"].idxmin()
-    return made
+        texts |= {f"{task}.easiest": means["f1"].idxmax(), f"{task}.hardest": means["f1"].idxmin()}
+        texts[f"{task}.missed"] = means["recall"].idxmin()
+    return texts
 
 
 def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
     """Accuracy on parts of the test split; what copies in training add to the whole, in points."""
-    made: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for (task, loss), mean in leaks.groupby(["task", "loss"]).mean().iterrows():
-        made |= {
+        texts |= {
             f"{task}.{loss}.leaks.{part}": percent(mean[part])
             for part in ("identical", "spared", "near", "clean")
         }
-        made |= {f"{task}.{loss}.leaks.gain": percent(mean["all"] - mean["clean"])}
-    return made
+        texts |= {f"{task}.{loss}.leaks.gain": percent(mean["all"] - mean["clean"])}
+    return texts
 
 
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -139,22 +139,25 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     verdicts = (
         frames["claims"]["verdict"].str.partition(":")[0].value_counts()
     )  # not run, for whatever reason
-    made = {
+    texts = {
         f"claims.{name}": str(verdicts.get(name, 0))
         for name in ("supported", "not supported", "undecided", "not run")
     }
     checked = frames["identities"]
     tested = int((frames["claims"]["n"] > 1).sum())
-    made |= {"claims": str(len(frames["claims"])), "claims.run": str(tested)}
-    made["claims.least.alone"] = str(least_seeds())
+    texts |= {"claims": str(len(frames["claims"])), "claims.run": str(tested)}
+    texts["claims.least.alone"] = str(least_seeds())
     # not of 0 tests, where any two seeds would do: it is that of a claim alone
-    made["claims.least"] = str(least_seeds(max(tested, 1)))
-    made |= {
+    texts["claims.least"] = str(least_seeds(max(tested, 1)))
+    texts |= {
         "identities": str(checked["figures"].sum()),
         "identities.fail": str((~checked["holds"]).sum()),
     }
     coverage = frames["coverage"]
-    return made | {"figures.printed": str(coverage["figures"].sum()), "margin": f"{MARGIN * 100:g}"}
+    return texts | {
+        "figures.printed": str(coverage["figures"].sum()),
+        "margin": f"{MARGIN * 100:g}",
+    }
 
 
 def _suspects(found: pd.DataFrame, judged: pd.DataFrame) -> dict[str, str]:
@@ -173,27 +176,27 @@ def _best(results: Results) -> dict[str, str]:
     """Settings of the recipe, of its ablation, and of the networks of study start."""
     runs = results.study("best").runs
     first = runs.iloc[0]
-    made = {
+    texts = {
         f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")
     }
-    made |= {
+    texts |= {
         "best.parameters": f"{first['parameters'] / 1e6:.1f}",
         "best.validation": f"{first['validation'] * 100:.0f}",
     }
     ablated = results.study("ablation" if results.has_study("ablation") else "best").runs.iloc[0]
-    made |= {
+    texts |= {
         "ablation.images": f"{ablated['train_images']:,}",
         "ablation.epochs": str(ablated["epochs"]),
     }
-    made |= {"ablation.precision": ablated["precision"]}
-    made |= {
+    texts |= {"ablation.precision": ablated["precision"]}
+    texts |= {
         "ablation.val.images": f"{ablated['val_images']:,}",
         "start.size": str(FROM_IMAGENET["image_size"]),
     }
     pages = best_network.read(results.folder.name, results.folder.parent)
     if "networks" in pages:
-        made |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
-    return made
+        texts |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
+    return texts
 
 
 def as_latex(values: dict[str, str]) -> str:

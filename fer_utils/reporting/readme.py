@@ -38,10 +38,10 @@ def write() -> None:
     study = results.study("report_a")
     readme = paths.CHECKOUT / "README.md"
     # all of them first: where one cannot be made, README.md stays as it is
-    made = blocks(results)
+    tables = blocks(results)
     # a function: in a template a backslash from a table would be read as an escape
     text = BLOCK.sub(
-        lambda b: f"<!-- {b[1]} -->\n{made[b[1]]}\n<!-- /{b[1]} -->",
+        lambda b: f"<!-- {b[1]} -->\n{tables[b[1]]}\n<!-- /{b[1]} -->",
         readme.read_text(encoding="utf-8"),
     )
     readme.write_text(text, encoding="utf-8")

@@ -146,9 +146,9 @@ def coverage(frame: pd.DataFrame) -> str:
     rows = []
     for r in frame.itertuples():
         within = "--" if pd.isna(r.within) else r.within
-        made = [r.reproduced, within] if r.reproduced else [Tex(r"\multicolumn{2}{r}{not run}")]
+        cells = [r.reproduced, within] if r.reproduced else [Tex(r"\multicolumn{2}{r}{not run}")]
         # not by `word`: report A's end in a number of epochs, which no registry has
-        rows.append([r.report, r.network.replace("_", " "), r.figures, *made])
+        rows.append([r.report, r.network.replace("_", " "), r.figures, *cells])
     return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
 
 

@@ -14,14 +14,14 @@ from fer_utils.reporting.latex import (
 
 def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """Keys and printed values of transfer, report_b and grid, as far as `frames` has them."""
-    made: dict[str, str] = {}
+    texts: dict[str, str] = {}
     if "transfer" in frames:
-        made |= _transfer(results.study("transfer"), frames)
+        texts |= _transfer(results.study("transfer"), frames)
     if "report_b_epochs" in frames:
-        made |= _report_b(results.study("report_b"), frames["report_b_epochs"])
+        texts |= _report_b(results.study("report_b"), frames["report_b_epochs"])
     if "grid" in frames:
-        made |= _grid(results.study("grid"), frames["grid"])
-    return made
+        texts |= _grid(results.study("grid"), frames["grid"])
+    return texts
 
 
 def _transfer(study: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -62,17 +62,17 @@ def _images(runs: pd.DataFrame) -> str:
 def _report_b(study: Results, epochs: pd.DataFrame) -> dict[str, str]:
     """Three emotions: what was run, the order of the networks on validation and on test."""
     run = epochs[epochs["seeds"] > 0]
-    made = {
+    texts = {
         "report_b.missing": _left_out(epochs),
         "report_b.epochs": str(study.runs["epochs"].max()),
     }
     for split in ("val", "test"):
         order = run.sort_values(split, ascending=False)
         named = [f"{word(r.model)} ({percent(getattr(r, split))} %)" for r in order.itertuples()]
-        made[f"report_b.{split}.order"] = ", ".join(named)
+        texts[f"report_b.{split}.order"] = ", ".join(named)
     for part in ("train", "val", "test"):
-        made[f"report_b.{part}.images"] = f"{study.runs[f'{part}_images'].iloc[0]:,}"
-    return made | _machine("report_b", study)
+        texts[f"report_b.{part}.images"] = f"{study.runs[f'{part}_images'].iloc[0]:,}"
+    return texts | _machine("report_b", study)
 
 
 def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
@@ -95,8 +95,8 @@ def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
 
 def _machine(name: str, study: Results) -> dict[str, str]:
     """Seeds, number of runs, devices and precision of a study."""
-    made = {f"{name}.{key}": listed(study.runs[key]) for key in ("device", "precision")}
-    return made | {
+    texts = {f"{name}.{key}": listed(study.runs[key]) for key in ("device", "precision")}
+    return texts | {
         f"{name}.seeds": listed(study.runs["seed"]),
         f"{name}.runs": str(len(study.runs)),
     }

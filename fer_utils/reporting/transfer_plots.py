@@ -29,16 +29,16 @@ OTHER_COLOURS = ("#56B4E9", "#000000", "#F0E442")  # of its other colours, for a
 
 def make(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     """The report's figures by id, of what `transfer.frames` has."""
-    made = {}
+    drawn = {}
     if "transfer" in frames:
-        made["transfer_overfitting"] = overfitting(results.study("transfer"))
+        drawn["transfer_overfitting"] = overfitting(results.study("transfer"))
     if "report_b_epochs" in frames:
-        made["report_b_curves"] = curves(
+        drawn["report_b_curves"] = curves(
             with_models(results.study("report_b")), reported_b_epochs()
         )
     if "grid" in frames:
-        made["grid"] = grid(frames["grid"])
-    return made
+        drawn["grid"] = grid(frames["grid"])
+    return drawn
 
 
 def with_models(study: Results) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def overfitting(study: Results) -> Figure:
 
 
 @styled
-def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
+def curves(measured: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     """Loss and accuracy of every network by epoch, mean over seeds, beside what report B prints.
 
     Dashed: training; solid: validation.
@@ -72,13 +72,13 @@ def curves(ours: pd.DataFrame, reported: pd.DataFrame) -> Figure:
     reported
         Rows (model, epoch, {train,val}_accuracy).
     """
-    models = in_order({*ours["model"], *reported["model"]})
+    models = in_order({*measured["model"], *reported["model"]})
     others = [model for model in models if model not in MODEL_COLOURS]
     # cycle never ends, so strict would fail; with many networks a colour may come twice
     colours = MODEL_COLOURS | dict(zip(others, cycle(OTHER_COLOURS), strict=False))
     panels = [
-        ("loss", "ours", ours),
-        ("accuracy", "ours", ours),
+        ("loss", "ours", measured),
+        ("accuracy", "ours", measured),
         ("accuracy", "as reported", reported),
     ]
     figure, axes = plt.subplots(1, len(panels), figsize=(7.4, 2.9))

@@ -24,22 +24,22 @@ from fer_utils.training.losses import LOSS_NAMES
 
 def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The report's tables by file name, of what `transfer.frames` has."""
-    made = {}
+    texts = {}
     if "transfer" in frames:
-        made["transfer_networks"] = networks(frames["transfer_networks"])
-        made["transfer"] = accuracies(frames["transfer"])
-        made["transfer_lengths"] = lengths(frames["transfer_lengths"])
+        texts["transfer_networks"] = networks(frames["transfer_networks"])
+        texts["transfer"] = accuracies(frames["transfer"])
+        texts["transfer_lengths"] = lengths(frames["transfer_lengths"])
         resnet = frames["reproduction"].query(
             "report == 'A' and model == 'resnet18' and `class` == ''"
         )
         # without the points of curves, which the same frame holds as scores of epochs
-        made["transfer_averages"] = averages(resnet[~resnet["metric"].str.contains(" of epoch ")])
+        texts["transfer_averages"] = averages(resnet[~resnet["metric"].str.contains(" of epoch ")])
     if "report_b_epochs" in frames:
-        made["report_b_epochs"] = best_epochs(frames["report_b_epochs"])
-        made["report_b_schedule"] = schedule(frames["report_b_schedule"])
+        texts["report_b_epochs"] = best_epochs(frames["report_b_epochs"])
+        texts["report_b_schedule"] = schedule(frames["report_b_schedule"])
         why = frames["report_b_epochs"].set_index("model")["status"]
-        made["report_b_classes"] = classification(frames["report_b_classes"], reported_b(), why)
-    return made
+        texts["report_b_classes"] = classification(frames["report_b_classes"], reported_b(), why)
+    return texts
 
 
 def networks(frame: pd.DataFrame) -> str:
@@ -132,23 +132,23 @@ def best_epochs(frame: pd.DataFrame) -> str:
     """`transfer.best_epochs`: the best epoch on validation, as reported and ours."""
     rows = []
     for r in frame.itertuples():
-        theirs = (
+        reported = (
             ["--", "--"]
             if pd.isna(r.reported_val)
             else [f"{r.reported_epoch:.0f}", percent(r.reported_val)]
         )
         # no numbers: the reason runs across all five columns
         if r.status:
-            ours = [_across(5, r.status)]
+            measured = [_across(5, r.status)]
         else:
-            ours = [
+            measured = [
                 f"{r.epoch:.3g}",
                 percent(r.val),
                 percent(r.train),
                 percent(r.test),
                 f"{r.seeds:.0f}",
             ]
-        rows.append([word(r.model), *theirs, *ours])
+        rows.append([word(r.model), *reported, *measured])
     # by hand: `spanning` makes names of equal width, and these are of 2 and 5 columns
     above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ "
     above += r"\cmidrule(lr){2-3}\cmidrule(lr){4-8}"
@@ -165,7 +165,7 @@ def best_epochs(frame: pd.DataFrame) -> str:
     return booktabs(header, rows, above)
 
 
-def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -> str:
+def classification(measured: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -> str:
     """Classification reports: precision, recall, F1 and support of each class and average.
 
     Parameters
@@ -175,19 +175,27 @@ def classification(ours: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -
     why
         The status of what was not run, by model.
     """
-    scores = [frame.set_index(["model", "metric", "class"])["value"] for frame in (reported, ours)]
-    theirs, mine = ({model: of.loc[model] for model in of.index.unique("model")} for of in scores)
-    classes = ours.loc[ours["metric"] == "recall", "class"].unique()
+    scores = [
+        frame.set_index(["model", "metric", "class"])["value"] for frame in (reported, measured)
+    ]
+    reported_by_model, measured_by_model = (
+        {model: of.loc[model] for model in of.index.unique("model")} for of in scores
+    )
+    classes = measured.loc[measured["metric"] == "recall", "class"].unique()
     rows = []
-    for model in in_order({*theirs, *mine}):
+    for model in in_order({*reported_by_model, *measured_by_model}):
         for row in [*classes, "accuracy", "macro", "weighted"]:
-            printed = _report_row(theirs[model], row, classes) if model in theirs else ["--"] * 4
-            made = (
-                _report_row(mine[model], row, classes)
-                if model in mine
+            printed = (
+                _report_row(reported_by_model[model], row, classes)
+                if model in reported_by_model
+                else ["--"] * 4
+            )
+            cells = (
+                _report_row(measured_by_model[model], row, classes)
+                if model in measured_by_model
                 else [_across(4, why[model])]
             )
-            rows.append([word(model), row, *printed, *made])
+            rows.append([word(model), row, *printed, *cells])
     header = ["network", "", *("prec.", "recall", "F1", "support") * 2]
     return booktabs(header, rows, spanning(["reported", "ours"], 4, 3), left=2)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fer_utils import io
+from fer_utils import devices, io
 from fer_utils.experiments import runner
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training.experiment import Experiment
@@ -101,3 +101,11 @@ def test_stages_that_unfreeze_later_than_a_shorter_run_would_end(results, drawn)
     whole = LONG.replace(thaw="1:1 2:2")
     listed(results, whole)
     assert len(pd.read_csv(compute(whole, results, drawn) / "history.csv")) == 2
+
+
+def test_a_run_in_another_precision_begins_nothing(results, drawn, monkeypatch):
+    monkeypatch.setattr(devices, "has_bf16", lambda kind: True)
+    listed(results, SHORT, LONG)
+    compute(SHORT, results, drawn)
+    config = json.loads((run(LONG, "cpu", "bf16", results, drawn) / "config.json").read_text())
+    assert [part["precision"] for part in config["segments"]] == ["bf16"]
