@@ -13,7 +13,7 @@ import pytest
 from fer_utils import paths
 
 PARTS = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "fer_utils")
-PARTS += ("data/reported", "results/fer2013/best")
+PARTS += ("data/reported", "data/ferplus", "results/fer2013/best")
 PARTS += ("tests/conftest.py", "benchmarks")  # not for the wheel
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 OFFLINE = ["--no-deps", "--no-index"]
