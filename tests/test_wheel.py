@@ -66,7 +66,8 @@ def test_the_wheel_has_every_package_and_nothing_else(wheel):
     assert {name for name in names if name.endswith(".py")} == expected
     shipped = {name for name in names if "/shipped/" in name}
     reported = [f"data/reported/{path.name}" for path in paths.REPORTED.glob("*.csv")]
-    files = [*reported, "results/fer2013/best/model.safetensors"]
+    votes = "data/ferplus/kaggle_to_ferplus.csv.gz"
+    files = [*reported, votes, "results/fer2013/best/model.safetensors"]
     assert shipped == {f"fer_utils/shipped/{name}" for name in files} and len(reported) == 4
 
 
