@@ -18,10 +18,10 @@ from fer_utils.experiments.results import Results
 
 Frames = dict[str, pd.DataFrame]
 INDEX = "evidence.json"
-VERSION = 1  # raised when code gives other evidence of the same runs: then all is computed anew
+VERSION = 2  # raised when code gives other evidence of the same runs: then all is computed anew
 # a run that is computed anew changes these; so its predictions need not be read to notice it
 OF_A_RUN = ("config.json", "done.json", "metrics.csv", "history.csv")
-PRETRAINED = ("transfer", "report_b")
+PRETRAINED = ("resnet18", "transfer", "report_b")
 # the studies that a file is made from; of files that are not listed here: report_a
 STUDIES = {
     "reproduction": ("report_a", *PRETRAINED),

@@ -21,6 +21,7 @@ from fer_utils.analysis import (
     rivals,
     robustness,
 )
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.restricted import PARTS
 from fer_utils.data import audit
 from fer_utils.data.tasks import get_task
@@ -182,7 +183,7 @@ def scores(study: Results) -> pd.DataFrame:
     DataFrame
         - task, metric, class: class is empty for what is no class's score;
         - mean, std, least, most, seeds: over runs;
-        - low, high: the 95 % interval of the mean over other test images;
+        - low, high: the 95 % interval of the mean, for other seeds and other test images;
         - images: how many there are.
     """
     headline = study.scores("test")
@@ -190,9 +191,8 @@ def scores(study: Results) -> pd.DataFrame:
     by = ["task", "metric", "class"]
     seeds = over_seeds(headline, by).rename(columns={"low": "least", "high": "most"})
     images = headline.groupby("task")["test_images"].first().rename("images").reset_index()
-    table = seeds.merge(loss_comparison.image_intervals(study)[[*by, "low", "high"]], on=by).merge(
-        images, on="task"
-    )
+    means = loss_comparison.mean_scores(study, ImageDraws(study), by=["task"])
+    table = seeds.merge(means[[*by, "low", "high"]], on=by).merge(images, on="task")
     classes = {task: len(get_task(task).classes) for task in table["task"]}
     return table.sort_values(
         "task", key=lambda tasks: tasks.map(classes), kind="stable", ignore_index=True

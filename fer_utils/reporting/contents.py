@@ -13,6 +13,7 @@ from fer_utils.analysis import (
     reproduction,
     transfer,
 )
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.reported import reported_a
 from fer_utils.data import audit
 from fer_utils.data.dataset import Faces
@@ -39,18 +40,21 @@ DRAWN = ("robustness", "curves")  # pages of the best network that are figures a
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; of further studies what has been run."""
     four = study.select(task="multiclass")
+    draws = ImageDraws(results)
     evidence = {
         "reproduction": (every_number := reproduction.every_number(results)),
         "coverage": reproduction.coverage(every_number),
         "identities": identities.check(study),
-        "claims": claims.judge(results),
-        "paired": loss_comparison.focal_minus_cross_entropy(study),
-        "gains": loss_comparison.gains_by_protocol(results),
+        "claims": claims.judge(results, draws),
+        "paired": loss_comparison.focal_minus_cross_entropy(study, draws),
+        "gains": loss_comparison.gains_by_protocol(results, draws),
         "single_runs": loss_comparison.single_runs(study),
-        "image_intervals": loss_comparison.image_intervals(study),
+        "means": loss_comparison.mean_scores(study, draws),
         "leaks": leakage.without_leaks(study),
         "calibration": (calibrations := calibration_comparison.calibrations(study)),
-        "calibration_differences": calibration_comparison.calibration_differences(calibrations),
+        "calibration_differences": calibration_comparison.calibration_differences(
+            calibrations, draws
+        ),
         "stuck": loss_comparison.stuck(study),
         "suspects": label_errors.find(four, study.faces()),
         "out_of_sample": _by_label(label_errors.out_of_sample(four)),
@@ -66,7 +70,7 @@ def gather(results: Results, study: Results) -> Frames:
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
             evidence[name] = loss_comparison.differences(
-                results.study(name), name, False, True, by="loss"
+                results.study(name), name, False, True, by="loss", draws=draws
             )
     return evidence | transfer.frames(results)
 
@@ -116,8 +120,9 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "coverage": tables.coverage(frames["coverage"]),
         "identities": tables.identities(frames["identities"]),
         "claims": tables.claims(frames["claims"]),
+        "verdict_rule": tables.verdict_rule(),
         "paired": loss_tables.paired(frames["paired"]),
-        "chance": loss_tables.chance(frames["paired"], study, frames["image_intervals"]),
+        "chance": loss_tables.chance(frames["paired"], frames["means"]),
         "single_runs": loss_tables.single_runs(frames["single_runs"]),
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
