@@ -18,7 +18,7 @@ from fer_utils.training.experiment import Experiment
 
 CHEAP = 0.25  # share of the runs, by their seconds
 # what of a machine and its software may change the last digits of a number
-MACHINE = ("cpu", "instructions", "blas", "onednn", "threads", "precision", "torch")
+MACHINE = ("device", "cpu", "instructions", "blas", "onednn", "threads", "precision", "torch")
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ def repeat(found: Verification, count: int, seed: int, model: str = "cnn") -> li
 
 
 def _repeat(run: str, found: Verification, results: Results) -> Repeated:
+    print(f"computed once more: {run}", flush=True)
     folder = found.folder / "runs" / run
     config = io.read_json(folder / "config.json")
     experiment = Experiment(**config["experiment"])
