@@ -116,8 +116,8 @@ def _repeat(run: str, found: Verification, results: Results) -> Repeated:
         equal=all(np.array_equal(old[name], new[name]) for name in old),
         accuracy=float(is_correct(old, "test").mean()),
         again=float(is_correct(new, "test").mean()),
-        low=mean - half if np.isfinite(half) else None,
-        high=mean + half if np.isfinite(half) else None,
+        low=max(mean - half, 0.0) if np.isfinite(half) else None,
+        high=min(mean + half, 1.0) if np.isfinite(half) else None,
         seeds=len(accuracies),
         differs=[
             f"{name} {now[name]}" for name in MACHINE if before.get(name, now[name]) != now[name]
