@@ -40,7 +40,7 @@ STUDIES = {
     "report_b_schedule": ("report_b",),
     "grid": ("grid",),
     **dict.fromkeys(("scores", "ensembles", "restricted", "rival"), ("best",)),  # best's pages
-    **dict.fromkeys(("parts", "robustness"), ("best",)),
+    **dict.fromkeys(("parts", "robustness", "rival_as_used", "rival_origin"), ("best",)),
     "ablation": ("ablation",),
     **dict.fromkeys(("networks", "curves"), ("start",)),
 }

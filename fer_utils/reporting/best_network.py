@@ -35,7 +35,10 @@ from fer_utils.reporting import model_card
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself
-PAGES = (*MEASURED, "scores", "ensembles", "restricted", "rival", "ablation", "networks", "curves")
+PAGES = (
+    *(*MEASURED, "scores", "ensembles", "restricted", "rival", "rival_as_used", "rival_origin"),
+    *("ablation", "networks", "curves"),
+)
 HEADLINE = ("accuracy", "macro_f1", "recall")
 
 
@@ -161,7 +164,8 @@ def choose(study: Results, task: str) -> str:
 def compare(results: Results, study: Results) -> Frames:
     """What needs no checkpoint: scores, ensembles, restricted.
 
-    Ablation too where that study has been run, and rival where benchmarks/rival.py has been.
+    Ablation too where that study has been run, and pages on the rival where its answers are there:
+    those of benchmarks/rival.py, and beside them those of benchmarks/rival_as_used.py.
     """
     frames = {
         "scores": scores(study),
@@ -170,8 +174,13 @@ def compare(results: Results, study: Results) -> Frames:
     }
     if results.has_study("ablation"):
         frames["ablation"] = ablation.effects(results.study("ablation"))
-    if (rival := results.folder / "best" / "rival.npz").exists():
-        frames["rival"] = rivals.beside(study, rivals.read(rival))
+    alone, as_used = (results.folder / "best" / f"rival{name}.npz" for name in ("", "_as_used"))
+    if alone.exists():
+        frames["rival"] = rivals.beside(study, rival := rivals.read(alone))
+        if as_used.exists():
+            used = rivals.read(as_used)
+            frames["rival_as_used"] = rivals.as_used(study, rival, used)
+            frames["rival_origin"] = rivals.origin(used)
     return frames
 
 

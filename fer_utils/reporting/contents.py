@@ -34,7 +34,8 @@ from fer_utils.reporting import (
 from fer_utils.training.losses import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
-DRAWN = ("robustness", "curves")  # pages of the best network that are figures alone
+# pages of the best network that are figures or numbers alone
+NO_TABLE = ("robustness", "curves", "rival_origin")
 
 
 def gather(results: Results, study: Results) -> Frames:
@@ -146,10 +147,10 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         )
     pages = _best_pages(results)
     texts |= {
-        # so a page that is added to PAGES needs a function of its name there, or a place in DRAWN
+        # so a page that is added to PAGES needs a function of its name, or a place in NO_TABLE
         f"best_{name}": getattr(best_tables, name)(page)
         for name, page in pages.items()
-        if name not in DRAWN
+        if name not in NO_TABLE
     }
     return texts | transfer_tables.make(frames)
 

@@ -203,7 +203,18 @@ def _best(results: Results) -> dict[str, str]:
     pages = best_network.read(results.folder.name, results.folder.parent)
     if "networks" in pages:
         texts |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
-    return texts
+    return texts | (_rival(pages["rival_origin"]) if "rival_origin" in pages else {})
+
+
+def _rival(origin: pd.DataFrame) -> dict[str, str]:
+    """What the rival's checkpoint tells of its training, `rivals.origin`."""
+    facts = origin.set_index("fact")["value"]
+    whole = ("test_images", "test_right", "logged_right", "training_images", "steps", "batches")
+    texts = {f"rival.{fact.replace('_', '.')}": f"{int(facts[fact]):,}" for fact in whole}
+    right = int(facts["training_right"]) / int(facts["training_images"])
+    alike = int(facts["quantised_agrees"]) / int(facts["test_images"])
+    texts |= {"rival.training.share": percent(right), "rival.quantised.share": percent(alike)}
+    return texts | {f"rival.{fact}": facts[fact] for fact in ("epochs", "keras")}
 
 
 def as_latex(values: dict[str, str]) -> str:

@@ -408,6 +408,11 @@ ANALYSING = [
         leaks_anywhere=('frame["leaked"] & in_test[kind]', "in_test[kind]"),
     ),
     *_of(
+        "run_checks.py",
+        "test_verify.py::test_damage_to_a_run_is_found_and_its_evidence_with_it",
+        training_not_looked_at=('np.union1d(split.train, rows["val"])', 'rows["val"]'),
+    ),
+    *_of(
         "identities.py",
         "test_identities.py",
         rounding_not_allowed=("FOUR_DECIMALS = 0.5e-4", "FOUR_DECIMALS = 0.5e-5"),
