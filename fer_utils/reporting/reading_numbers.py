@@ -6,7 +6,14 @@ from fer_utils.analysis.chance import ALL
 from fer_utils.analysis.readings import OURS
 from fer_utils.experiments.results import Results
 from fer_utils.reporting.latex import listed, percent, signed, word
-from fer_utils.reporting.reading_tables import SOURCES, Frames, named, readings, weight_orders
+from fer_utils.reporting.reading_tables import (
+    FOUR,
+    SOURCES,
+    Frames,
+    named,
+    readings,
+    weight_orders,
+)
 
 
 def numbers(results: Results, frames: Frames) -> dict[str, str]:
@@ -32,7 +39,7 @@ def _readings(frame: pd.DataFrame) -> dict[str, str]:
         return {}
     return {
         "readings": str(len(others)),
-        "readings.seeds": listed(others["seeds"]),
+        "readings.seeds": _range(others["seeds"]),
         "readings.better": _names(others[others["low"] > 0]),
         "readings.worse": _names(others[others["high"] < 0]),
         "readings.ours.points": signed(ours["points"].item()),
@@ -42,12 +49,12 @@ def _readings(frame: pd.DataFrame) -> dict[str, str]:
 
 def _orders(frame: pd.DataFrame) -> dict[str, str]:
     """Of the four weights: how many orders were tried, the best, those that fit better."""
-    four = frame[frame["classes"] == 4]
+    four = frame[frame["classes"] == FOUR]
     if not len(four):
         return {}
     return {
         "orders": str(len(four)),
-        "orders.seeds": listed(four["seeds"]),
+        "orders.seeds": _range(four["seeds"]),
         "orders.better": str((four["low"] > 0).sum()),
     } | _fit("orders.best", four.iloc[0])
 
@@ -57,6 +64,11 @@ def _fit(key: str, row: pd.Series) -> dict[str, str]:
     texts = {f"{key}.gain{end}": signed(value) for end, value in ends.items()}
     texts |= {key: named(row["reading"]), f"{key}.points": signed(row["points"])}
     return texts | {f"{key}.{name}": str(row[name]) for name in ("within", "figures")}
+
+
+def _range(counts: pd.Series) -> str:
+    least, most = counts.min(), counts.max()
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def _names(rows: pd.DataFrame) -> str:

@@ -10,6 +10,7 @@ Frames = dict[str, pd.DataFrame]
 
 ORDER = "weight_order="  # how a reading begins that gives the class weights in another order
 SHOWN = 5  # orders of four weights in their table
+FOUR = len(get_task("multiclass").classes)
 # readings that are no plain "setting value"; networks have names of their own
 NAMES = {
     "class_weights=False": "no class weights",
@@ -56,7 +57,7 @@ def weight_orders(frames: Frames) -> pd.DataFrame:
 
 def _shown(orders: pd.DataFrame) -> pd.DataFrame:
     """The best orders of four classes, and the other one of two."""
-    four = orders["classes"] == len(get_task("multiclass").classes)
+    four = orders["classes"] == FOUR
     return pd.concat([orders[four].head(SHOWN), orders[~four]])
 
 

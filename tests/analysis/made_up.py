@@ -54,7 +54,8 @@ def scored_study(folder: Path, studies: Mapping[str, Mapping[Experiment, pd.Data
         io.write_json(folder / "studies" / f"{name}.json", [one.id for one in scored])
         for experiment, table in scored.items():
             if experiment.id not in runs:
-                runs[experiment.id] = {"run": experiment.id} | vars(experiment)
+                about = {"run": experiment.id, "precision": "fp32"}
+                runs[experiment.id] = about | vars(experiment)
                 tables.append(table.assign(run=experiment.id))
     frame = pd.DataFrame(list(runs.values()))
     return Results(folder, frame, pd.concat(tables, ignore_index=True), frame[["run"]])
