@@ -112,8 +112,12 @@ def gains_by_protocol(results: Results, draws: ImageDraws | None = None) -> pd.D
         - protocol: in words.
     """
     protocols = {"report A's protocol": results.study("report_a")}
-    if results.has_study("class_weights"):
-        protocols["no class weights"] = results.study("class_weights").select(class_weights=False)
+    # of four classes in the first study, of both tasks in the second
+    named = [name for name in ("class_weights", "readings") if results.has_study(name)]
+    listed = [run for name in named for run in results.study(name).runs["run"]]
+    unweighted = results.select(run=listed, class_weights=False)
+    if len(unweighted.runs):
+        protocols["no class weights"] = unweighted
     if results.has_study("dedupe"):
         protocols["no photograph in two splits"] = results.study("dedupe")
     tables = [

@@ -1,4 +1,4 @@
-"""Every study as a list of experiments: what is compared, with which settings."""
+"""Every study as a list of experiments by name; here those with pretrained networks."""
 
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -6,10 +6,21 @@ from typing import Any
 
 from fer_utils.errors import FerError, one_of
 from fer_utils.experiments.best_recipe import Settings, ablation, best, start
+from fer_utils.experiments.cnn_recipes import (
+    TASKS,
+    chance,
+    class_weights,
+    dedupe,
+    gamma,
+    learning_rate,
+    median,
+    rates,
+    readings,
+    report_a,
+    weight_orders,
+)
 from fer_utils.training.experiment import Experiment
-
-TASKS = ("binary", "multiclass")
-LOSSES = ("cross_entropy", "focal")
+from fer_utils.training.losses import LOSSES
 
 # pretrained networks are fine-tuned at a fifth of the default, since their weights are good already
 FINE: Settings = {"learning_rate": 1e-4}
@@ -41,59 +52,6 @@ REPORT_B: dict[str, Settings] = {
     "face_resnet": FACES | {"thaw": "1:1 2:2"},  # a third stage would learn at 1e-8
     "mobilenet_v2": FINE,
 }
-
-
-def report_a(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings: Any) -> list[Experiment]:
-    """Report A's comparison with its CNN: both tasks, both losses, paired by seed."""
-    return [
-        Experiment(dataset=dataset, task=task, loss=loss, seed=seed, **settings)
-        for seed, task, loss in product(seeds, TASKS, LOSSES)
-    ]
-
-
-def dedupe(
-    dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: Any
-) -> list[Experiment]:
-    """Report A's comparison with no photograph on two sides: its scores without the leak."""
-    return report_a(dataset, seeds, dedupe=True, **settings)
-
-
-def median(dataset: str, seeds: Sequence[int] = (0,), **settings: Any) -> list[Experiment]:
-    """Report A's denoising experiment: the four classes with and without the median filter."""
-    return [
-        Experiment(
-            dataset=dataset, task="multiclass", loss=loss, seed=seed, median=filtered, **settings
-        )
-        for seed, loss, filtered in product(seeds, LOSSES, (False, True))
-    ]
-
-
-def class_weights(
-    dataset: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: Any
-) -> list[Experiment]:
-    """The four classes with and without class weights, to tell their effect from focal loss's."""
-    return [
-        Experiment(dataset=dataset, loss=loss, seed=seed, class_weights=weighted, **settings)
-        for seed, loss, weighted in product(seeds, LOSSES, (True, False))
-    ]
-
-
-def gamma(dataset: str, seeds: Sequence[int] = (0, 1, 2), **settings: Any) -> list[Experiment]:
-    """The four classes with focal loss and every exponent from 0 (weighted cross-entropy) to 5."""
-    return [
-        Experiment(
-            dataset=dataset, task="multiclass", loss="focal", seed=seed, gamma=exponent, **settings
-        )
-        for seed, exponent in product(seeds, (0.0, 0.5, 1.0, 2.0, 3.0, 5.0))
-    ]
-
-
-def learning_rate(dataset: str, seeds: Sequence[int] = (0,), **settings: Any) -> list[Experiment]:
-    """How the learning rate was chosen, on validation: half and twice the default beside it."""
-    return [
-        Experiment(dataset=dataset, task=task, seed=seed, learning_rate=rate, **settings)
-        for seed, task, rate in product(seeds, TASKS, (2.5e-4, 5e-4, 1e-3))
-    ]
 
 
 def transfer(dataset: str, seeds: Sequence[int] = (0,), **settings: Any) -> list[Experiment]:
@@ -181,6 +139,10 @@ STUDIES: dict[str, Callable[..., list[Experiment]]] = {
     "class_weights": class_weights,
     "gamma": gamma,
     "learning_rate": learning_rate,
+    "readings": readings,
+    "weight_orders": weight_orders,
+    "rates": rates,
+    "chance": chance,
     "best": best,
     "ablation": ablation,
     "start": start,

@@ -144,7 +144,7 @@ def _compute(
     }
     classes = get_task(experiment.task).classes
     start = pretrained.load(experiment.model)
-    torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
+    torch.manual_seed(experiment.seeds.init)  # the same initial weights whatever the loss
     network = Network(
         experiment.model,
         len(classes),
@@ -201,9 +201,11 @@ def split_of(experiment: Experiment, faces: Faces) -> Split:
         get_task(experiment.task),
         experiment.cap,
         experiment.validation,
-        experiment.seed,
+        experiment.seeds.split,
         experiment.test,
         duplicates.near(faces) if experiment.dedupe else None,
+        experiment.stratified,
+        experiment.cap_drawn,
     )
 
 

@@ -5,11 +5,14 @@ import pandas as pd
 
 from fer_utils.analysis import (
     calibration_comparison,
+    chance,
     claims,
     identities,
     label_errors,
     leakage,
     loss_comparison,
+    rates,
+    readings,
     reproduction,
     transfer,
 )
@@ -27,6 +30,7 @@ from fer_utils.reporting import (
     loss_plots,
     loss_tables,
     plots,
+    reading_tables,
     tables,
     transfer_plots,
     transfer_tables,
@@ -73,7 +77,19 @@ def gather(results: Results, study: Results) -> Frames:
             evidence[name] = loss_comparison.differences(
                 results.study(name), name, False, True, by="loss", draws=draws
             )
-    return evidence | transfer.frames(results)
+    return evidence | _open_questions(results) | transfer.frames(results)
+
+
+def _open_questions(results: Results) -> Frames:
+    """What report A's text leaves open, as far as it was run."""
+    frames: Frames = {}
+    if results.has_study("readings"):
+        frames["readings"] = readings.compare(results)
+    if results.has_study("rates"):
+        frames |= {"rates": rates.accuracies(results), "rate_gains": rates.gains(results)}
+    if results.has_study("chance"):
+        frames["chance"] = chance.sources(results)
+    return frames
 
 
 def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +168,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         for name, page in pages.items()
         if name not in NO_TABLE
     }
-    return texts | transfer_tables.make(frames)
+    return texts | reading_tables.make(frames) | transfer_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:

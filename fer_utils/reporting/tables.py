@@ -129,9 +129,11 @@ def claims(frame: pd.DataFrame) -> str:
             ends = interval(r.low, r.high) if r.n > 1 else "--"
             gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
             numbers = [*gains, r.n or "--", percent(r.detectable)]
-            rows.append([f"{r.report}: {r.network}", r.claim, *numbers, r.verdict])
+            # why something was not run stands in the chapter of its network
+            verdict = r.verdict.partition(":")[0]
+            rows.append([f"{r.report}: {r.network}", r.claim, *numbers, verdict])
     header = ["report: network", "claim", "reported", "measured", INTERVAL, Tex("$n$")]
-    columns = f"{ragged('2.3cm')}{ragged('4.6cm')}rrrrr{ragged('2.0cm')}"
+    columns = f"{ragged('2.75cm')}{ragged('5.1cm')}rrrrr{ragged('1.75cm')}"
     return booktabs([*header, "detect.", "verdict"], rows, left=2, columns=columns)
 
 

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     ConfigDict,
@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from fer_utils.data.splits import TESTS
-from fer_utils.data.tasks import get_task
+from fer_utils.data.tasks import class_weights, get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation.prediction import VIEWS
 from fer_utils.models.freezing import UnfreezeSchedule
@@ -35,6 +35,14 @@ Index = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]  # of 1
+
+
+class Seeds(NamedTuple):
+    """One seed for each source of chance; what each draws stands beside `Experiment.split_seed`."""
+
+    split: int
+    init: int
+    order: int
 
 
 # Strict: "3" is no number and 1 is no bool; but 1 is the float 1.0, so that equal experiments are
@@ -92,6 +100,12 @@ class Experiment:
     clip: NotNegative = 0.0  # the largest norm of a gradient; 0: any
     patience: Index = 0  # stop after so many epochs without a higher validation accuracy; 0: never
     saturation: Share = 0.0  # augmentation of colour images
+    weight_order: str = ""  # classes joined by +: who gets the task's weights in turn; "": its own
+    stratified: bool = True  # validation has each class's share; False: drawn from all at once
+    cap_drawn: bool = True  # which images the cap leaves is drawn; False: the first of each class
+    split_seed: Index | None = None  # of the cap and the split alone; None: seed
+    init_seed: Index | None = None  # of the initial weights alone; None: seed
+    order_seed: Index | None = None  # of order, augmentation and dropout alone; None: seed
 
     @model_validator(mode="wrap")
     @classmethod
@@ -103,7 +117,7 @@ class Experiment:
             raise _as_one_line(error) from None
 
     def __post_init__(self) -> None:
-        get_task(self.task)
+        class_weights(get_task(self.task), self.weight_order)
         check_model(self.model, self.image_size)
         make_loss(self.loss, 0.0, None, self.label_smoothing)
         one_of(self.optimiser, OPTIMIZERS, "optimiser")
@@ -131,6 +145,12 @@ class Experiment:
         }
         digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
+
+    @property
+    def seeds(self) -> Seeds:
+        """The seed of each source of chance: its own, or `seed`."""
+        own = (self.split_seed, self.init_seed, self.order_seed)
+        return Seeds(*(self.seed if seed is None else seed for seed in own))
 
     @property
     def unfreezing(self) -> UnfreezeSchedule:

@@ -140,7 +140,7 @@ def train_one_epoch(
     """
     network, config, hardware, world = setup.network, setup.config, setup.hardware, setup.world
     epoch = len(history) + 1
-    seed = 1000 * config.seed + epoch
+    seed = 1000 * config.seeds.order + epoch
     torch.manual_seed(seed + 10**9 * world.rank)  # every shard draws its own augmentation
     augment = Augment.of(config)
     network.train()

@@ -7,7 +7,7 @@ import pytest
 
 from fer_utils import paths
 from fer_utils.errors import FerError
-from fer_utils.experiments import best_recipe, recipes, results
+from fer_utils.experiments import best_recipe, cnn_recipes, recipes, results
 
 
 def test_the_ablation_takes_one_thing_out_at_a_time():
@@ -67,3 +67,47 @@ def test_what_the_recipe_claims_is_what_the_committed_runs_give():
     runs = results.open_study("best", "fer2013", paths.REFERENCE).select(task="seven").runs
     minutes = (runs["total_seconds"] / 60).round().astype(int)
     assert f"{minutes.min()} to {minutes.max()} minutes" in claim
+
+
+def test_every_reading_has_both_tasks_and_both_losses_and_the_seeds_come_last():
+    study = recipes.make_study("readings", "fer2013")
+    assert len({e.id for e in study}) == len(study) == 5 * 4 * len(cnn_recipes.READINGS)
+    assert [e.seed for e in study] == sorted(e.seed for e in study)
+    ours = recipes.make_study("report_a", "fer2013", seeds=range(5))
+    assert {e.id for e in ours} < {e.id for e in study}
+    assert study[:4] == ours[:4]
+
+
+def test_the_weights_are_tried_in_all_24_orders_and_the_known_one_has_its_id():
+    study = recipes.make_study("weight_orders", "fer2013", seeds=[0])
+    assert len({e.id for e in study}) == len(study) == 2 * (24 + 2)
+    ours = {e.id for e in recipes.make_study("report_a", "fer2013", seeds=[0])}
+    assert ours < {e.id for e in study}
+
+
+def test_both_losses_are_trained_at_every_rate():
+    study = recipes.make_study("rates", "fer2013")
+    assert len({e.id for e in study}) == 3 * 2 * 2 * 5
+    known = recipes.make_study("learning_rate", "fer2013")
+    assert {e.id for e in known} < {e.id for e in study}
+
+
+def test_each_source_of_chance_has_five_values_at_five_of_the_others():
+    study = recipes.make_study("chance", "fer2013")
+    assert len({e.id for e in study}) == len(study) == 5 + 3 * 5 * 4
+    assert {e.loss for e in study} == {"cross_entropy"} and {e.task for e in study} == {
+        "multiclass"
+    }
+    for source, others in (
+        ("split", "init order"),
+        ("init", "split order"),
+        ("order", "split init"),
+    ):
+        values = {
+            (getattr(e.seeds, source), *(getattr(e.seeds, other) for other in others.split()))
+            for e in study
+        }
+        crossed = {(value, base, base) for value in range(5) for base in range(5)}
+        assert crossed < values
+    ours = {e.id for e in recipes.make_study("report_a", "fer2013", seeds=range(5))}
+    assert len(ours & {e.id for e in study}) == 5

@@ -14,6 +14,7 @@ import torch
 
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.dataset import open_store
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
 from fer_utils.experiments import recipes, results, runner
@@ -77,6 +78,71 @@ def test_the_class_weights_are_the_tasks_or_none(drawn, tmp_path, monkeypatch, l
         with pytest.raises(KeyboardInterrupt):
             run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert weights[0].tolist() == pytest.approx([2.0, 1.5, 1.0, 1.3]) and weights[1] is None
+
+
+def test_the_weights_reach_the_loss_in_the_order_that_is_named(drawn, tmp_path, monkeypatch):
+    def stop(trainer, *_):
+        weights.extend(trainer.criterion.weight.tolist())
+        raise KeyboardInterrupt
+
+    weights = []
+    monkeypatch.setattr(loop, "train_one_epoch", stop)
+    chosen = Experiment(task="multiclass", weight_order="sad+angry+fear+happy", **SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert weights == pytest.approx([1.5, 1.0, 1.3, 2.0])
+
+
+def test_one_seed_for_everything_is_the_same_seed_for_each_source(drawn, tmp_path):
+    """To the bit, so that the runs that are there count among those of study chance."""
+    one = Experiment(task="binary", cap=10, seed=3, **SMALL)
+    each = one.replace(seed=0, split_seed=3, init_seed=3, order_seed=3)
+    first, other = (run(chosen, "cpu", "fp32", tmp_path, drawn) for chosen in (one, each))
+    for file in ("best.pth", "last.pth"):
+        weights, same = (torch.load(f / file, weights_only=True) for f in (first, other))
+        assert all(torch.equal(value, same[name]) for name, value in weights.items())
+    saved = [dict(np.load(folder / "predictions.npz")) for folder in (first, other)]
+    assert all((value == saved[1][name]).all() for name, value in saved[0].items())
+
+
+def chances(drawn, folder, monkeypatch, **settings):
+    """What each source gave a run: its images, its first weights, the order and the first draw."""
+    seen, train, mixup, shuffled = {}, runner.train, loop.mixup, Batches.shuffled
+
+    def note_start(network, loaders, *others):
+        seen["split_seed"] = [loaders[part].images.sum((1, 2, 3)) for part in ("train", "val")]
+        seen["init_seed"] = [value.clone() for value in network.state_dict().values()]
+        return train(network, loaders, *others)
+
+    def note_order(batches, *others):
+        places = Batches(
+            np.arange(len(batches.labels), dtype=np.uint8)[:, None, None], batches.labels, 16, "cpu"
+        )
+        seen["order_seed"] = [torch.cat([images for images, _ in shuffled(places, *others)])]
+        return shuffled(batches, *others)
+
+    def note_draw(*others):
+        seen["order_seed"].append(torch.rand(()))
+        return mixup(*others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "train", note_start)
+        patch.setattr(Batches, "shuffled", note_order)
+        patch.setattr(loop, "mixup", note_draw)
+        chosen = Experiment(task="binary", cap=10, **SMALL).replace(epochs=1, **settings)
+        run(chosen, "cpu", "fp32", folder, drawn)
+    return seen
+
+
+@pytest.mark.parametrize("source", ["split_seed", "init_seed", "order_seed"])
+def test_a_source_of_chance_leaves_the_others_alone(drawn, tmp_path, monkeypatch, source):
+    before = chances(drawn, tmp_path, monkeypatch)
+    after = chances(drawn, tmp_path, monkeypatch, **{source: 1})
+    same = {
+        name: all(torch.equal(a, b) for a, b in zip(values, after[name], strict=True))
+        for name, values in before.items()
+    }
+    assert same == {name: name != source for name in ("split_seed", "init_seed", "order_seed")}
 
 
 @pytest.mark.parametrize("tested, other", [("best", "last"), ("last", "best")])

@@ -260,8 +260,8 @@ COMPUTING = [
         ),
         loss_of_the_mean_batch=("loss.detach() * len(labels)", "loss.detach()"),
         same_seed_in_every_epoch=(
-            "seed = 1000 * config.seed + epoch",
-            "seed = 1000 * config.seed",
+            "seed = 1000 * config.seeds.order + epoch",
+            "seed = 1000 * config.seeds.order",
         ),
         gradients_add_up=("network.zero_grad()", "pass"),
         hits_of_the_smaller_share=("targets[0].labels[piece]", "targets[-1].labels[piece]"),
@@ -277,7 +277,7 @@ COMPUTING = [
     *_of(
         "setup.py",
         "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
-        class_weights_dropped=("torch.tensor(get_task(config.task).weights)", "None"),
+        class_weights_dropped=("weights if config.class_weights else None", "None"),
     ),
     *_of(
         "optimizers.py",
@@ -400,7 +400,43 @@ ANALYSING = [
     *_of(
         "loss_comparison.py",
         "test_loss_comparison.py",
-        protocols_swapped=("select(class_weights=False)", "select(class_weights=True)"),
+        protocols_swapped=("run=listed, class_weights=False", "run=listed, class_weights=True"),
+    ),
+    *_of(
+        "readings.py",
+        "test_readings.py::test_a_run_at_chance_is_left_out_with_its_seed_and_counted",
+        "test_readings.py::test_the_gain_is_that_of_the_likelihoods_on_the_seeds_of_both",
+        runs_at_chance_kept=("chance + AT_CHANCE", "chance - AT_CHANCE"),
+        ours_on_all_seeds=("run.values(OURS, seeds)", "run.scores.xs(OURS).to_numpy()"),
+    ),
+    *_of(
+        "chance.py",
+        "test_chance.py::test_each_source_gets_what_it_alone_does",
+        interaction_left_out=("both * (others - 1) / others", "0 * both"),
+    ),
+    *_of(
+        "rates.py",
+        "test_rates.py::test_validation_chooses_each_losses_rate",
+        chosen_on_test=(
+            '(["task", "loss"])["val"].idxmax()',
+            '(["task", "loss"])["test"].idxmax()',
+        ),
+    ),
+    *_of(
+        "experiment.py",
+        "test_experiment.py::test_each_source_of_chance_has_the_seed_or_its_own",
+        sources_swapped=(
+            "(self.split_seed, self.init_seed, self.order_seed)",
+            "(self.init_seed, self.split_seed, self.order_seed)",
+        ),
+    ),
+    *_of(
+        "tasks.py",
+        "test_tasks.py::test_the_weights_go_to_the_classes_in_the_order_that_is_named",
+        order_inverted=(
+            "task.weights[named.index(cls)] for cls in task.classes",
+            "task.weights[task.classes.index(cls)] for cls in named",
+        ),
     ),
     *_of(
         "leakage.py",
