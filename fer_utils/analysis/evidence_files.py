@@ -43,6 +43,9 @@ STUDIES = {
     **dict.fromkeys(("parts", "robustness"), ("best",)),
     "ablation": ("ablation",),
     **dict.fromkeys(("networks", "curves"), ("start",)),
+    "answers": ("report_a", *PRETRAINED, "best"),  # of label_evidence
+    "confusion": ("best",),
+    "doubtful": ("report_a", "best"),
 }
 TEXT = ("class", "loss", "status")  # columns where nothing is an empty text, not a missing number
 WHOLE = ("parted", "within")  # columns of whole numbers of which some may be missing
