@@ -8,6 +8,7 @@ from fer_utils.analysis import (
     claims,
     identities,
     label_errors,
+    label_evidence,
     leakage,
     loss_comparison,
     reproduction,
@@ -23,6 +24,8 @@ from fer_utils.reporting import (
     best_plots,
     best_tables,
     figures,
+    label_plots,
+    label_tables,
     loss_plots,
     loss_tables,
     plots,
@@ -146,7 +149,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         for name, page in pages.items()
         if name not in DRAWN
     }
-    return texts | transfer_tables.make(frames)
+    return texts | transfer_tables.make(frames) | label_tables.make(label_evidence.read(results))
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:
@@ -176,6 +179,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         drawn[f"best_{name}"] = getattr(best_plots, name)(pages[name])
+    drawn |= label_plots.make(label_evidence.read(results))
     # the text asks by \iffigure for each of these, and has no gap where they are missing
     if (faces := study.faces()) is not None:
         drawn["faces"] = figures.contact_sheet(faces)
