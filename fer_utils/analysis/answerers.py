@@ -33,6 +33,8 @@ class Answerer:
         As of an experiment; "fer" and empty of the published one.
     kind
         As of `restricted.contenders`; of an ensemble, with TOGETHER.
+    epochs
+        Of its training; 0 where it is not ours.
     run
         The id of its first seed; empty where it is not ours.
     seeds
@@ -46,6 +48,7 @@ class Answerer:
     network: str
     kind: str
     loss: str
+    epochs: int
     run: str
     seeds: int
     members: list[Predictions]
@@ -53,7 +56,7 @@ class Answerer:
 
     def about(self) -> dict[str, object]:
         """All but the predictions."""
-        names = ("network", "kind", "loss", "run", "seeds")
+        names = ("network", "kind", "loss", "epochs", "run", "seeds")
         return {name: getattr(self, name) for name in names}
 
     def answers(self, rows: np.ndarray) -> np.ndarray:
@@ -76,8 +79,7 @@ def by_task(results: Results) -> dict[str, list[Answerer]]:
         study = results.study(name)
         for _, runs in study.runs.groupby(settings, sort=False, dropna=False):
             first, members = runs.iloc[0], [study.predictions(run) for run in runs["run"]]
-            about = (first["model"], TRAINED, first["loss"], first["run"], len(members))
-            one = Answerer(*about, members)
+            one = _ours(first, TRAINED, members)
             everyone.setdefault(first["task"], []).append(one)
     if results.has_study("best"):
         for task, one in _best(results.study("best")):
@@ -87,7 +89,7 @@ def by_task(results: Results) -> dict[str, list[Answerer]]:
         predictions = rivals.read(published)
         for task in everyone:
             members = [restricted(predictions, get_task(task).classes)]
-            everyone[task].append(Answerer("fer", RESTRICTED, "", "", 0, members, fixed=True))
+            everyone[task].append(Answerer("fer", RESTRICTED, "", 0, "", 0, members, fixed=True))
     return {task: everyone[task] for task in sorted(everyone, key=_size)}
 
 
@@ -97,13 +99,18 @@ def _best(study: Results) -> list[tuple[str, Answerer]]:
         members = list(of_seeds.values())
         # restricted networks were trained on all seven classes
         trained = study.runs["task"] == ("seven" if kind == RESTRICTED else task)
-        first = study.runs[trained].iloc[0]
-        about = (first["model"], kind, first["loss"], first["run"], len(members))
-        found.append((task, Answerer(*about, members)))
+        one = _ours(study.runs[trained].iloc[0], kind, members)
+        found.append((task, one))
         if len(members) > 1:
-            together = Answerer(*about, [ensembles.averaged(members)], fixed=True)
-            found.append((task, dataclasses.replace(together, kind=f"{kind}, {TOGETHER}")))
+            mean, kinds = [ensembles.averaged(members)], f"{kind}, {TOGETHER}"
+            together = dataclasses.replace(one, kind=kinds, members=mean, fixed=True)
+            found.append((task, together))
     return found
+
+
+def _ours(first: pd.Series, kind: str, members: list[Predictions]) -> Answerer:
+    settings = (first["loss"], int(first["epochs"]), first["run"])
+    return Answerer(first["model"], kind, *settings, len(members), members)
 
 
 def _size(task: str) -> int:

@@ -21,8 +21,8 @@ def means(
     Parameters
     ----------
     scores
-        S×I, 0..1: one row per seed; of whoever has no seed I values. NaN: the image has no score,
-        whatever the seed, and does not count.
+        S×I, shares of 1 or differences of them: one row per seed; of whoever has no seed I values.
+        NaN: the image has no score, whatever the seed, and does not count.
     parts
         Which images each part has: bool, I, by its name.
     groups
@@ -40,7 +40,7 @@ def means(
         - low, high: its 95 % interval. Fixed: for other images. Else for other images and other
           seeds at once (`crossed_interval`), NaN for a single seed.
     """
-    scores = np.atleast_2d(scores)
+    scores = np.atleast_2d(scores).astype(float)
     scored = ~np.isnan(scores).any(axis=0)
     scores = np.where(scored, scores, 0)
     inside = np.column_stack(list(parts.values())).astype(np.float32)  # images×parts

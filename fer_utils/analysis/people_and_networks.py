@@ -5,7 +5,7 @@ networks: other votes are left out. Where none is left, or the most frequent ans
 of the possible answers is guessed.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,6 @@ FRESH_DISAGREE = "people disagree, no copy"
 # by how many of ten people gave the label
 BINS = {"0 to 2 votes": (0, 2), "3 to 5 votes": (3, 5), "6 to 8 votes": (6, 8)}
 BINS |= {"9 or 10 votes": (9, 10)}
-NOBODY = {"network": PEOPLE, "loss": "", "run": "", "seeds": 0}
 
 
 def answers(
@@ -50,17 +49,18 @@ def answers(
         On the test images with votes that all of a task's networks were tested on; shares of 1.
 
         - task;
-        - network, kind, loss, run, seeds: as of `Answerer`. Of people, `kind` is ONE person;
-          the MOST frequent answer; or HABIT: what a logistic regression on all ten votes makes of
-          them, which learnt from the training images how FER2013 labels a picture with such votes;
+        - network, kind, loss, epochs, run, seeds: as of `Answerer`. Of people, `kind` is ONE
+          person; the MOST frequent answer; or HABIT: what a logistic regression on all ten votes
+          makes of them, which learnt from the training images how FER2013 labels such pictures;
         - part: ALL; FRESH, without a copy in training; a class; AGREE and DISAGREE: people's most
           frequent answer is the label, or another class; FRESH_DISAGREE; and BINS;
         - images;
         - label, label_low, label_high: share of answers that are the label, with the interval of
           `image_parts.means`;
-        - balanced: the same, mean over the classes in this part;
+        - gain, gain_low, gain_high: this share minus that of MOST on the same images;
         - people, people_low, people_high: share of answers that are people's most frequent one, of
-          images that have one; for one person that of the other nine.
+          images that have one; for one person that of the other nine;
+        - balanced: as label, mean over the classes in this part.
     """
     images = human_labels.per_image(faces, votes)
     tables = []
@@ -76,24 +76,46 @@ def answers(
         parts |= {AGREE: seen == label, DISAGREE: (seen >= 0) & (seen != label)}
         parts[FRESH_DISAGREE] = parts[DISAGREE] & parts[FRESH]
         parts |= {name: (own >= low) & (own <= high) for name, (low, high) in BINS.items()}
-        of_people = _people(faces, votes, classes, rows)
-        of_networks = (
-            (n.about(), n.fixed, *_right(n.answers(rows), label, seen)) for n in networks
-        )
-        for about, fixed, to_label, to_people in (*of_people, *of_networks):
-            table = image_parts.means(to_label, parts, groups[rows], fixed)
-            table.columns = ["part", "images", "label", "label_low", "label_high"]
-            table["balanced"] = [_balanced(to_label, label, members) for members in parts.values()]
-            seen_alike = image_parts.means(to_people, parts, groups[rows], fixed)
-            names = ["people", "people_low", "people_high"]
-            table[names] = seen_alike[["mean", "low", "high"]].to_numpy()
-            tables.append(pd.DataFrame({"task": task} | about, index=table.index).join(table))
+        people = _people(votes.loc[rows, list(classes)].to_numpy(), label, seen)
+        most = people[MOST].to_label
+        habit = _scored(_habit(faces, votes, classes, rows), label, seen, fixed=True)
+        scored = [(_of_people(kind), one) for kind, one in (people | {HABIT: habit}).items()]
+        scored += [(n.about(), _scored(n.answers(rows), label, seen, n.fixed)) for n in networks]
+        for about, one in scored:
+            compared = {"label": one.to_label, "gain": one.to_label - most, "people": one.to_people}
+            frame = pd.DataFrame({"task": task} | about, index=range(len(parts)))
+            for name, scores in compared.items():
+                means = image_parts.means(scores, parts, groups[rows], one.fixed)
+                if name == "label":
+                    frame[["part", "images"]] = means[["part", "images"]]
+                frame[[name, f"{name}_low", f"{name}_high"]] = means[["mean", "low", "high"]]
+            frame["balanced"] = [
+                _balanced(one.to_label, label, members) for members in parts.values()
+            ]
+            tables.append(frame)
     return pd.concat(tables, ignore_index=True)
 
 
-def _right(given: np.ndarray, label: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether answers (S×I) are the label, and what people see: NaN where these do not agree."""
-    return (given == label).astype(float), np.where(seen >= 0, given == seen, np.nan)
+def _of_people(kind: str) -> dict[str, object]:
+    """As `Answerer.about`."""
+    return {"network": PEOPLE, "kind": kind, "loss": "", "epochs": 0, "run": "", "seeds": 0}
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Someone's answers: are they the label, are they what people see? 0..1, S×I or I.
+
+    NaN: people have no most frequent answer, so that nobody can give it.
+    """
+
+    to_label: np.ndarray
+    to_people: np.ndarray
+    fixed: bool = True
+
+
+def _scored(given: np.ndarray, label: np.ndarray, seen: np.ndarray, fixed: bool) -> _Scored:
+    """Answers, labels and what people see: positions among the classes, −1 for nothing."""
+    return _Scored(given == label, np.where(seen >= 0, given == seen, np.nan), fixed)
 
 
 def _balanced(to_label: np.ndarray, label: np.ndarray, members: np.ndarray) -> float:
@@ -101,23 +123,18 @@ def _balanced(to_label: np.ndarray, label: np.ndarray, members: np.ndarray) -> f
     return by_class.mean().mean()
 
 
-def _people(
-    faces: Faces, votes: pd.DataFrame, classes: tuple[str, ...], rows: np.ndarray
-) -> Iterator[tuple[dict[str, object], bool, np.ndarray, np.ndarray]]:
-    """What `answers` needs of one person, of the most frequent answer and of votes and habit."""
-    counts = votes.loc[rows, list(classes)].to_numpy()
-    label = pd.Index(classes).get_indexer(faces.index.loc[rows, "label"])
-    seen = pd.Index(classes).get_indexer(ferplus.majority(votes.loc[rows], classes))
+def _people(counts: np.ndarray, label: np.ndarray, seen: np.ndarray) -> dict[str, _Scored]:
+    """ONE person and the MOST frequent answer, from votes for the classes: I×classes."""
+    image = np.arange(len(counts))
     given = np.where(counts.any(axis=1, keepdims=True), counts, 1)  # no vote: any class is guessed
-    image = np.arange(len(rows))
-    single = given[image, label] / given.sum(axis=1)
-    alike = np.where(seen >= 0, _like_the_others(counts), np.nan)  # on the images of all others
-    yield NOBODY | {"kind": ONE}, True, single, alike
+    # on the images on which all others are compared with people
+    alike = np.where(seen >= 0, _like_the_others(counts), np.nan)
     top = given == given.max(axis=1, keepdims=True)
-    nothing = np.full(len(rows), np.nan)  # it is what the others are compared with
-    yield NOBODY | {"kind": MOST}, True, top[image, label] / top.sum(axis=1), nothing
-    habit = _habit(faces, votes, classes, rows)
-    yield NOBODY | {"kind": HABIT}, True, *_right(habit, label, seen)
+    nothing = np.full(len(counts), np.nan)  # it is what the others are compared with
+    return {
+        ONE: _Scored(given[image, label] / given.sum(axis=1), alike),
+        MOST: _Scored(top[image, label] / top.sum(axis=1), nothing),
+    }
 
 
 def _like_the_others(counts: np.ndarray) -> np.ndarray:

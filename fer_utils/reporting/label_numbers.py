@@ -1,10 +1,13 @@
 """Numbers of the chapter on what the labels are worth, as they are printed."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from fer_utils.analysis.answerers import TOGETHER
 from fer_utils.analysis.label_evidence import Frames
-from fer_utils.analysis.people_and_networks import PEOPLE
+from fer_utils.analysis.people_and_networks import ALL, PEOPLE
+from fer_utils.data.tasks import EMOTIONS
 from fer_utils.reporting.label_tables import SPLIT
 from fer_utils.reporting.latex import percent, signed
 
@@ -49,8 +52,8 @@ def ceiling(pages: Frames) -> str:
     )
 
 
-def _shares(row: pd.Series, prefix: str, *columns: str) -> dict[str, str]:
-    return {f"{prefix}.{column}": percent(row[column]) for column in columns}
+def _shares(row: Mapping, key: str, *columns: str) -> dict[str, str]:
+    return {f"{key}.{column}": percent(row[column]) for column in columns}
 
 
 def _agreement(frame: pd.DataFrame) -> dict[str, str]:
@@ -58,31 +61,34 @@ def _agreement(frame: pd.DataFrame) -> dict[str, str]:
     names = [f"{name}{end}" for name in ("single", "majority") for end in ("", "_low", "_high")]
     texts: dict[str, str] = {}
     of_split = frame[frame["split"] == SPLIT].set_index("class")
-    for name, row in of_split.iterrows():
-        texts |= _shares(row, str(name), *names, "tied", "no_class")
+    for row in of_split.reset_index().to_dict("records"):
+        texts |= _shares(row, row["class"], *names, "tied", "no_class")
     return texts | {"images": f"{of_split.loc['all', 'images']:,}"}
 
 
 def _answers(frame: pd.DataFrame) -> dict[str, str]:
-    """<task>.<who>.<part>: of the label; with .people and .balanced, and how many images.
+    """<task>.<who>.<part>: of the label; with .people, .balanced and .gain, and of how many images.
+
+    Of four and of seven classes, and not of their classes one by one.
 
     who: one person, …; cnn.<loss>, fer; best, which is asked about all seven classes where it can
     be, and best.together.
     """
     texts: dict[str, str] = {}
-    for row in frame.to_dict("records"):
+    told = frame[frame["task"].isin(("multiclass", "seven")) & ~frame["part"].isin(EMOTIONS)]
+    for row in told.to_dict("records"):
         if (answerer := who(row)) is None:
             continue
         key = f"{row['task']}.{answerer}.{row['part']}"
-        texts |= {key: percent(row["label"])} | {
-            f"{key}.{column}": percent(row[column])
-            for column in ("label_low", "label_high", "balanced", "people")
-        }
+        texts |= {key: percent(row["label"])} | _shares(row, key, "balanced", "people")
+        if row["part"] == ALL:
+            gains = ("gain", "gain_low", "gain_high")
+            texts |= {f"{key}.{name}": signed(row[name] * 100) for name in gains}
         texts[f"{row['task']}.{row['part']}.images"] = f"{row['images']:,}"
     return texts
 
 
-def who(row: dict) -> str | None:
+def who(row: Mapping) -> str | None:
     """Whose answers these are, in a key; None for networks that the text has no use for."""
     if row["network"] == PEOPLE:
         return row["kind"]
@@ -108,8 +114,7 @@ def _copies(frame: pd.DataFrame) -> dict[str, str]:
         kind = row["kind"]
         counts = ("pairs", "answered", "conflicting", "one_of_them", "another", "tied", "images")
         texts |= {f"{kind}.{name}": f"{row[name]:,}" for name in counts}
-        names = ("same_votes", "answer_repeats", "label_repeats", "named")
-        texts |= {f"{kind}.{name}": percent(row[name]) for name in names}
+        texts |= _shares(row, kind, "same_votes", "answer_repeats", "label_repeats", "named")
     return texts
 
 
@@ -118,8 +123,7 @@ def _doubtful(frame: pd.DataFrame) -> dict[str, str]:
     texts: dict[str, str] = {}
     for row in frame.to_dict("records"):
         key = f"{row['study']}.{row['group']}"
-        names = ("refuted", "refuted_low", "refuted_high", "expected", "unnamed", "confirmed")
-        texts |= {f"{key}.{name}": percent(row[name]) for name in names}
+        texts |= _shares(row, key, "refuted", "expected", "unnamed", "confirmed")
         gains = ("gain", "gain_low", "gain_high")
         texts |= {f"{key}.{name}": signed(row[name] * 100) for name in gains}
         texts |= {f"{key}.images": f"{row['images']:,}", f"{key}.no_votes": str(row["no_votes"])}

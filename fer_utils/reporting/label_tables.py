@@ -4,6 +4,7 @@ import pandas as pd
 
 from fer_utils.analysis.label_evidence import Frames
 from fer_utils.analysis.people_and_networks import ALL, PEOPLE
+from fer_utils.analysis.restricted import TRAINED
 from fer_utils.data.tasks import TASK_NAMES
 from fer_utils.reporting.latex import Tex, booktabs, percent, word
 
@@ -29,8 +30,8 @@ def share(mean: float, low: float, high: float) -> Tex:
 
 def classes(agreement: pd.DataFrame, answers: pd.DataFrame) -> str:
     """One row per class: how often people name its label, and the network of seven classes."""
-    network = answers.query("task == 'seven' and network != @PEOPLE and kind == @TRAINED")
-    recall = network.drop_duplicates("part").set_index("part")
+    network = (answers["task"] == "seven") & (answers["kind"] == TRAINED)
+    recall = answers[network].drop_duplicates("part").set_index("part")
     rows = []
     for r in agreement[agreement["split"] == SPLIT].rename(columns={"class": "of"}).itertuples():
         one = share(r.single, r.single_low, r.single_high)

@@ -19,7 +19,7 @@ def predictions(rows, answers):
 
 
 def network(*members):
-    return Answerer("cnn", TRAINED, "focal", "a run", len(members), list(members))
+    return Answerer("cnn", TRAINED, "focal", 10, "a run", len(members), list(members))
 
 
 def test_answers_are_in_the_order_of_rows_whatever_was_stored():
@@ -42,17 +42,16 @@ def everyone():
 
 
 def test_everyone_of_the_committed_study_is_asked(everyone):
-    study = open_results("fer2013", COMMITTED.parent).study("report_a")
+    results = open_results("fer2013", COMMITTED.parent)
+    study = results.study("report_a").select(task="multiclass")
     assert list(everyone) == ["binary", "three", "multiclass", "seven"]
-    four = [(one.network, one.kind, one.loss) for one in everyone["multiclass"]]
-    assert {("cnn", TRAINED, "cross_entropy"), ("cnn", TRAINED, "focal")} <= set(four)
-    assert ("small_resnet", RESTRICTED, "cross_entropy") in four and len(four) == len(set(four)) + (
-        sum(one.network in ("mobilenet_v2", "efficientnet_lite0") for one in everyone["multiclass"])
-        // 2  # trained for 5 and for 10 epochs
-    )
-    cnn = next(one for one in everyone["multiclass"] if one.network == "cnn")
-    assert cnn.seeds == len(cnn.members) == study.runs["seed"].nunique() and not cnn.fixed
-    assert cnn.run in set(study.runs["run"])
+    four = everyone["multiclass"]
+    assert set(results.study("transfer").runs["model"]) <= {one.network for one in four}
+    assert ("small_resnet", RESTRICTED) in {(one.network, one.kind) for one in four}
+    ce, focal = [one for one in four if one.network == "cnn"]
+    assert (ce.kind, ce.loss, ce.epochs, focal.loss) == (TRAINED, "cross_entropy", 10, "focal")
+    assert ce.seeds == len(ce.members) == len(study.runs) / 2, "all seeds are one network"
+    assert ce.run in set(study.runs["run"]) and not ce.fixed
 
 
 def test_ensembles_and_the_published_network_have_no_seeds_to_vary(everyone):

@@ -97,6 +97,16 @@ def test_the_committed_pages_are_of_the_committed_runs(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_the_readme_of_the_results_lists_files_and_columns():
+    text = (COMMITTED.parent / "README.md").read_text(encoding="utf-8")
+    for path in sorted((COMMITTED / "labels").glob("*.csv")):
+        [line] = [line for line in text.splitlines() if line.startswith(f"| `{path.name}` |")]
+        columns = re.findall(r"`(\w+)`", line.split("|")[3])
+        header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        # of confusion.csv the answers are not listed one by one
+        assert columns == header[: len(columns)] and (len(header) - len(columns)) in (0, 10), path
+
+
 @pytest.mark.real
 def test_the_committed_pages_are_what_the_votes_say(fer2013):
     if not (path := os.environ.get("FERPLUS")):

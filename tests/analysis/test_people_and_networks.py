@@ -50,7 +50,7 @@ def table(data, votes, tmp_path):
         answers = np.array([CLASSES.index(given[seed]) for *_, given in TESTED])
         arrays = {"rows": np.arange(6), "labels": np.zeros(6, int), "logits": np.eye(2)[answers]}
         members.append({"classes": np.array(CLASSES)} | {f"test_{k}": v for k, v in arrays.items()})
-    cnn = Answerer("cnn", TRAINED, "focal", "a run", 2, members)
+    cnn = Answerer("cnn", TRAINED, "focal", 10, "a run", 2, members)
     groups = np.arange(len(data))
     everyone = {"binary": [cnn]}
     return people_and_networks.answers(study, everyone, data, votes, groups).set_index(
@@ -82,6 +82,7 @@ def test_habit_knows_what_fer2013_calls_a_neutral_face(table):
 def test_a_network_is_scored_by_label_and_by_people(table):
     network = table.loc[TRAINED]
     assert network.loc["all", "label"] == pytest.approx((2 + 1 + 1 + 2 + 1) / 10)
+    assert network.loc["all", "gain"] == pytest.approx(7 / 10 - 3 / 5)
     assert network.loc["all", "balanced"] == pytest.approx((3 / 4 + 4 / 6) / 2)
     # people have a most frequent answer on the first, the second and the fifth
     assert network.loc["all", "people"] == pytest.approx((2 + 1 + 1) / 6)
@@ -99,7 +100,7 @@ def test_answers_of_a_network_by_label(data):
     stored = {"rows": np.array([0, 1, 2, 3]), "labels": np.zeros(4, int), "logits": logits}
     member = {"classes": np.array(CLASSES)} | {f"test_{k}": v for k, v in stored.items()}
     other = member | {"test_logits": np.eye(2)[[0, 1, 1, 0]]}
-    network = Answerer("cnn", TRAINED, "focal", "a run", 2, [member, other])
+    network = Answerer("cnn", TRAINED, "focal", 10, "a run", 2, [member, other])
     table = people_and_networks.confusion(network, data, np.arange(4)).set_index("true")
     assert table.loc["happy"].tolist() == [2, 0.75, 0.25]
     assert table.loc["sad"].tolist() == [2, 0.25, 0.75]
