@@ -17,11 +17,11 @@ from fer_utils.reporting.latex import word
 from fer_utils.reporting.plots import heatmap
 
 PANELS = ("multiclass", "seven")  # the tasks whose accuracy is drawn by votes
-LINES = {  # by network and loss
-    ("small_resnet", "cross_entropy"): ("small ResNet", COLOURS["val"]),
-    ("fer", ""): ("fer", COLOURS["train"]),
-    ("cnn", "cross_entropy"): ("CNN, cross-entropy", COLOURS["cross_entropy"]),
-    ("cnn", "focal"): ("CNN, focal", COLOURS["focal"]),
+LINES = {  # by network and loss; the CNN's two lie on each other
+    ("small_resnet", "cross_entropy"): ("small ResNet", COLOURS["val"], "o-"),
+    ("fer", ""): ("fer", COLOURS["train"], "o-"),
+    ("cnn", "cross_entropy"): ("CNN, cross-entropy", COLOURS["cross_entropy"], "o-"),
+    ("cnn", "focal"): ("CNN, focal", COLOURS["focal"], "o:"),
 }
 
 
@@ -62,7 +62,7 @@ def _by_votes(axis: Axes, answers: pd.DataFrame) -> None:
     # a network may be trained on the task and restricted to it: the latter comes last, with as many
     # seeds or more
     single = single.drop_duplicates(["network", "loss", "part"], keep="last")
-    for (network, loss), (label, colour) in LINES.items():
+    for (network, loss), (label, colour, line) in LINES.items():
         of_one = single[(single["network"] == network) & (single["loss"] == loss)]
         if len(of_one):
             points = of_one.set_index("part").loc[list(BINS)]
@@ -74,5 +74,5 @@ def _by_votes(axis: Axes, answers: pd.DataFrame) -> None:
                 "linewidth": 1.2,
                 "markersize": 3,
             }
-            axis.errorbar(names, points["label"], yerr=reach, fmt="o-", label=label, **style)
+            axis.errorbar(names, points["label"], yerr=reach, fmt=line, label=label, **style)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

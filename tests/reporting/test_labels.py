@@ -1,14 +1,18 @@
 """Tables, figure, numbers and sentences on what the labels are worth."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from golden.build import COMMITTED
 from reporting.drawn import texts
 from reporting.test_tables import rows
 
 from fer_utils.analysis import label_evidence
+from fer_utils.data import ferplus
 from fer_utils.experiments.results import open_results
-from fer_utils.reporting import label_numbers, label_plots, label_tables
+from fer_utils.reporting import build, label_numbers, label_plots, label_tables
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def answers(pages):
     shown = frame.assign(who=who).dropna(subset="who")
     # of networks trained on a task and restricted to it the latter
     shown = shown.drop_duplicates(["task", "who", "part"], keep="last")
-    return shown.set_index(["task", "who", "part"])
+    return shown.set_index(["task", "who", "part"]).sort_index()
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +62,15 @@ def test_tasks_stand_in_columns_and_who_answers_in_rows(pages, answers):
 def test_without_pages_there_is_nothing(pages):
     nothing = label_tables.make({}), label_plots.make({}), label_numbers.numbers({})
     assert nothing == ({}, {}, {}) and label_numbers.ceiling({}) == ""
+
+
+def test_a_report_is_made_again_when_votes_have_come(store, tmp_path):
+    runs = pd.DataFrame({"run": []})
+    results = SimpleNamespace(folder=tmp_path / "results", runs=runs, faces=lambda: store)
+    before = build._made_from(results, tmp_path / "generated")
+    assert build._made_from(results, tmp_path / "generated") == before
+    (store.folder / ferplus.FILE).write_text("votes\n")
+    assert build._made_from(results, tmp_path / "generated") != before
 
 
 def test_the_figure_shows_people_beside_the_network_and_accuracy_by_votes(pages, answers):
