@@ -50,6 +50,9 @@ PAGES = {  # of the best network
     **dict.fromkeys(("parts", "robustness", "rival_as_used", "rival_origin"), ("best",)),
     "ablation": ("ablation",),
     **dict.fromkeys(("networks", "curves"), ("start",)),
+    "answers": ("report_a", *PRETRAINED, "best"),  # of label_evidence
+    "confusion": ("best",),
+    "doubtful": ("report_a", "best"),
 }
 STUDIES = EVIDENCE | PAGES
 TEXT = ("class", "loss", "status")  # columns where nothing is an empty text, not a missing number

@@ -183,10 +183,19 @@ def bootstrap(
     -------
     low, high : each of the shape M
     """
-    _, group = np.unique(groups, return_inverse=True)
-    weights = _drawn(group.astype(np.int64).tobytes(), resamples, seed)
-    low, high = np.nanpercentile(statistic(weights), [2.5, 97.5], axis=0)
+    low, high = np.nanpercentile(resample(statistic, groups, resamples, seed), [2.5, 97.5], axis=0)
     return low, high
+
+
+def resample(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    groups: np.ndarray,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> np.ndarray:
+    """What `bootstrap` takes its percentiles of: the statistic on every draw, resamples×M."""
+    _, group = np.unique(groups, return_inverse=True)
+    return statistic(_drawn(group.astype(np.int64).tobytes(), resamples, seed))
 
 
 @lru_cache(maxsize=4)  # of the same images many statistics are asked one after another

@@ -15,6 +15,7 @@ from fer_utils.analysis import (
     costs,
     ensembles,
     evidence_files,
+    label_evidence,
     leakage,
     loss_comparison,
     restricted,
@@ -31,7 +32,7 @@ from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
 from fer_utils.inference import predictor
 from fer_utils.inference.export import export as export_network
-from fer_utils.reporting import model_card
+from fer_utils.reporting import label_numbers, model_card
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself
@@ -97,10 +98,10 @@ def make(
     chosen = study.runs.set_index("run").loc[run.name]
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
     about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))
+    ceiling = label_numbers.ceiling(label_evidence.read(everything))
+    card = model_card.write(about, frames, study.confusion(run.name), ceiling)
     with io.atomic_file(everything.folder / "MODEL_CARD.md") as part:
-        part.write_text(
-            model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8"
-        )
+        part.write_text(card, encoding="utf-8")
     return folder
 
 

@@ -9,6 +9,7 @@ from fer_utils.analysis import (
     claims,
     identities,
     label_errors,
+    label_evidence,
     leakage,
     loss_comparison,
     rates,
@@ -27,6 +28,8 @@ from fer_utils.reporting import (
     best_plots,
     best_tables,
     figures,
+    label_plots,
+    label_tables,
     loss_plots,
     loss_tables,
     plots,
@@ -168,6 +171,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         for name, page in pages.items()
         if name not in NO_TABLE
     }
+    texts |= label_tables.make(label_evidence.read(results))
     return texts | reading_tables.make(frames) | transfer_tables.make(frames)
 
 
@@ -198,6 +202,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         drawn[f"best_{name}"] = getattr(best_plots, name)(pages[name])
+    drawn |= label_plots.make(label_evidence.read(results))
     # the text asks by \iffigure for each of these, and has no gap where they are missing
     if (faces := study.faces()) is not None:
         drawn["faces"] = figures.contact_sheet(faces)

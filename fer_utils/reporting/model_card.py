@@ -44,7 +44,9 @@ was chosen on these test images (the report says how that is known).
 """
 
 
-def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame) -> str:
+def write(
+    about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame, ceiling: str = ""
+) -> str:
     """The model card in Markdown.
 
     Parameters
@@ -56,10 +58,14 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
         Those of best_network.compare, with parts and robustness.
     confusion
         The run's.
+    ceiling
+        How far people agree with the labels, in a sentence.
     """
     sections = {
         "Data and protocol": _protocol(about),
-        "Scores": _scores(about, frames["scores"], frames["parts"]),
+        "Scores": "\n\n".join(
+            filter(None, [_scores(about, frames["scores"], frames["parts"]), ceiling])
+        ),
         "Parts of the images": _parts(frames["parts"]),
         "What is taken for what": _confusion(confusion),
         "Probabilities": _calibration(about),

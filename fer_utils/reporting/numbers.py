@@ -7,14 +7,20 @@ import re
 
 import pandas as pd
 
-from fer_utils.analysis import claim_list, reproduction
+from fer_utils.analysis import claim_list, label_evidence, reproduction
 from fer_utils.analysis.claim_list import ALIKE
 from fer_utils.analysis.claims import VERDICTS
 from fer_utils.data import audit
 from fer_utils.evaluation.statistics import MARGIN
 from fer_utils.experiments.best_recipe import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
-from fer_utils.reporting import best_network, loss_numbers, reading_numbers, transfer_numbers
+from fer_utils.reporting import (
+    best_network,
+    label_numbers,
+    loss_numbers,
+    reading_numbers,
+    transfer_numbers,
+)
 from fer_utils.reporting.latex import (
     escape,
     listed,
@@ -47,6 +53,7 @@ def numbers(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     values |= _claims(frames) | _suspects(frames["suspects"], frames["out_of_sample"])
     values |= loss_numbers.numbers(results, frames) | transfer_numbers.numbers(results, frames)
     values |= reading_numbers.numbers(results, frames)
+    values |= label_numbers.numbers(label_evidence.read(results))
     if results.has_study("best"):
         values |= _best(results)
     facts = audit.read(results.folder / "audit", "summary", set(study.runs["digest"]))

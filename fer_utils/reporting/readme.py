@@ -7,7 +7,7 @@ import re
 import sys
 
 from fer_utils import paths
-from fer_utils.analysis import evidence_files, reproduction
+from fer_utils.analysis import evidence_files, label_evidence, reproduction
 from fer_utils.analysis.reported import reported_a
 from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
@@ -15,6 +15,7 @@ from fer_utils.reporting import (
     best_network,
     best_tables,
     figures,
+    label_numbers,
     loss_plots,
     model_card,
     tables,
@@ -67,6 +68,7 @@ def blocks(results: Results) -> dict[str, str]:
         "best": best_tables.readme(pages["rival"]),
         "as_used": model_card.as_used(pages["rival_as_used"]),
         "ensembles": model_card.ensembles(pages["ensembles"]),
+        "labels": label_numbers.ceiling(label_evidence.read(results)),
     }
 
 
