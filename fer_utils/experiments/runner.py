@@ -172,13 +172,12 @@ def _compute(
             io.write_json(folder / "config.json", config)
         history = train(network, batches, experiment, hardware, folder, world, following.epoch)
 
-        weights = folder / f"{experiment.select}.pth"
-        state = torch.load(weights, weights_only=True) if world.is_main else {}
-        network.load_state_dict(world.broadcast(state))
-        logits = {
-            name: prediction.predict(network, batches[name], experiment.tta, world)
-            for name in ("val", "test")
-        }
+        logits = _predict(network, experiment.tested_checkpoint, batches, experiment, folder, world)
+        if experiment.select == "both":
+            last = logits
+            if history["val_accuracy"].idxmax() < len(history) - 1:  # else the best is the last
+                last = _predict(network, "last.pth", batches, experiment, folder, world)
+            logits |= {f"{name}{run_files.LAST}": values for name, values in last.items()}
         if not world.is_main:
             return
         confusion = _write_evaluation(folder, classes, split, logits)
@@ -190,6 +189,23 @@ def _compute(
     io.write_json(folder / "done.json", finished)
     # only now: without done.json resume.pth is what a restart needs
     continuation.drop_states(experiment, folder)
+
+
+def _predict(
+    network: Network,
+    checkpoint: str,
+    batches: dict[str, Batches],
+    experiment: Experiment,
+    folder: Path,
+    world: distributed.World,
+) -> dict[str, np.ndarray]:
+    """Logits of validation and test, by the weights of a checkpoint, which `network` keeps."""
+    state = torch.load(folder / checkpoint, weights_only=True) if world.is_main else {}
+    network.load_state_dict(world.broadcast(state))
+    return {
+        name: prediction.predict(network, batches[name], experiment.tta, world)
+        for name in ("val", "test")
+    }
 
 
 def _split(experiment: Experiment, faces: Faces) -> Split:
@@ -230,8 +246,8 @@ def _write_evaluation(
 ) -> pd.DataFrame:
     """Writes scores and predictions of validation and test; returns the confusion on test."""
     predictions = {"classes": np.array(classes)}
+    predictions |= {f"{name}_logits": values for name, values in logits.items()}
     for name, rows in {"val": split.val, "test": split.test}.items():
-        predictions[f"{name}_logits"] = logits[name]
         predictions[f"{name}_labels"] = split.labels[rows].astype(np.uint8)
         predictions[f"{name}_rows"] = rows.astype(np.uint32)
     scores, confusion = run_files.score(predictions)

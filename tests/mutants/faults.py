@@ -361,7 +361,7 @@ COMPUTING = [
             "predict(network, batches[name]",
             'predict(network, batches["test"]',
         ),
-        best_epoch_not_tested=('f"{experiment.select}.pth"', '"last.pth"'),
+        best_epoch_not_tested=("experiment.tested_checkpoint", '"last.pth"'),
         rows_of_the_other_split=(
             '{"val": split.val, "test": split.test}',
             '{"val": split.test, "test": split.val}',
