@@ -17,7 +17,7 @@ from fer_utils.data.augmentation import Augment
 from fer_utils.data.dataset import open_store
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
-from fer_utils.experiments import recipes, results, run_files, runner
+from fer_utils.experiments import recipes, results, run_files, runner, testing
 from fer_utils.experiments.finished_run import load_finished_run
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training import loop
@@ -112,7 +112,7 @@ def test_best_and_last_epoch_are_two_predictions_of_one_run(
         return predicted[-1]
 
     monkeypatch.setattr(loop, "evaluate", evaluate)
-    monkeypatch.setattr(runner, "prediction", SimpleNamespace(predict=predict))
+    monkeypatch.setattr(testing, "prediction", SimpleNamespace(predict=predict))
     chosen = Experiment(task="binary", select="both", **SMALL)
     folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
     assert len(predicted) == predictions

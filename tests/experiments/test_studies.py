@@ -143,7 +143,7 @@ def test_a_run_that_the_other_process_leaves_may_still_fail(drawn, tmp_path, mon
     monkeypatch.setattr(studies, "open_dataset", lambda name: drawn)
     attempts = []
 
-    def busy_then_broken(experiment, *_, wait=False):
+    def busy_then_broken(experiment, wait=False, **_):
         attempts.append((experiment.gamma, wait))
         if wait:
             raise FerError("no luck")
