@@ -18,8 +18,10 @@ study() {
 
 study report_a 10
 study report_a 20
-study resnet18_frozen 5
+study resnet18 3
+study resnet18_frozen 3
 study resnet18 5
+study resnet18_frozen 5
 study class_weights 10
 study median 10
 study dedupe 5

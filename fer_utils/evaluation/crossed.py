@@ -1,4 +1,4 @@
-"""Intervals that hold for other seeds and other test images at once.
+"""Intervals and tests that hold for other seeds and other test images at once.
 
 Every seed answers the same images, so a score of seed s on image i is a mean, an effect of the
 seed, an effect of the image, and what both make together:
@@ -11,27 +11,87 @@ images are drawn anew by the bootstrap, whose draws serve any metric, macro F1 a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import stats
 
+ALPHA = 0.05  # of every test; intervals hold 1 − ALPHA
+POWER = 0.8  # with which `Crossed.detectable` would be found
+
 
 @dataclass(frozen=True)
 class Crossed:
-    """A mean over seeds with its 95 % interval, and what each source alone contributes to it.
+    """A mean over seeds and what is known of it; NaN for fewer than two seeds.
 
-    seeds, images: the standard error if the other source did not vary.
+    Attributes
+    ----------
+    n : seeds.
+    mean : of the score, or of a difference between scores.
+    error : the standard error of the mean, from both sources.
+    freedom : degrees of freedom of `error`; infinite where no seed differs.
+    seeds, images : the standard error if the other source did not vary.
     """
 
+    n: int
     mean: float
-    low: float
-    high: float
+    error: float
+    freedom: float
     seeds: float
     images: float
 
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval of the mean."""
+        return self.mean - self._quantile * self.error
 
-def crossed_interval(values: np.ndarray, resampled: np.ndarray) -> Crossed:
-    """The interval of the mean of a score, or of a difference between scores, for both sources.
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval of the mean."""
+        return self.mean + self._quantile * self.error
+
+    @cached_property
+    def _quantile(self) -> float:
+        return float(stats.t.ppf(1 - ALPHA / 2, self.freedom))
+
+    def p_above(self, threshold: float) -> float:
+        """One-sided p-value: small where the mean lies above `threshold`."""
+        if not self.error:  # equal seeds and equal images: nothing is left to chance
+            return 0.5 - np.sign(self.mean - threshold) / 2
+        return float(stats.t.sf((self.mean - threshold) / self.error, self.freedom))
+
+    def p_other_than(self, threshold: float) -> float:
+        """Two-sided p-value of the mean being `threshold`."""
+        above = self.p_above(threshold)
+        return min(1.0, 2 * min(above, 1 - above)) if above == above else np.nan
+
+    def p_within(self, margin: float) -> float:
+        """Small where the mean lies between −margin and +margin: two one-sided tests (TOST).
+
+        Schuirmann 1987. The larger of the two p-values.
+        """
+        return max(1 - self.p_above(margin), self.p_above(-margin))
+
+    @property
+    def detectable(self) -> float:
+        """The least true difference that the two-sided test would find in four of five studies.
+
+        With as many seeds and images as these, which vary as these do.
+        """
+        return (self._quantile + float(stats.t.ppf(POWER, self.freedom))) * self.error
+
+    def power(self, difference: float) -> float:
+        """The probability with which the two-sided test would find this true difference."""
+        if not self.error:
+            return 1.0 if difference else ALPHA
+        shift = abs(difference) / self.error
+        if np.isinf(self.freedom):
+            return float(stats.norm.sf(self._quantile - shift))
+        return float(stats.nct.sf(self._quantile, self.freedom, shift))
+
+
+def crossed_interval(values: np.ndarray, resampled: np.ndarray | None = None) -> Crossed:
+    """The mean of a score, or of a difference between scores, with both sources of chance.
 
     Parameters
     ----------
@@ -39,12 +99,8 @@ def crossed_interval(values: np.ndarray, resampled: np.ndarray) -> Crossed:
         S: the score of each seed on the test images.
     resampled
         R×S: the same on R bootstrap draws of the images, the same draw for all seeds of a row
-        (copies of a photograph drawn together).
-
-    Returns
-    -------
-    Crossed
-        NaN ends for fewer than two seeds: how much these vary is then not known.
+        (copies of a photograph drawn together). None where every seed has images of its own, as in
+        validation: what these do is then part of what the seeds do.
 
     Notes
     -----
@@ -53,18 +109,20 @@ def crossed_interval(values: np.ndarray, resampled: np.ndarray) -> Crossed:
     σ²_both/(SI), and (A − B)/(S − 1) is this σ²_both/(SI), which is taken off once. The degrees of
     freedom are Satterthwaite's; only the S seeds are so few that they matter.
     """
-    values, resampled = np.asarray(values, float), np.asarray(resampled, float)
-    count, mean = len(values), float(np.mean(values))
-    images = float(np.var(resampled.mean(axis=1), ddof=1))
+    values = np.asarray(values, float)
+    count = len(values)
+    mean = float(values.mean()) if count else np.nan
+    images, own = 0.0, 0.0
+    if resampled is not None and count:
+        resampled = np.asarray(resampled, float)
+        images = float(np.var(resampled.mean(axis=1), ddof=1))
+        own = float(np.var(resampled, axis=0, ddof=1).mean())
     if count < 2:
-        return Crossed(mean, np.nan, np.nan, np.nan, np.sqrt(images))
+        return Crossed(count, mean, np.nan, np.nan, np.nan, np.sqrt(images))
     seeds = float(np.var(values, ddof=1)) / count
-    both = (float(np.var(resampled, axis=0, ddof=1).mean()) - images) / (count - 1)
+    both = (own - images) / (count - 1)
     # estimates of a variance may fall below what one source alone gives; the sum never does
     total = max(seeds + images - both, seeds, images)
-    if total == 0:
-        return Crossed(mean, mean, mean, 0.0, 0.0)
     freedom = (count - 1) * (total / seeds) ** 2 if seeds else np.inf
-    half = float(stats.t.ppf(0.975, freedom)) * np.sqrt(total)
     only_seeds, only_images = max(seeds - both, 0.0), max(images - both, 0.0)
-    return Crossed(mean, mean - half, mean + half, np.sqrt(only_seeds), np.sqrt(only_images))
+    return Crossed(count, mean, np.sqrt(total), freedom, np.sqrt(only_seeds), np.sqrt(only_images))

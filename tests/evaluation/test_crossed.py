@@ -75,5 +75,52 @@ def test_sources_are_told_apart():
 def test_one_seed_has_no_interval_and_equal_scores_have_a_point():
     alone = crossed_interval(np.array([0.7]), np.full((10, 1), 0.7))
     assert alone.mean == 0.7 and np.isnan([alone.low, alone.high, alone.seeds]).all()
+    assert np.isnan([alone.p_other_than(0), alone.p_within(0.01), alone.detectable]).all()
+    nothing = crossed_interval([])
+    assert nothing.n == 0 and np.isnan([nothing.mean, nothing.p_above(0)]).all()
     equal = crossed_interval(np.array([0.7, 0.7]), np.full((10, 2), 0.7))
     assert (equal.low, equal.high) == (equal.mean, equal.mean)
+    assert equal.p_other_than(0.7) == 1.0 and equal.p_other_than(0.0) == 0.0
+
+
+def test_without_images_it_is_students_test():
+    values = np.random.default_rng(4).normal(0.01, 0.02, 12)
+    result = crossed_interval(values)
+    expected = stats.ttest_1samp(values, 0.0)
+    assert result.p_other_than(0) == pytest.approx(expected.pvalue)
+    assert (result.low, result.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert result.p_above(0.0) == pytest.approx(
+        stats.ttest_1samp(values, 0, alternative="greater").pvalue
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equivalence_is_that_of_statsmodels(seed):
+    weightstats = pytest.importorskip("statsmodels.stats.weightstats")
+    values = np.random.default_rng(seed).normal(0.003, 0.01, 15)
+    expected = weightstats.DescrStatsW(values).ttost_mean(-0.01, 0.01)[0]
+    assert crossed_interval(values).p_within(0.01) == pytest.approx(expected)
+
+
+def test_the_detectable_difference_is_found_in_four_of_five_studies():
+    """Also by simulation: seeds and images are drawn anew around a true difference."""
+    rng, found, sizes = np.random.default_rng(6), 0, []
+    sigma = (0.02, 0.3, 0.6)
+    for _ in range(200):
+        scores = drawn(rng, 10, 300, sigma)
+        sizes.append(crossed_interval(scores.mean(axis=1), resample(scores, rng, 200)).detectable)
+    size = float(np.mean(sizes))
+    for _ in range(400):
+        scores = size + drawn(rng, 10, 300, sigma)
+        result = crossed_interval(scores.mean(axis=1), resample(scores, rng, 200))
+        found += result.p_other_than(0) < 0.05
+    assert 0.72 <= found / 400 <= 0.88
+    assert result.power(result.detectable) == pytest.approx(0.8, abs=0.03)
+    assert result.power(0.0) == pytest.approx(0.025, abs=0.005)  # on the right side
+
+
+def test_students_power_is_that_of_statsmodels():
+    power = pytest.importorskip("statsmodels.stats.power")
+    values = np.random.default_rng(7).normal(0, 1, 8)
+    expected = power.TTestPower().power(1.2 / values.std(ddof=1), 8, 0.05, alternative="two-sided")
+    assert crossed_interval(values).power(1.2) == pytest.approx(expected, abs=1e-3)

@@ -18,8 +18,7 @@ from fer_utils.evaluation.statistics import (
 DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
 
-def test_fishers_randomisation_test_of_darwins_maize(monkeypatch):
-    monkeypatch.setattr(statistics, "EXACT", 2**16)  # 15 pairs: 32,768 sign flips, all of them
+def test_fishers_randomisation_test_of_darwins_maize():
     result = paired_seeds(np.zeros(15), DARWIN)
     assert result.p_signflip == pytest.approx(2 * 863 / 32768)
     assert result.mean == pytest.approx(314 / 15)
@@ -122,6 +121,23 @@ def test_no_effect_is_called_one_in_about_a_twentieth_of_cases():
         np.mean([not r.low <= 0 <= r.high for r in results]),
     ]
     assert all(0.03 <= rate <= 0.07 for rate in rates), rates
+
+
+def test_ties_of_whole_numbers_are_not_lost_to_rounding():
+    """Differences of accuracies are whole numbers of images: as shares of them they tie alike."""
+    images = [1, 5, -5, 4, -1, 5, 3, -5, -4, -3]  # once 1,004 of 1,024 instead of all
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 10)).reshape(10, -1)
+    counted = np.mean(np.abs(np.array(images) @ signs) >= abs(sum(images)))
+    for scale in (1, 5003, 3021):
+        assert signflip(np.array(images) / scale) == counted
+
+
+def test_more_seeds_than_are_enumerated_are_drawn(monkeypatch):
+    difference = np.random.default_rng(5).normal(0.005, 0.01, 16)
+    exact = signflip(difference)
+    monkeypatch.setattr(statistics, "EXACT", 14)
+    assert signflip(difference) == pytest.approx(exact, abs=0.01)
+    assert signflip(difference) == signflip(difference)
 
 
 @pytest.mark.parametrize("n", [2, 5, 10, 14])

@@ -54,7 +54,7 @@ def test_numbers_are_the_results(reference):
     assert values["multiclass.focal.accuracy.reported"] == "63.4"
     assert values["multiclass.reported.gain"] == "$+2.7$"
     assert values["audit.identical: test images with a copy in training"] == "568"
-    assert len(frames["reproduction"].query("seeds == 10")) == 54
+    assert len(frames["reproduction"].query("seeds == 20")) == 54
 
 
 def test_the_sentences_of_the_discussion_hold(reference):
@@ -132,12 +132,10 @@ def test_the_sentences_of_abstract_and_results_hold(reference):
     frames = reference[2]
     paired = frames["paired"].query("metric == 'accuracy'").set_index("task")
     gains = reproduction.reported_gains()["accuracy"]
-    assert (paired["p_holm"] > 0.05).all()
+    assert paired.loc["multiclass", "p_holm"] > 0.05 > paired.loc["binary", "p_holm"]
+    assert paired.loc["binary", "low"] < 0 < paired.loc["binary", "high"], "the two tests differ"
     assert paired.loc["multiclass", "high"] < gains["multiclass"], (
         "the reported gain lies outside the interval"
-    )
-    assert paired.loc["multiclass", "low"] < -0.01 and paired.loc["multiclass", "high"] > 0.01, (
-        "a point does not"
     )
     for _, pairs in frames["single_runs"].query("p < 0.05").groupby("task"):
         assert len(pairs) > 5 and (pairs["gain"] > 0).any() and (pairs["gain"] < 0).any()
@@ -145,7 +143,10 @@ def test_the_sentences_of_abstract_and_results_hold(reference):
     assert verdicts["Focal loss is better than cross-entropy on four classes"] == "undecided"
     assert verdicts["Focal loss changes little on two classes"] == "undecided"
     assert frames["identities"]["holds"].all()
-    assert frames["stuck"][["task", "loss", "seed"]].to_numpy().tolist() == [["binary", "focal", 6]]
+    assert frames["stuck"][["task", "loss", "seed"]].to_numpy().tolist() == [
+        ["binary", "focal", 6],
+        ["binary", "focal", 13],
+    ]
 
 
 def test_the_sentences_about_other_protocols_hold(reference):
