@@ -132,3 +132,12 @@ def chance(
         other: Settings = {source: value} if value != seed else {}
         experiments.append(Experiment(dataset=dataset, seed=seed, **other, **settings))
     return list(dict.fromkeys(experiments))
+
+
+STUDIES = {
+    study.__name__: study
+    for study in (
+        *(report_a, dedupe, median, class_weights, gamma, learning_rate),
+        *(readings, weight_orders, rates, chance),
+    )
+}

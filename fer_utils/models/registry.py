@@ -19,6 +19,7 @@ from fer_utils.models.cnn_readings import (
 from fer_utils.models.cntk import RESNET18_CNTK, RESNET18_CNTK_WHOLE
 from fer_utils.models.efficientnet_lite import EFFICIENTNET_LITE0, EFFICIENTNET_LITE1
 from fer_utils.models.face_resnet import FACE_RESNET
+from fer_utils.models.faceres import FACERES
 from fer_utils.models.small_resnet import SmallResNet
 from fer_utils.models.timm_models import find_timm
 from fer_utils.models.torchvision_models import EFFICIENTNET_B1, MOBILENET_V2, RESNET18
@@ -72,6 +73,7 @@ MODELS = {
         Model("vggface", "VGGFace", VGGFACE, weights=()),
         Model("vggface_notop", "VGGFace, convolutions alone", VGGFACE_NOTOP, weights=()),
         Model("face_resnet", "face ResNet (dlib)", FACE_RESNET, (sources.FACE_API,)),
+        Model("faceres", "MobileNetV1, face identity (faceres)", FACERES, (sources.FACERES,)),
         Model("small_resnet", "small ResNet", SmallResNet),
     )
 }

@@ -28,7 +28,8 @@ from fer_utils.training.losses import make_loss
 from fer_utils.training.optimizers import OPTIMIZERS
 from fer_utils.training.schedules import SCHEDULES
 
-SELECTIONS = ("last", "best")
+# which epochs are tested, the first one as the run's own prediction
+SELECTIONS = {"last": ("last",), "best": ("best",), "both": ("best", "last")}
 
 Count = Annotated[int, Field(gt=0)]
 Index = Annotated[int, Field(ge=0)]
@@ -77,7 +78,7 @@ class Experiment:
     image_size: Count | None = None  # pixels; None: the network's own
     median: bool = False  # 3×3 median filter on every image
     dropout: Share | None = None  # before the head; None: the network's own
-    select: str = "last"  # which epoch is tested: the last, or the best on validation
+    select: str = "last"  # the epoch tested: the last; best: on validation; both: it, last beside
     seed: Index = 0  # draws the cap, the split, weights, order, augmentation and dropout
     test: str = "all"  # every test image; or private: PrivateTest, validated on PublicTest
     flip: bool = False  # augmentation, as all up to mixup (see data.augmentation): mirrored or not
@@ -151,6 +152,10 @@ class Experiment:
         """The seed of each source of chance: its own, or `seed`."""
         own = (self.split_seed, self.init_seed, self.order_seed)
         return Seeds(*(self.seed if seed is None else seed for seed in own))
+
+    def tested_checkpoint(self) -> str:
+        """The file with the weights that are tested."""
+        return f"{SELECTIONS[self.select][0]}.pth"
 
     @property
     def unfreezing(self) -> UnfreezeSchedule:

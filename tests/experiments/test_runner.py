@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,8 @@ from fer_utils.data.dataset import open_store
 from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
-from fer_utils.experiments import recipes, results, runner
+from fer_utils.experiments import recipes, results, run_files, runner, testing
+from fer_utils.experiments.finished_run import load_finished_run
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training import loop
 from fer_utils.training.experiment import Experiment
@@ -158,6 +160,43 @@ def test_the_selected_epoch_is_tested(drawn, tmp_path, monkeypatch, tested, othe
     monkeypatch.setattr(runner, "train", lose_the_other)
     chosen = Experiment(task="binary", select=tested, **SMALL)
     assert (run(chosen, "cpu", "fp32", tmp_path, drawn) / "done.json").exists()
+
+
+@pytest.mark.parametrize("best, predictions", [(1, 4), (2, 2)])
+def test_best_and_last_epoch_are_two_predictions_of_one_run(
+    drawn, tmp_path, monkeypatch, best, predictions
+):
+    """The best is the run's own. Where it is the last one, nothing is predicted twice."""
+    validated, predicted = iter([0.9, 0.8] if best == 1 else [0.8, 0.9]), []
+    measure = loop.evaluate
+
+    def evaluate(*of):
+        return measure(*of) | {"val_accuracy": next(validated)}
+
+    def predict(*of):
+        predicted.append(prediction.predict(*of))
+        return predicted[-1]
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+    monkeypatch.setattr(testing, "prediction", SimpleNamespace(predict=predict))
+    chosen = Experiment(task="binary", select="both", **SMALL)
+    folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert len(predicted) == predictions
+    opened = results.open_results("drawn", tmp_path)
+    saved = opened.predictions(folder.name)
+    tested = load_finished_run(folder)
+    test_images = drawn.images[saved["test_rows"]]
+    np.testing.assert_allclose(saved["test_logits"], tested.logits(test_images), atol=1e-5)
+    tested.network.load_state_dict(torch.load(folder / "last.pth", weights_only=True))
+    np.testing.assert_allclose(saved["test_last_logits"], tested.logits(test_images), atol=1e-5)
+    assert (saved["test_logits"] == saved["test_last_logits"]).all() == (best == 2)
+    accuracy = opened.metrics.query("metric == 'accuracy'").set_index("split")["value"]
+    assert list(accuracy.index) == ["val", "test", "val_last", "test_last"]
+    for split in ("val_last", "test_last"):
+        labels = saved[split.removesuffix("_last") + "_labels"]
+        right = saved[f"{split}_logits"].argmax(1) == labels
+        assert accuracy[split] == pytest.approx(right.mean())
+    assert not run_files.rescore(folder)
 
 
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):

@@ -147,6 +147,17 @@ REPORTING = [
 # What is computed: losses, metrics, statistics, splits, ids, training
 COMPUTING = [
     *_of(
+        "faceres.py",
+        "test_faceres.py::test_a_file_of_the_graph_is_folded_and_fits",
+        factors_left_out=(" * scale[:, np.newaxis]", ""),
+    ),
+    *_of(
+        "shared_features.py",
+        "test_shared_features.py",
+        features_of_other_rows=("seek(self._place(rows[place]))", "seek(self._place(rows[0]))"),
+        any_filter_alike=("told = [self.images, ", "told = ["),
+    ),
+    *_of(
         "losses.py",
         "test_losses.py",
         focal_sign=("loss = -(miss**", "loss = (miss**"),
@@ -352,11 +363,13 @@ COMPUTING = [
         "test_runner.py::test_the_history_and_the_scores_have_the_same_validation_images",
         "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
         "test_runner.py::test_the_selected_epoch_is_tested",
-        scores_validation_on_test=(
-            "predict(network, batches[name]",
-            'predict(network, batches["test"]',
-        ),
-        best_epoch_not_tested=('f"{experiment.select}.pth"', '"last.pth"'),
+        best_epoch_not_tested=("experiment.tested_checkpoint", '"last.pth"'),
+    ),
+    *_of(
+        "testing.py",
+        "test_runner.py::test_saved_logits_give_the_saved_scores",
+        "test_runner.py::test_the_history_and_the_scores_have_the_same_validation_images",
+        scores_validation_on_test=("part = batches[split]", 'part = batches["test"]'),
         rows_of_the_other_split=(
             '{"val": split.val, "test": split.test}',
             '{"val": split.test, "test": split.val}',
