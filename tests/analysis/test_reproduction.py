@@ -47,20 +47,40 @@ def test_one_more_run_lies_in_the_prediction_interval_in_95_of_100_cases(study):
 
 
 def test_every_number_of_both_reports_is_in_the_table(reference):
-    """Counted in the CSV files: scores 162 and 3 × 16, of epochs 2 × 10 and 2 × 24."""
+    """Counted in the CSV files: scores 162 and 3 × 16, of epochs 3 × 10 and 2 × 24."""
     table = reproduction.every_number(reference)
-    assert table.groupby("report").size().to_dict() == {"A": 162 + 20, "B": 48 + 48}
+    assert table.groupby("report").size().to_dict() == {"A": 162 + 30, "B": 48 + 48}
     assert table["reported"].between(0, 1).all() and (table["seeds"] == 20).sum() == 54
 
 
 def test_figures_of_both_reports_stand_beside_ours(transfer_frames):
     every_number = transfer_frames["reproduction"]
     counts = every_number.query("seeds > 0").groupby(["report", "model"]).size()
-    assert counts["A", "resnet18"] == 108 + 20 and ("B", "vggface") not in counts
+    assert counts["A", "resnet18"] == 108 + 30 and ("B", "vggface") not in counts
     assert counts["B", "resnet18"] == counts["B", "resnet18_scratch"] == 32
+    assert set(every_number.query("seeds > 0 and model == 'resnet18'")["network"]) == {"resnet18"}
+    trained = reproduction.training_coverage(every_number).set_index(["report", "network", "curve"])
+    assert trained["figures"].sum() == 78 and trained["reproduced"].sum() == 78 - 16
+    assert trained.loc[("A", "resnet18", "train loss"), "figures"] == 10
+    losses = every_number[every_number["metric"].str.startswith("train loss")]
+    deviation = (losses["mean"] - losses["reported"]).abs().mean() * 100
+    assert trained.loc[("A", "resnet18", "train loss"), "deviation"] == pytest.approx(deviation)
+    assert trained.loc[("B", "vggface", "val accuracy"), "deviation"] is not None
     coverage = reproduction.coverage(every_number).set_index(["report", "network"])
     assert coverage.loc[("A", "resnet18, 5 epochs"), "reproduced"] == 54
     assert coverage.loc[[("B", "resnet18"), ("B", "vggface")], "reproduced"].tolist() == [16, 0]
+
+
+def test_what_stands_in_for_resnet18_is_named(with_transfer):
+    """Where ResNet18 has no run, CNTK's weights stand in, as they do in the claims."""
+    without = with_transfer.select(
+        run=[r for r in with_transfer.runs["run"] if "resnet18-" not in r]
+    )
+    figures = reproduction.every_number(without).query("report == 'B' and model == 'resnet18'")
+    assert set(figures["network"]) == {"resnet18_cntk"} and set(figures["seeds"]) == {2}
+    scores = without.study("report_b").select(model="resnet18_cntk").scores()
+    accuracy = scores.query("metric == 'accuracy'")["value"].mean()
+    assert figures.query("metric == 'accuracy'")["mean"].item() == pytest.approx(accuracy)
 
 
 def test_one_run_gives_no_interval_to_lie_in(study):
