@@ -153,6 +153,7 @@ class Experiment:
         own = (self.split_seed, self.init_seed, self.order_seed)
         return Seeds(*(self.seed if seed is None else seed for seed in own))
 
+    @property
     def tested_checkpoint(self) -> str:
         """The file with the weights that are tested."""
         return f"{SELECTIONS[self.select][0]}.pth"
