@@ -18,20 +18,25 @@ from fer_utils.experiments.results import Results
 
 Frames = dict[str, pd.DataFrame]
 INDEX = "evidence.json"
-VERSION = 1  # raised when code gives other evidence of the same runs: then all is computed anew
+VERSION = 2  # raised when code gives other evidence of the same runs: then all is computed anew
 # a run that is computed anew changes these; so its predictions need not be read to notice it
 OF_A_RUN = ("config.json", "done.json", "metrics.csv", "history.csv")
-PRETRAINED = ("transfer", "report_b")
-# the studies that a file is made from; of files that are not listed here: report_a
-STUDIES = {
+PRETRAINED = ("resnet18", "transfer", "report_b")
+# the studies that a file is made from, first the one without which it is not made; of files that
+# are not listed here: report_a
+EVIDENCE = {
     "reproduction": ("report_a", *PRETRAINED),
     "coverage": ("report_a", *PRETRAINED),
     "claims": ("report_a", "median", *PRETRAINED),
-    "gains": ("report_a", "class_weights", "dedupe"),
+    "gains": ("report_a", "class_weights", "readings", "dedupe"),
     "gamma": ("gamma",),
     "gamma_calibration": ("gamma",),
     "class_weights": ("class_weights",),
     "median": ("median",),
+    "readings": ("readings", "report_a", "rates", "weight_orders"),
+    "rates": ("rates",),
+    "rate_gains": ("rates",),
+    "chance": ("chance", "report_a"),
     "transfer": ("transfer",),
     "transfer_lengths": ("transfer",),
     "transfer_networks": ("transfer",),
@@ -39,14 +44,17 @@ STUDIES = {
     "report_b_classes": ("report_b",),
     "report_b_schedule": ("report_b",),
     "grid": ("grid",),
-    **dict.fromkeys(("scores", "ensembles", "restricted", "rival"), ("best",)),  # best's pages
-    **dict.fromkeys(("parts", "robustness"), ("best",)),
+}
+PAGES = {  # of the best network
+    **dict.fromkeys(("scores", "ensembles", "restricted", "rival"), ("best",)),
+    **dict.fromkeys(("parts", "robustness", "rival_as_used", "rival_origin"), ("best",)),
     "ablation": ("ablation",),
     **dict.fromkeys(("networks", "curves"), ("start",)),
     "answers": ("report_a", *PRETRAINED, "best"),  # of label_evidence
     "confusion": ("best",),
     "doubtful": ("report_a", "best"),
 }
+STUDIES = EVIDENCE | PAGES
 TEXT = ("class", "loss", "status")  # columns where nothing is an empty text, not a missing number
 WHOLE = ("parted", "within")  # columns of whole numbers of which some may be missing
 
@@ -172,7 +180,9 @@ def is_current(results: Results) -> bool:
     folder = results.folder / "evidence"
     written = recorded(folder)
     there = {path.stem for path in folder.glob("*.csv")}  # a file may have been deleted by hand
-    return bool(written) and there == set(written) and written == bases(results, written)
+    due = {name for name, (first, *_) in EVIDENCE.items() if results.has_study(first)}
+    whole = bool(written) and due <= there == set(written)
+    return whole and written == bases(results, written)
 
 
 def current(results: Results) -> Frames:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fer_utils.analysis import learning_stages
 from fer_utils.analysis.reported import reported_a, reported_b_epochs
-from fer_utils.experiments.recipes import LOSSES, TASKS
+from fer_utils.experiments.cnn_recipes import LOSSES, TASKS
 from fer_utils.experiments.results import Results, over_seeds, overfit_epoch, winner
 from fer_utils.experiments.studies import NOT_RUN
 from fer_utils.models.registry import in_order

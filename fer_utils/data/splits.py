@@ -37,6 +37,8 @@ def split_task(
     seed: int,
     test: str = "all",
     groups: np.ndarray | None = None,
+    stratified: bool = True,
+    drawn: bool = True,
 ) -> Split:
     """Report A's protocol, or that of the seven-class literature.
 
@@ -55,6 +57,10 @@ def split_task(
     groups : int, one per image; images of a group show one photograph (`duplicates.near`). A test
         image whose group has an image outside the tested split, of whatever class, is left out, and
         training and validation share no group. None: every image for itself, as report A has it.
+    stratified : whether each class has its share of the validation images; else they are drawn from
+        all classes at once.
+    drawn : whether the images that the cap leaves are drawn; else the first of each class are left,
+        in stored order.
 
     Raises
     ------
@@ -87,7 +93,8 @@ def split_task(
     rng = np.random.default_rng(seed)
     if cap is not None:
         by_class = [pool[labels[pool] == position] for position in range(len(task.classes))]
-        pool = np.sort(np.concatenate([_draw(rng, rows, cap) for rows in by_class]))
+        kept = [_draw(rng, rows, cap) if drawn else rows[:cap] for rows in by_class]
+        pool = np.sort(np.concatenate(kept))
     if len(val):
         return Split(task, pool, val, tests, labels)
     # here, since a report draws no split, and scikit-learn takes half a second to import
@@ -98,7 +105,7 @@ def split_task(
         train, _ = train_test_split(
             np.arange(len(first)),
             test_size=validation,
-            stratify=labels[pool[first]],
+            stratify=labels[pool[first]] if stratified else None,
             random_state=seed,
         )
     except ValueError as error:

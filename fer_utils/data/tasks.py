@@ -53,3 +53,20 @@ def get_task(name: str) -> Task:
     if len(set(classes)) < len(classes) or "" in classes:
         raise FerError(f"task {name!r} names a class twice or an empty class")
     return Task(name, classes, (1.0,) * len(classes))
+
+
+def class_weights(task: Task, order: str = "") -> tuple[float, ...]:
+    """The weight of each class in the loss.
+
+    order: classes joined by "+", the first of which gets the first of the task's weights, and so
+    on; "": the task's own order. Raises FerError if it is no order of the task's classes.
+    """
+    if not order:
+        return task.weights
+    named = order.split("+")
+    if sorted(named) != sorted(task.classes):
+        raise FerError(
+            f"weight_order must name each class of the task once: {'+'.join(task.classes)} in any "
+            f"order; got {order!r}"
+        )
+    return tuple(task.weights[named.index(cls)] for cls in task.classes)

@@ -11,6 +11,7 @@ from fer_utils import precision
 from fer_utils.data.loader import Batches
 from fer_utils.distributed import ALONE, World
 from fer_utils.errors import one_of
+from fer_utils.models.network import Network
 
 SHIFT = 3  # pixels of 48: what crops of 42, a common choice for FER2013, move by
 
@@ -35,6 +36,7 @@ def predict(
     Parameters
     ----------
     network : is left in evaluation mode
+    batches : of images; or of features, of one view then
     tta : test-time augmentation, a name in VIEWS
     world : the processes among which the images are shared out; each gets all logits
 
@@ -51,13 +53,22 @@ def predict(
     network.eval()
     with precision.exact_fp32():
         logits = torch.cat(
-            [_logits(network, images, VIEWS[tta]) for images, _ in batches.shard(world)]
+            [
+                _logits(network, images, batches.start_stage, VIEWS[tta])
+                for images, _ in batches.shard(world)
+            ]
         )
     # waits for the device, once for all batches
     return world.gather(logits, len(batches.labels)).cpu().numpy()
 
 
-def _logits(network: nn.Module, images: Tensor, views: list[tuple[bool, int, int]]) -> Tensor:
+def _logits(
+    network: nn.Module, images: Tensor, start_stage: int, views: list[tuple[bool, int, int]]
+) -> Tensor:
+    if start_stage:
+        assert isinstance(network, Network)  # nothing else has features
+        # in the pieces in which images pass, since a sum's last digit depends on their size
+        return torch.cat([network(piece, start_stage) for piece in network.pieces(images)])
     if len(views) == 1:
         return network(images)
     each = [network(view(images, *which)).log_softmax(1) for which in views]

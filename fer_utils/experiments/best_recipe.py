@@ -89,3 +89,6 @@ def start(dataset: str, seeds: Sequence[int] = (0,), **settings: Any) -> list[Ex
         Experiment(dataset=dataset, task="multiclass", seed=seed, **recipe | start)
         for seed, start in product(seeds, ({}, FROM_IMAGENET))
     ]
+
+
+STUDIES = {study.__name__: study for study in (best, ablation, start)}

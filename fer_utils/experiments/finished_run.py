@@ -111,4 +111,4 @@ def has_checkpoint(folder: Path) -> bool:
 
 def _checkpoint(folder: Path, experiment: Experiment) -> Path:
     """The weights that were tested."""
-    return folder / f"{experiment.select}.pth"
+    return folder / experiment.tested_checkpoint

@@ -65,6 +65,7 @@ def run_side_by_side(
         killed: list[Experiment] = []
         with Workers(at_once, threads) as workers:
             arguments = {"device": device, "precision": precision, "results": results, "wait": wait}
+            arguments["share_features"] = True
             futures = {workers.submit(one, arguments): one for one in some}
             for future in as_completed(futures):
                 one = futures[future]

@@ -13,6 +13,7 @@ from fer_utils import io
 from fer_utils.evaluation import metrics
 
 Predictions = dict[str, np.ndarray]  # {val,test}_{logits,labels,rows} and classes
+LAST = "_last"  # the end of a split's name where the last epoch stands beside the best
 SAME = 1e-12  # how far equal scores may differ: sums in another order, by another version of NumPy
 
 
@@ -30,6 +31,7 @@ def read_predictions(folder: Path) -> Predictions:
     `val_labels`, `test_labels` : uint8, one per image, an index into `classes`
     `val_rows`, `test_rows` : uint32, one per image, its row in the data set
     `classes` : their names
+    `val_last_logits`, `test_last_logits` : where select is "both", those of the last epoch
     """
     with np.load(folder / "predictions.npz") as arrays:
         return dict(arrays)
@@ -55,11 +57,16 @@ def read_confusion(folder: Path) -> pd.DataFrame:
 
 
 def score(predictions: Predictions) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The content of metrics.csv (validation and test) and of confusion.csv (test)."""
+    """The content of metrics.csv (validation and test) and of confusion.csv (test).
+
+    Where the last epoch was tested beside the best, its scores are those of splits `val_last` and
+    `test_last`.
+    """
     classes = predictions["classes"].tolist()
     tables = []
-    for split in ("val", "test"):
-        labels, logits = (predictions[f"{split}_{part}"] for part in ("labels", "logits"))
+    for split in [key.removesuffix("_logits") for key in predictions if key.endswith("_logits")]:
+        labels = predictions[f"{split.removesuffix(LAST)}_labels"]
+        logits = predictions[f"{split}_logits"]
         tables.append(metrics.scores(labels, logits, classes).assign(split=split))
     confusion = metrics.confusion(predictions["test_labels"], predictions["test_logits"], classes)
     return pd.concat(tables, ignore_index=True), confusion

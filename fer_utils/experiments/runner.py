@@ -7,10 +7,10 @@ without it a run is not finished.
 
 import dataclasses
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from fer_utils import devices, distributed, io, paths
@@ -21,13 +21,15 @@ from fer_utils.data.splits import Split, split_task
 from fer_utils.data.synthetic import open_dataset
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError, one_of
-from fer_utils.evaluation import prediction
-from fer_utils.experiments import continuation, run_files
+from fer_utils.experiments import continuation, run_files, testing
 from fer_utils.models import pretrained
 from fer_utils.models.network import Network
 from fer_utils.training import checkpoints, tracking
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.loop import train
+from fer_utils.training.shared_features import SharedFeatures
+
+FEATURES = "features"  # of results/<dataset>: what a study's runs share while it computes
 
 
 def announce(device: str, precision: str) -> None:
@@ -50,6 +52,7 @@ def run(
     tracker: str = "none",
     draw: tracking.Draw | None = None,
     wait: bool = False,
+    share_features: bool = False,
 ) -> Path:
     """Trains, evaluates and writes the run's folder. A finished run returns at once.
 
@@ -68,6 +71,8 @@ def run(
     tracker : what follows the run meanwhile, a name in tracking.TRACKERS; it changes nothing
     draw : the pictures of the finished run that the tracker shows
     wait : for another process that computes this run, until it ends, instead of raising
+    share_features : what frozen stages make of an image is kept in results/<dataset>/features/ for
+        other runs, and taken from there; on a CPU alone. It changes no number.
 
     Returns
     -------
@@ -102,7 +107,8 @@ def run(
         segments = world.broadcast(_segments(folder) if world.is_main else [])
         hardware = world.placed(_hardware(device, precision, segments, folder.name))
         following = tracker if world.is_main else "none"
-        _compute(experiment, folder, faces, hardware, segments, world, following, draw)
+        share = share_features and hardware.device.type == "cpu" and world.size == 1
+        _compute(experiment, folder, faces, hardware, segments, world, following, draw, share)
     return folder
 
 
@@ -136,15 +142,20 @@ def _compute(
     world: distributed.World,
     tracker: str,
     draw: tracking.Draw | None,
+    share_features: bool,
 ) -> None:
-    split = _split(experiment, faces)
+    split = split_of(experiment, faces)
     rows = {name: getattr(split, name) for name in ("train", "val", "test")}
+    shared = None
+    if share_features:
+        images = f"{faces.digest}, median" if experiment.median else faces.digest
+        shared = SharedFeatures(folder.parents[1] / FEATURES, images, len(faces.images), rows)
     batches = {
         name: _batches(experiment, faces, split, part, hardware) for name, part in rows.items()
     }
     classes = get_task(experiment.task).classes
     start = pretrained.load(experiment.model)
-    torch.manual_seed(experiment.seed)  # the same initial weights whatever the loss
+    torch.manual_seed(experiment.seeds.init)  # the same initial weights whatever the loss
     network = Network(
         experiment.model,
         len(classes),
@@ -170,18 +181,22 @@ def _compute(
     with tracking.follow(tracker, tracked, experiment.id, config) as following:
         if world.is_main:
             io.write_json(folder / "config.json", config)
-        history = train(network, batches, experiment, hardware, folder, world, following.epoch)
+        history = train(
+            network, batches, experiment, hardware, folder, world, following.epoch, shared
+        )
 
-        weights = folder / f"{experiment.select}.pth"
-        state = torch.load(weights, weights_only=True) if world.is_main else {}
-        network.load_state_dict(world.broadcast(state))
-        logits = {
-            name: prediction.predict(network, batches[name], experiment.tta, world)
-            for name in ("val", "test")
-        }
+        predict = partial(
+            testing.predict, network, batches, experiment, folder, world=world, shared=shared
+        )
+        logits = predict(experiment.tested_checkpoint)
+        if experiment.select == "both":
+            last = logits
+            if history["val_accuracy"].idxmax() < len(history) - 1:  # else the best is the last
+                last = predict("last.pth")
+            logits |= {f"{name}{run_files.LAST}": values for name, values in last.items()}
         if not world.is_main:
             return
-        confusion = _write_evaluation(folder, classes, split, logits)
+        confusion = testing.write(folder, classes, split, logits)
         if draw:
             test, labels = split.test, split.labels[split.test]
             # images are read only by a tracker that shows them
@@ -192,7 +207,8 @@ def _compute(
     continuation.drop_states(experiment, folder)
 
 
-def _split(experiment: Experiment, faces: Faces) -> Split:
+def split_of(experiment: Experiment, faces: Faces) -> Split:
+    """Which images a run trains on, validates on and is tested on, by its settings."""
     if experiment.saturation and faces.images.ndim == 3:
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
     return split_task(
@@ -200,9 +216,11 @@ def _split(experiment: Experiment, faces: Faces) -> Split:
         get_task(experiment.task),
         experiment.cap,
         experiment.validation,
-        experiment.seed,
+        experiment.seeds.split,
         experiment.test,
         duplicates.near(faces) if experiment.dedupe else None,
+        experiment.stratified,
+        experiment.cap_drawn,
     )
 
 
@@ -223,18 +241,3 @@ def _check_same_data(folder: Path, faces: Faces) -> None:
             f"({made_from['digest']}), which is not the present {faces.source} ({faces.digest}); "
             "prepare under another name or delete the results"
         )
-
-
-def _write_evaluation(
-    folder: Path, classes: tuple[str, ...], split: Split, logits: dict[str, np.ndarray]
-) -> pd.DataFrame:
-    """Writes scores and predictions of validation and test; returns the confusion on test."""
-    predictions = {"classes": np.array(classes)}
-    for name, rows in {"val": split.val, "test": split.test}.items():
-        predictions[f"{name}_logits"] = logits[name]
-        predictions[f"{name}_labels"] = split.labels[rows].astype(np.uint8)
-        predictions[f"{name}_rows"] = rows.astype(np.uint32)
-    scores, confusion = run_files.score(predictions)
-    run_files.write_scores(folder, scores, confusion)
-    run_files.write_predictions(folder, predictions)
-    return confusion

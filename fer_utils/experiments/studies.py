@@ -4,6 +4,7 @@ A run that was interrupted goes on where it was, so that a study can be stopped 
 """
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from fer_utils.errors import FerError
 from fer_utils.experiments.failures import Failures
 from fer_utils.experiments.recipes import make_study
 from fer_utils.experiments.run_files import is_finished
-from fer_utils.experiments.runner import announce, folder_of, run
+from fer_utils.experiments.runner import FEATURES, announce, folder_of, run
 from fer_utils.models.pretrained import store
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.tracking import Draw
@@ -92,6 +93,8 @@ def run_study(
     print(f"{list_at.stem}: {len(experiments)} runs", flush=True)
     compute = spread or partial(_one_after_another, tracker=tracker, draw=draw)
     compute(experiments, device, precision, results, faces)
+    # not where it was interrupted: its next start goes on with them
+    shutil.rmtree(results / dataset / FEATURES, ignore_errors=True)
     return [experiment.id for experiment in experiments]
 
 
@@ -195,12 +198,22 @@ def _one_after_another(
 ) -> None:
     announce(device, precision)
     failures = Failures(len(experiments))
+    compute = partial(
+        run,
+        device=device,
+        precision=precision,
+        results=results,
+        faces=faces,
+        tracker=tracker,
+        draw=draw,
+        share_features=True,
+    )
     busy: list[Experiment] = []
     for number, experiment in enumerate(experiments, start=1):
         note = "  (finished)" if is_finished(folder_of(experiment, results)) else ""
         print(f"[{number}/{len(experiments)}] {experiment.id}{note}", flush=True)
         try:
-            run(experiment, device, precision, results, faces, tracker, draw)
+            compute(experiment)
         except io.Busy as error:
             print(f"  {error}", flush=True)
             busy.append(experiment)
@@ -208,7 +221,7 @@ def _one_after_another(
             failures.add(experiment.id, error)
     for experiment in busy:  # finished by the other process meanwhile, or left by it
         try:
-            run(experiment, device, precision, results, faces, tracker, draw, wait=True)
+            compute(experiment, wait=True)
         except Exception as error:
             failures.add(experiment.id, error)
     failures.report()

@@ -103,9 +103,11 @@ class Network(nn.Module):
         # whole while it trains: batch normalisation takes its statistics from the batch
         if self.training or torch.is_grad_enabled() or images.device.type != "cpu":
             return body(self.preprocess(images))
-        # few images at a time, so that what layers hand on stays in the CPU's cache
-        pieces = images.split(max(1, IN_CACHE // self.preprocess.size**2))
-        return torch.cat([body(self.preprocess(piece)) for piece in pieces])
+        return torch.cat([body(self.preprocess(piece)) for piece in self.pieces(images)])
+
+    def pieces(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images or features, few at a time: what layers hand on stays in the CPU's cache."""
+        return images.split(max(1, IN_CACHE // self.preprocess.size**2))
 
 
 class Preprocess(nn.Module):

@@ -8,9 +8,18 @@ from fer_utils.models import sources
 from fer_utils.models.architecture import Architecture
 from fer_utils.models.backbone import Backbone
 from fer_utils.models.cnn import CNN
+from fer_utils.models.cnn_readings import (
+    ImageNetCNN,
+    LateDropoutCNN,
+    LiteralCNN,
+    OnePoolCNN,
+    OneReLUCNN,
+    UnnormalisedCNN,
+)
 from fer_utils.models.cntk import RESNET18_CNTK, RESNET18_CNTK_WHOLE
 from fer_utils.models.efficientnet_lite import EFFICIENTNET_LITE0, EFFICIENTNET_LITE1
 from fer_utils.models.face_resnet import FACE_RESNET
+from fer_utils.models.faceres import FACERES
 from fer_utils.models.small_resnet import SmallResNet
 from fer_utils.models.timm_models import find_timm
 from fer_utils.models.torchvision_models import EFFICIENTNET_B1, MOBILENET_V2, RESNET18
@@ -43,6 +52,13 @@ MODELS = {
     model.name: model
     for model in (
         Model("cnn", "CNN", CNN),
+        # other readings of report A's text
+        Model("cnn_one_pool", "CNN, one pooling", OnePoolCNN),
+        Model("cnn_one_relu", "CNN, one ReLU", OneReLUCNN),
+        Model("cnn_literal", "CNN, one pooling, one ReLU", LiteralCNN),
+        Model("cnn_late_dropout", "CNN, dropout behind the 512 units", LateDropoutCNN),
+        Model("cnn_unnormalised", "CNN, images in 0..1", UnnormalisedCNN),
+        Model("cnn_imagenet", "CNN, ImageNet's normalisation", ImageNetCNN),
         Model("resnet18", "ResNet18", RESNET18, (sources.RESNET18,)),
         Model("resnet18_cntk", "ResNet18 (CNTK weights)", RESNET18_CNTK, (sources.CNTK,)),
         Model("resnet18_cntk_whole", "ResNet18 (CNTK, 9 blocks)", RESNET18_CNTK_WHOLE, weights=()),
@@ -57,6 +73,7 @@ MODELS = {
         Model("vggface", "VGGFace", VGGFACE, weights=()),
         Model("vggface_notop", "VGGFace, convolutions alone", VGGFACE_NOTOP, weights=()),
         Model("face_resnet", "face ResNet (dlib)", FACE_RESNET, (sources.FACE_API,)),
+        Model("faceres", "MobileNetV1, face identity (faceres)", FACERES, (sources.FACERES,)),
         Model("small_resnet", "small ResNet", SmallResNet),
     )
 }

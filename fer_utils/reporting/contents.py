@@ -5,15 +5,19 @@ import pandas as pd
 
 from fer_utils.analysis import (
     calibration_comparison,
+    chance,
     claims,
     identities,
     label_errors,
     label_evidence,
     leakage,
     loss_comparison,
+    rates,
+    readings,
     reproduction,
     transfer,
 )
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.reported import reported_a
 from fer_utils.data import audit
 from fer_utils.data.dataset import Faces
@@ -29,6 +33,7 @@ from fer_utils.reporting import (
     loss_plots,
     loss_tables,
     plots,
+    reading_tables,
     tables,
     transfer_plots,
     transfer_tables,
@@ -36,24 +41,28 @@ from fer_utils.reporting import (
 from fer_utils.training.losses import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
-DRAWN = ("robustness", "curves")  # pages of the best network that are figures alone
+# pages of the best network that are figures or numbers alone
+NO_TABLE = ("robustness", "curves", "rival_origin")
 
 
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; of further studies what has been run."""
     four = study.select(task="multiclass")
+    draws = ImageDraws(results)
     evidence = {
         "reproduction": (every_number := reproduction.every_number(results)),
         "coverage": reproduction.coverage(every_number),
         "identities": identities.check(study),
-        "claims": claims.judge(results),
-        "paired": loss_comparison.focal_minus_cross_entropy(study),
-        "gains": loss_comparison.gains_by_protocol(results),
+        "claims": claims.judge(results, draws),
+        "paired": loss_comparison.focal_minus_cross_entropy(study, draws),
+        "gains": loss_comparison.gains_by_protocol(results, draws),
         "single_runs": loss_comparison.single_runs(study),
-        "image_intervals": loss_comparison.image_intervals(study),
+        "means": loss_comparison.mean_scores(study, draws),
         "leaks": leakage.without_leaks(study),
         "calibration": (calibrations := calibration_comparison.calibrations(study)),
-        "calibration_differences": calibration_comparison.calibration_differences(calibrations),
+        "calibration_differences": calibration_comparison.calibration_differences(
+            calibrations, draws
+        ),
         "stuck": loss_comparison.stuck(study),
         "suspects": label_errors.find(four, study.faces()),
         "out_of_sample": _by_label(label_errors.out_of_sample(four)),
@@ -69,9 +78,21 @@ def gather(results: Results, study: Results) -> Frames:
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
             evidence[name] = loss_comparison.differences(
-                results.study(name), name, False, True, by="loss"
+                results.study(name), name, False, True, by="loss", draws=draws
             )
-    return evidence | transfer.frames(results)
+    return evidence | _open_questions(results) | transfer.frames(results)
+
+
+def _open_questions(results: Results) -> Frames:
+    """What report A's text leaves open, as far as it was run."""
+    frames: Frames = {}
+    if results.has_study("readings"):
+        frames["readings"] = readings.compare(results)
+    if results.has_study("rates"):
+        frames |= {"rates": rates.accuracies(results), "rate_gains": rates.gains(results)}
+    if results.has_study("chance"):
+        frames["chance"] = chance.sources(results)
+    return frames
 
 
 def _by_label(pooled: pd.DataFrame) -> pd.DataFrame:
@@ -119,8 +140,9 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "coverage": tables.coverage(frames["coverage"]),
         "identities": tables.identities(frames["identities"]),
         "claims": tables.claims(frames["claims"]),
+        "verdict_rule": tables.verdict_rule(),
         "paired": loss_tables.paired(frames["paired"]),
-        "chance": loss_tables.chance(frames["paired"], study, frames["image_intervals"]),
+        "chance": loss_tables.chance(frames["paired"], frames["means"]),
         "single_runs": loss_tables.single_runs(frames["single_runs"]),
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
@@ -144,12 +166,13 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         )
     pages = _best_pages(results)
     texts |= {
-        # so a page that is added to PAGES needs a function of its name there, or a place in DRAWN
+        # so a page that is added to PAGES needs a function of its name, or a place in NO_TABLE
         f"best_{name}": getattr(best_tables, name)(page)
         for name, page in pages.items()
-        if name not in DRAWN
+        if name not in NO_TABLE
     }
-    return texts | transfer_tables.make(frames) | label_tables.make(label_evidence.read(results))
+    texts |= label_tables.make(label_evidence.read(results))
+    return texts | reading_tables.make(frames) | transfer_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:

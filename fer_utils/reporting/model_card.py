@@ -5,6 +5,7 @@ Every number is from the results.
 
 import pandas as pd
 
+from fer_utils.analysis.rivals import SEARCHES
 from fer_utils.reporting.latex import percent, word
 
 USE = """\
@@ -31,6 +32,14 @@ audit), so neither the training nor these scores are free of noise."""
 ENSEMBLES = """\
 Mean probability of several seeds, beside the mean accuracy of the networks one by one; not in the
 exported file. Intervals are 95 % over images.
+
+"""
+RIVAL = """\
+The Python package `fer` 25.10.3 on the same test images, all seven classes. Without margin is its
+best case; the rest is what its own code answers. A picture in which it finds no face counts as
+wrong. These pictures are cropped to a face already; on photographs with surroundings nothing was
+measured. The network in `fer` was trained on the same training images as this one, and its epoch
+was chosen on these test images (the report says how that is known).
 
 """
 
@@ -65,6 +74,8 @@ def write(
     # a study with one run a task has no ensemble: no heading over an empty table
     if len(frames["ensembles"]):
         sections["Ensembles"] = ENSEMBLES + ensembles(frames["ensembles"])
+    if "rival_as_used" in frames:
+        sections["Beside the package `fer`"] = RIVAL + as_used(frames["rival_as_used"])
     sections["Size and speed"] = _size(about)
     sections["Use, and what it must not be used for"] = USE
     network = f"{about['model']}, {len(about['classes'])} expressions ({about['dataset']})"
@@ -191,6 +202,29 @@ def ensembles(frame: pd.DataFrame) -> str:
         "gain, points",
     ]
     return table(header, rows)
+
+
+def as_used(frame: pd.DataFrame) -> str:
+    """`rivals.as_used` as Markdown, one row per way of calling the package."""
+    header = [
+        "`fer` is given",
+        "test images",
+        "faces found",
+        "of these right, %",
+        "of all right, %",
+    ]
+    return table([*header, "interval"], as_used_cells(frame))
+
+
+def as_used_cells(frame: pd.DataFrame) -> list[list[str]]:
+    """The cells of `rivals.as_used`: way, images, found, right in percent, and its interval."""
+    rows = []
+    for r in frame.itertuples():
+        found = f"{r.found:,}" if r.way in SEARCHES else "given"
+        shares = percent(r.right_of_found), percent(r.accuracy)
+        interval = f"{percent(r.low)} to {percent(r.high)}"
+        rows.append([r.way, f"{r.images:,}", found, *shares, interval])
+    return rows
 
 
 def _size(about: dict) -> str:

@@ -59,13 +59,14 @@ def blocks(results: Results) -> dict[str, str]:
     """The README's tables, Markdown, by the names of the comments around them, from evidence."""
     frames = evidence_files.current(results)
     pages = best_network.read(results.folder.name, results.folder.parent)
-    # pages of `best`; rival is there only where benchmarks/rival.py was run before it
-    if missing := sorted({"rival", "ensembles"} - set(pages)):
+    # pages of `best`; those of the rival are there only where its benchmarks were run before it
+    if missing := sorted({"rival", "rival_as_used", "ensembles"} - set(pages)):
         raise FerError(f"{results.folder / 'best'} lacks {' and '.join(missing)}: run best first")
     return {
         "results": tables.readme(reproduction.of_cnn(frames["reproduction"])),
         "pretrained": transfer_tables.readme(frames),
         "best": best_tables.readme(pages["rival"]),
+        "as_used": model_card.as_used(pages["rival_as_used"]),
         "ensembles": model_card.ensembles(pages["ensembles"]),
         "labels": label_numbers.ceiling(label_evidence.read(results)),
     }

@@ -23,8 +23,10 @@ MODEL_COLOURS = {
     "mobilenet_v2": "#009E73",
     "vggface": "#CC79A7",
     "face_resnet": "#D55E00",
+    "faceres": "#56B4E9",
+    "resnet18_cntk": "#0072B2",  # it stands where `resnet18` has no run
 }  # Okabe-Ito
-OTHER_COLOURS = ("#56B4E9", "#000000", "#F0E442")  # of its other colours, for all other networks
+OTHER_COLOURS = ("#000000", "#F0E442")  # of its other colours, for all other networks
 
 
 def make(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, Figure]:

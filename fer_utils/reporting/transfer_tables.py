@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fer_utils.analysis.reported import reported_b
-from fer_utils.experiments.recipes import TASKS
+from fer_utils.experiments.cnn_recipes import TASKS
 from fer_utils.models.registry import in_order
 from fer_utils.reporting.latex import (
     Tex,

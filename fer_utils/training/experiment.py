@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     ConfigDict,
@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from fer_utils.data.splits import TESTS
-from fer_utils.data.tasks import get_task
+from fer_utils.data.tasks import class_weights, get_task
 from fer_utils.errors import FerError, one_of
 from fer_utils.evaluation.prediction import VIEWS
 from fer_utils.models.freezing import UnfreezeSchedule
@@ -28,13 +28,22 @@ from fer_utils.training.losses import make_loss
 from fer_utils.training.optimizers import OPTIMIZERS
 from fer_utils.training.schedules import SCHEDULES
 
-SELECTIONS = ("last", "best")
+# which epochs are tested, the first one as the run's own prediction
+SELECTIONS = {"last": ("last",), "best": ("best",), "both": ("best", "last")}
 
 Count = Annotated[int, Field(gt=0)]
 Index = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]  # of 1
+
+
+class Seeds(NamedTuple):
+    """One seed for each source of chance; what each draws stands beside `Experiment.split_seed`."""
+
+    split: int
+    init: int
+    order: int
 
 
 # Strict: "3" is no number and 1 is no bool; but 1 is the float 1.0, so that equal experiments are
@@ -69,7 +78,7 @@ class Experiment:
     image_size: Count | None = None  # pixels; None: the network's own
     median: bool = False  # 3×3 median filter on every image
     dropout: Share | None = None  # before the head; None: the network's own
-    select: str = "last"  # which epoch is tested: the last, or the best on validation
+    select: str = "last"  # the epoch tested: the last; best: on validation; both: it, last beside
     seed: Index = 0  # draws the cap, the split, weights, order, augmentation and dropout
     test: str = "all"  # every test image; or private: PrivateTest, validated on PublicTest
     flip: bool = False  # augmentation, as all up to mixup (see data.augmentation): mirrored or not
@@ -92,6 +101,12 @@ class Experiment:
     clip: NotNegative = 0.0  # the largest norm of a gradient; 0: any
     patience: Index = 0  # stop after so many epochs without a higher validation accuracy; 0: never
     saturation: Share = 0.0  # augmentation of colour images
+    weight_order: str = ""  # classes joined by +: who gets the task's weights in turn; "": its own
+    stratified: bool = True  # validation has each class's share; False: drawn from all at once
+    cap_drawn: bool = True  # which images the cap leaves is drawn; False: the first of each class
+    split_seed: Index | None = None  # of the cap and the split alone; None: seed
+    init_seed: Index | None = None  # of the initial weights alone; None: seed
+    order_seed: Index | None = None  # of order, augmentation and dropout alone; None: seed
 
     @model_validator(mode="wrap")
     @classmethod
@@ -103,7 +118,7 @@ class Experiment:
             raise _as_one_line(error) from None
 
     def __post_init__(self) -> None:
-        get_task(self.task)
+        class_weights(get_task(self.task), self.weight_order)
         check_model(self.model, self.image_size)
         make_loss(self.loss, 0.0, None, self.label_smoothing)
         one_of(self.optimiser, OPTIMIZERS, "optimiser")
@@ -131,6 +146,16 @@ class Experiment:
         }
         digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.task}-{self.model.replace(':', '_')}-{self.loss}-s{self.seed}-{digest}"
+
+    @property
+    def seeds(self) -> Seeds:
+        """The seed of each source of chance: its own, or `seed`."""
+        own = (self.split_seed, self.init_seed, self.order_seed)
+        return Seeds(*(self.seed if seed is None else seed for seed in own))
+
+    def tested_checkpoint(self) -> str:
+        """The file with the weights that are tested."""
+        return f"{SELECTIONS[self.select][0]}.pth"
 
     @property
     def unfreezing(self) -> UnfreezeSchedule:

@@ -29,10 +29,12 @@ from fer_utils.models.freezing import frozen_stages
 from fer_utils.models.network import Network
 from fer_utils.training.experiment import Experiment
 from fer_utils.training.memory import MicroBatch
+from fer_utils.training.shared_features import SharedFeatures
 
 # Bytes of one split, at most; what is larger goes to a file that the system maps into memory.
 IN_MEMORY = 4 * 2**30
 UNSUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # by this file system
+TRIED = 8  # images, on which it is seen whether features can be shared
 ZEROS = bytes(2**20)  # what an empty file is filled with, at a time
 
 
@@ -47,6 +49,8 @@ class FeatureCache:
         For features that do not fit into memory.
     micro_batch
         How many images go through the frozen stages at a time.
+    shared
+        Where features of other runs are, and these are left for them.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class FeatureCache:
         hardware: Hardware,
         folder: Path,
         micro_batch: MicroBatch,
+        shared: SharedFeatures | None = None,
     ):
         self.network, self.loaders, self.config = network, loaders, config
+        self.shared = shared
         self.hardware, self.folder, self.micro_batch = hardware, folder, micro_batch
         self._start = 0  # the epoch whose unfreezing the batches belong to
         self._batches: dict[str, Batches] = {}
@@ -82,7 +88,8 @@ class FeatureCache:
         if not stages:
             return batches
         parts = (self.network, batches, stages, self.hardware, self.folder)
-        return self.micro_batch.run(partial(cache_features, *parts))
+        compute = partial(cache_features, *parts, shared=self.shared, split=split)
+        return self.micro_batch.run(compute)
 
 
 def constant_stages(network: Network) -> int:
@@ -106,6 +113,8 @@ def cache_features(
     hardware: Hardware,
     folder: Path,
     micro_batch: int,
+    shared: SharedFeatures | None = None,
+    split: str = "",
 ) -> Batches:
     """The batches with the output of the network's first `stages` stages in place of each image.
 
@@ -116,6 +125,8 @@ def cache_features(
     ----------
     micro_batch
         Images that go through the stages at a time.
+    shared
+        Where features of other runs are, and these are left for them; `split` names the images.
 
     Raises
     ------
@@ -123,10 +134,20 @@ def cache_features(
         Where the disk has no room for them.
     """
     network.eval()
+
+    def compute(images: Tensor) -> Tensor:
+        with hardware.autocast():
+            return network.features(images, stages)
+
+    first = next(iter(batches))[0][:TRIED]
+    file = shared.of(network, stages, hardware, first) if shared else None
     store, filled = torch.empty(0), 0
     for piece in (piece for images, _ in batches for piece in images.split(micro_batch)):
-        with hardware.autocast():
-            features = network.features(piece, stages)
+        if shared and file:
+            rows = shared.rows[split][filled : filled + len(piece)]
+            features = file.features(rows, piece, compute)
+        else:
+            features = compute(piece)
         if not filled:  # only now are the shape and the type of features known
             store = _allocate_store(len(batches.labels), features, folder)
         store[filled : filled + len(piece)] = features

@@ -34,6 +34,7 @@ from fer_utils.training.losses import batch_loss
 from fer_utils.training.memory import MicroBatch
 from fer_utils.training.progress import print_epoch, progress_bar
 from fer_utils.training.setup import TrainingSetup
+from fer_utils.training.shared_features import SharedFeatures
 
 
 def train(
@@ -44,6 +45,7 @@ def train(
     folder: Path,
     world: World = ALONE,
     after_epoch: Callable[[dict], None] = lambda row: None,
+    shared: SharedFeatures | None = None,
 ) -> pd.DataFrame:
     """Trains `network` in place, and goes on where an interrupted training in `folder` ended.
 
@@ -59,6 +61,8 @@ def train(
         writes the folder.
     after_epoch
         Called in the main process with each new row of the history, once that is on the disk.
+    shared
+        Features of frozen stages that other runs of the data set have computed, or will need.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def train(
     restore = partial(load_checkpoint, folder, setup.state, world)
     train_micro_batch = MicroBatch.resumed(config.batch_size, history, world)
     eval_micro_batch = MicroBatch(config.batch_size)
-    features = FeatureCache(network, loaders, config, hardware, folder, eval_micro_batch)
+    features = FeatureCache(network, loaders, config, hardware, folder, eval_micro_batch, shared)
 
     for epoch in range(len(history) + 1, config.epochs + 1):
         if stops_early(history, config, epoch):
@@ -140,7 +144,7 @@ def train_one_epoch(
     """
     network, config, hardware, world = setup.network, setup.config, setup.hardware, setup.world
     epoch = len(history) + 1
-    seed = 1000 * config.seed + epoch
+    seed = 1000 * config.seeds.order + epoch
     torch.manual_seed(seed + 10**9 * world.rank)  # every shard draws its own augmentation
     augment = Augment.of(config)
     network.train()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from fer_utils.data.tasks import get_task
+from fer_utils.data.tasks import class_weights, get_task
 from fer_utils.devices import Hardware
 from fer_utils.distributed import World
 from fer_utils.models.network import Network
@@ -51,8 +51,13 @@ class TrainingSetup:
         optimizer = make_optimizer(
             config.optimiser, network, config.learning_rate, config.weight_decay, config.stage_decay
         )
-        weights = torch.tensor(get_task(config.task).weights) if config.class_weights else None
-        criterion = make_loss(config.loss, config.gamma, weights, config.label_smoothing)
+        weights = torch.tensor(class_weights(get_task(config.task), config.weight_order))
+        criterion = make_loss(
+            config.loss,
+            config.gamma,
+            weights if config.class_weights else None,
+            config.label_smoothing,
+        )
         return cls(
             network=network,
             config=config,

@@ -9,6 +9,7 @@ import pandas as pd
 from fer_utils import io
 from fer_utils.evaluation.metrics import scores
 from fer_utils.experiments.results import Results
+from fer_utils.training.experiment import Experiment
 
 CLASSES = np.array(["happy", "sad"])
 DIGEST = "0"  # of the data that made-up runs and audits are of
@@ -44,3 +45,17 @@ def two_class_study(
         for run, values in logits.items()
     ]
     return Results(folder, runs, pd.concat(tables), runs[["run"]])
+
+
+def scored_study(folder: Path, studies: Mapping[str, Mapping[Experiment, pd.DataFrame]]) -> Results:
+    """Results of runs with these metrics (metric, class, split, value), listed as these studies."""
+    runs, tables = {}, []
+    for name, scored in studies.items():
+        io.write_json(folder / "studies" / f"{name}.json", [one.id for one in scored])
+        for experiment, table in scored.items():
+            if experiment.id not in runs:
+                about = {"run": experiment.id, "precision": "fp32"}
+                runs[experiment.id] = about | vars(experiment)
+                tables.append(table.assign(run=experiment.id))
+    frame = pd.DataFrame(list(runs.values()))
+    return Results(folder, frame, pd.concat(tables, ignore_index=True), frame[["run"]])

@@ -113,7 +113,12 @@ def test_the_results_readme_lists_the_columns_of_every_file(folder):
         name, _, columns, _ = (cell.strip() for cell in line.strip("|").split("|"))
         listed[name.strip("`")] = columns.replace("`", "").split(", ")
     files = {path.name: list(pd.read_csv(path)) for path in (COMMITTED / folder).glob("*.csv")}
-    assert listed == files
+    there = {name: columns for name, columns in listed.items() if name in files}
+    assert there == files
+    # what is listed and not there is of studies that have no run yet
+    results = open_results("fer2013", COMMITTED.parent)
+    needed = {evidence_files.EVIDENCE[Path(name).stem][0] for name in listed.keys() - files.keys()}
+    assert not any(results.has_study(study) for study in needed)
 
 
 def test_evidence_of_other_runs_is_not_current(tmp_path):
@@ -133,6 +138,14 @@ def test_evidence_of_other_runs_is_not_current(tmp_path):
         evidence_files.current(results)
     with pytest.raises(FerError, match="report --dataset fer2013"):
         readme.blocks(results)
+
+
+def test_evidence_without_the_file_of_a_study_that_has_run_is_not_current(tmp_path):
+    home = mirror(tmp_path)
+    (home / "studies").unlink()
+    shutil.copytree(COMMITTED / "studies", home / "studies")
+    io.write_json(home / "studies" / "chance.json", io.read_json(home / "studies" / "gamma.json"))
+    assert not evidence_files.is_current(open_results("fer2013", tmp_path))
 
 
 @pytest.mark.parametrize("part", ["audit", "file", "index"])

@@ -100,6 +100,25 @@ def test_the_seed_draws_the_cap_and_the_split(like_fer2013):
     assert set(whole[0].val) != set(whole[1].val)
 
 
+def test_without_stratification_the_shares_are_drawn_too(like_fer2013):
+    task = get_task("multiclass")
+    splits = [split_task(like_fer2013, task, 4000, 0.2, 0, stratified=s) for s in (True, False)]
+    stratified, drawn = (np.bincount(split.labels[split.val]) for split in splits)
+    assert stratified.tolist() == [799, 800, 800, 800]
+    assert drawn.sum() == 3199 and np.ptp(drawn) > 10
+    pools = [{*split.train, *split.val} for split in splits]
+    assert pools[0] == pools[1]  # the cap is drawn as before
+
+
+def test_a_cap_that_is_not_drawn_leaves_the_first_of_each_class(like_fer2013):
+    task = get_task("binary")
+    splits = [split_task(like_fer2013, task, 4000, 0.2, seed, drawn=False) for seed in (0, 1)]
+    pools = [{*split.train, *split.val} for split in splits]
+    first = [like_fer2013.rows((cls,), ("Training",))[:4000] for cls in task.classes]
+    assert pools[0] == pools[1] == {*np.concatenate(first)}
+    assert {*splits[0].val} != {*splits[1].val}
+
+
 def test_labels_follow_the_task_not_the_alphabet(drawn):
     task = get_task("sad+happy")
     split = split_task(drawn, task, None, 0.25, 0)

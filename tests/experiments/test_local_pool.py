@@ -14,7 +14,7 @@ MANY = [Experiment(dataset="drawn", seed=seed) for seed in range(8)]
 DEADLY, ONCE_DEADLY, BUSY_THEN_DEADLY, FAILING = MANY[1], MANY[2], MANY[3], MANY[4]
 
 
-def dangerous_run(experiment, device, precision, results: Path, wait: bool) -> Path:
+def dangerous_run(experiment, device, precision, results: Path, wait, share_features) -> Path:
     """In place of `runner.run`: notes each attempt, and may end its process as the system does."""
     attempts = results / experiment.id
     with attempts.open("a") as stream:

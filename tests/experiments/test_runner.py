@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ import torch
 
 from fer_utils.data.augmentation import Augment
 from fer_utils.data.dataset import open_store
+from fer_utils.data.loader import Batches
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics, prediction
-from fer_utils.experiments import recipes, results, runner
+from fer_utils.experiments import recipes, results, run_files, runner, testing
+from fer_utils.experiments.finished_run import load_finished_run
 from fer_utils.experiments.runner import folder_of, run
 from fer_utils.training import loop
 from fer_utils.training.experiment import Experiment
@@ -79,6 +82,71 @@ def test_the_class_weights_are_the_tasks_or_none(drawn, tmp_path, monkeypatch, l
     assert weights[0].tolist() == pytest.approx([2.0, 1.5, 1.0, 1.3]) and weights[1] is None
 
 
+def test_the_weights_reach_the_loss_in_the_order_that_is_named(drawn, tmp_path, monkeypatch):
+    def stop(trainer, *_):
+        weights.extend(trainer.criterion.weight.tolist())
+        raise KeyboardInterrupt
+
+    weights = []
+    monkeypatch.setattr(loop, "train_one_epoch", stop)
+    chosen = Experiment(task="multiclass", weight_order="sad+angry+fear+happy", **SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert weights == pytest.approx([1.5, 1.0, 1.3, 2.0])
+
+
+def test_one_seed_for_everything_is_the_same_seed_for_each_source(drawn, tmp_path):
+    """To the bit, so that the runs that are there count among those of study chance."""
+    one = Experiment(task="binary", cap=10, seed=3, **SMALL)
+    each = one.replace(seed=0, split_seed=3, init_seed=3, order_seed=3)
+    first, other = (run(chosen, "cpu", "fp32", tmp_path, drawn) for chosen in (one, each))
+    for file in ("best.pth", "last.pth"):
+        weights, same = (torch.load(f / file, weights_only=True) for f in (first, other))
+        assert all(torch.equal(value, same[name]) for name, value in weights.items())
+    saved = [dict(np.load(folder / "predictions.npz")) for folder in (first, other)]
+    assert all((value == saved[1][name]).all() for name, value in saved[0].items())
+
+
+def chances(drawn, folder, monkeypatch, **settings):
+    """What each source gave a run: its images, its first weights, the order and the first draw."""
+    seen, train, mixup, shuffled = {}, runner.train, loop.mixup, Batches.shuffled
+
+    def note_start(network, loaders, *others):
+        seen["split_seed"] = [loaders[part].images.sum((1, 2, 3)) for part in ("train", "val")]
+        seen["init_seed"] = [value.clone() for value in network.state_dict().values()]
+        return train(network, loaders, *others)
+
+    def note_order(batches, *others):
+        places = Batches(
+            np.arange(len(batches.labels), dtype=np.uint8)[:, None, None], batches.labels, 16, "cpu"
+        )
+        seen["order_seed"] = [torch.cat([images for images, _ in shuffled(places, *others)])]
+        return shuffled(batches, *others)
+
+    def note_draw(*others):
+        seen["order_seed"].append(torch.rand(()))
+        return mixup(*others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "train", note_start)
+        patch.setattr(Batches, "shuffled", note_order)
+        patch.setattr(loop, "mixup", note_draw)
+        chosen = Experiment(task="binary", cap=10, **SMALL).replace(epochs=1, **settings)
+        run(chosen, "cpu", "fp32", folder, drawn)
+    return seen
+
+
+@pytest.mark.parametrize("source", ["split_seed", "init_seed", "order_seed"])
+def test_a_source_of_chance_leaves_the_others_alone(drawn, tmp_path, monkeypatch, source):
+    before = chances(drawn, tmp_path, monkeypatch)
+    after = chances(drawn, tmp_path, monkeypatch, **{source: 1})
+    same = {
+        name: all(torch.equal(a, b) for a, b in zip(values, after[name], strict=True))
+        for name, values in before.items()
+    }
+    assert same == {name: name != source for name in ("split_seed", "init_seed", "order_seed")}
+
+
 @pytest.mark.parametrize("tested, other", [("best", "last"), ("last", "best")])
 def test_the_selected_epoch_is_tested(drawn, tmp_path, monkeypatch, tested, other):
     """The weights of the other one are gone before the test."""
@@ -92,6 +160,43 @@ def test_the_selected_epoch_is_tested(drawn, tmp_path, monkeypatch, tested, othe
     monkeypatch.setattr(runner, "train", lose_the_other)
     chosen = Experiment(task="binary", select=tested, **SMALL)
     assert (run(chosen, "cpu", "fp32", tmp_path, drawn) / "done.json").exists()
+
+
+@pytest.mark.parametrize("best, predictions", [(1, 4), (2, 2)])
+def test_best_and_last_epoch_are_two_predictions_of_one_run(
+    drawn, tmp_path, monkeypatch, best, predictions
+):
+    """The best is the run's own. Where it is the last one, nothing is predicted twice."""
+    validated, predicted = iter([0.9, 0.8] if best == 1 else [0.8, 0.9]), []
+    measure = loop.evaluate
+
+    def evaluate(*of):
+        return measure(*of) | {"val_accuracy": next(validated)}
+
+    def predict(*of):
+        predicted.append(prediction.predict(*of))
+        return predicted[-1]
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+    monkeypatch.setattr(testing, "prediction", SimpleNamespace(predict=predict))
+    chosen = Experiment(task="binary", select="both", **SMALL)
+    folder = run(chosen, "cpu", "fp32", tmp_path, drawn)
+    assert len(predicted) == predictions
+    opened = results.open_results("drawn", tmp_path)
+    saved = opened.predictions(folder.name)
+    tested = load_finished_run(folder)
+    test_images = drawn.images[saved["test_rows"]]
+    np.testing.assert_allclose(saved["test_logits"], tested.logits(test_images), atol=1e-5)
+    tested.network.load_state_dict(torch.load(folder / "last.pth", weights_only=True))
+    np.testing.assert_allclose(saved["test_last_logits"], tested.logits(test_images), atol=1e-5)
+    assert (saved["test_logits"] == saved["test_last_logits"]).all() == (best == 2)
+    accuracy = opened.metrics.query("metric == 'accuracy'").set_index("split")["value"]
+    assert list(accuracy.index) == ["val", "test", "val_last", "test_last"]
+    for split in ("val_last", "test_last"):
+        labels = saved[split.removesuffix("_last") + "_labels"]
+        right = saved[f"{split}_logits"].argmax(1) == labels
+        assert accuracy[split] == pytest.approx(right.mean())
+    assert not run_files.rescore(folder)
 
 
 def test_the_best_recipe_runs_and_its_parts_reach_the_loop(drawn, tmp_path, monkeypatch):

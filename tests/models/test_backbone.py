@@ -25,6 +25,7 @@ LAST_TWO = {
     "efficientnet_lite0": ("stage4", "classifier"),
     "efficientnet_lite1": ("stage4", "classifier"),
     "face_resnet": ("conv256", "fc"),
+    "faceres": ("stage4", "fc"),
     "vggface": ("fc7", "fc8"),
     "vggface_notop": ("conv5", "fc"),
 }
@@ -43,7 +44,9 @@ def test_stages_from_stem_to_head_hold_every_parameter_once(name):
     assert sum(p.numel() for p in body[:-1].parameters()) == sum(p.numel() for p in kept)
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite1", "face_resnet"])
+@pytest.mark.parametrize(
+    "name", ["efficientnet_lite0", "efficientnet_lite1", "face_resnet", "faceres"]
+)
 def test_cut_into_stages_it_computes_what_the_published_network_computes(name):
     state = random_state(name)
     published = BACKBONES[name].published().eval()
@@ -56,7 +59,7 @@ def test_cut_into_stages_it_computes_what_the_published_network_computes(name):
         torch.testing.assert_close(body(x), published(x))
 
 
-@pytest.mark.parametrize("name", [*SMALL, "face_resnet", "vggface_notop"])
+@pytest.mark.parametrize("name", [*SMALL, "face_resnet", "faceres", "vggface_notop"])
 @pytest.mark.parametrize("shape", [(2, 1, 48, 48), (2, 3, 60, 60)])
 def test_grey_and_colour_images_of_any_size(name, shape):
     network = Network(name, 3, size=103).eval()

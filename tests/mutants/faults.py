@@ -147,6 +147,17 @@ REPORTING = [
 # What is computed: losses, metrics, statistics, splits, ids, training
 COMPUTING = [
     *_of(
+        "faceres.py",
+        "test_faceres.py::test_a_file_of_the_graph_is_folded_and_fits",
+        factors_left_out=(" * scale[:, np.newaxis]", ""),
+    ),
+    *_of(
+        "shared_features.py",
+        "test_shared_features.py",
+        features_of_other_rows=("seek(self._place(rows[place]))", "seek(self._place(rows[0]))"),
+        any_filter_alike=("told = [self.images, ", "told = ["),
+    ),
+    *_of(
         "losses.py",
         "test_losses.py",
         focal_sign=("loss = -(miss**", "loss = (miss**"),
@@ -260,8 +271,8 @@ COMPUTING = [
         ),
         loss_of_the_mean_batch=("loss.detach() * len(labels)", "loss.detach()"),
         same_seed_in_every_epoch=(
-            "seed = 1000 * config.seed + epoch",
-            "seed = 1000 * config.seed",
+            "seed = 1000 * config.seeds.order + epoch",
+            "seed = 1000 * config.seeds.order",
         ),
         gradients_add_up=("network.zero_grad()", "pass"),
         hits_of_the_smaller_share=("targets[0].labels[piece]", "targets[-1].labels[piece]"),
@@ -277,7 +288,7 @@ COMPUTING = [
     *_of(
         "setup.py",
         "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
-        class_weights_dropped=("torch.tensor(get_task(config.task).weights)", "None"),
+        class_weights_dropped=("weights if config.class_weights else None", "None"),
     ),
     *_of(
         "optimizers.py",
@@ -352,11 +363,13 @@ COMPUTING = [
         "test_runner.py::test_the_history_and_the_scores_have_the_same_validation_images",
         "test_runner.py::test_the_class_weights_are_the_tasks_or_none",
         "test_runner.py::test_the_selected_epoch_is_tested",
-        scores_validation_on_test=(
-            "predict(network, batches[name]",
-            'predict(network, batches["test"]',
-        ),
-        best_epoch_not_tested=('f"{experiment.select}.pth"', '"last.pth"'),
+        best_epoch_not_tested=("experiment.tested_checkpoint", '"last.pth"'),
+    ),
+    *_of(
+        "testing.py",
+        "test_runner.py::test_saved_logits_give_the_saved_scores",
+        "test_runner.py::test_the_history_and_the_scores_have_the_same_validation_images",
+        scores_validation_on_test=("part = batches[split]", 'part = batches["test"]'),
         rows_of_the_other_split=(
             '{"val": split.val, "test": split.test}',
             '{"val": split.test, "test": split.val}',
@@ -400,12 +413,53 @@ ANALYSING = [
     *_of(
         "loss_comparison.py",
         "test_loss_comparison.py",
-        protocols_swapped=("select(class_weights=False)", "select(class_weights=True)"),
+        protocols_swapped=("run=listed, class_weights=False", "run=listed, class_weights=True"),
+    ),
+    *_of(
+        "readings.py",
+        "test_readings.py::test_a_run_at_chance_is_left_out_with_its_seed_and_counted",
+        "test_readings.py::test_the_gain_is_that_of_the_likelihoods_on_the_seeds_of_both",
+        runs_at_chance_kept=("chance + AT_CHANCE", "chance - AT_CHANCE"),
+        ours_on_all_seeds=("run.values(OURS, seeds)", "run.scores.xs(OURS).to_numpy()"),
+    ),
+    *_of(
+        "chance.py",
+        "test_chance.py::test_each_source_gets_what_it_alone_does",
+        interaction_left_out=("both * (others - 1) / others", "0 * both"),
+    ),
+    *_of(
+        "rates.py",
+        "test_rates.py::test_validation_chooses_each_losses_rate",
+        chosen_on_test=(
+            '(["task", "loss"])["val"].idxmax()',
+            '(["task", "loss"])["test"].idxmax()',
+        ),
+    ),
+    *_of(
+        "experiment.py",
+        "test_experiment.py::test_each_source_of_chance_has_the_seed_or_its_own",
+        sources_swapped=(
+            "(self.split_seed, self.init_seed, self.order_seed)",
+            "(self.init_seed, self.split_seed, self.order_seed)",
+        ),
+    ),
+    *_of(
+        "tasks.py",
+        "test_tasks.py::test_the_weights_go_to_the_classes_in_the_order_that_is_named",
+        order_inverted=(
+            "task.weights[named.index(cls)] for cls in task.classes",
+            "task.weights[task.classes.index(cls)] for cls in named",
+        ),
     ),
     *_of(
         "leakage.py",
         "test_leakage.py",
         leaks_anywhere=('frame["leaked"] & in_test[kind]', "in_test[kind]"),
+    ),
+    *_of(
+        "run_checks.py",
+        "test_verify.py::test_damage_to_a_run_is_found_and_its_evidence_with_it",
+        training_not_looked_at=('np.union1d(split.train, rows["val"])', 'rows["val"]'),
     ),
     *_of(
         "identities.py",

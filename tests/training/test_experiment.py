@@ -3,7 +3,7 @@
 import pytest
 
 from fer_utils.errors import FerError
-from fer_utils.training.experiment import Experiment
+from fer_utils.training.experiment import Experiment, Seeds
 
 
 def test_the_id_changes_with_every_setting_and_only_then():
@@ -18,7 +18,8 @@ def test_the_id_changes_with_every_setting_and_only_then():
         "brightness": 0.1, "contrast": 0.1, "erasing": 0.5, "mixup": 0.2, "label_smoothing": 0.1,
         "schedule": "cosine", "ema": 0.99, "tta": "flip", "trainable": 2, "thaw": "1:1 3:2",
         "rest": False, "stage_decay": 0.5, "thaw_warm_up": 20, "clip": 1.0, "patience": 3,
-        "saturation": 0.2,
+        "saturation": 0.2, "weight_order": "sad+happy+fear+angry", "stratified": False,
+        "cap_drawn": False, "split_seed": 0, "init_seed": 0, "order_seed": 0,
     }  # fmt: skip
     assert (
         len({base.id, *(base.replace(**{name: value}).id for name, value in others.items())})
@@ -75,6 +76,8 @@ def test_ids_of_committed_results_never_change():
         ({"clip": -1.0}, "clip must be greater than or equal to 0; got -1.0"),
         ({"patience": -1}, "patience must be greater than or equal to 0; got -1"),
         ({"epochs": "3"}, "epochs must be a valid integer; got '3'"),
+        ({"weight_order": "happy+sad"}, "weight_order must name each class .*got 'happy.sad'"),
+        ({"init_seed": -1}, "init_seed must be greater than or equal to 0; got -1"),
         ({"median": 1}, "median must be a valid boolean; got 1"),
     ],
 )
@@ -101,3 +104,10 @@ def test_equal_experiments_have_equal_ids():
             and Experiment(**one).id == Experiment(**other).id
         )
     assert Experiment(gamma=2).id == Experiment().id
+
+
+def test_each_source_of_chance_has_the_seed_or_its_own():
+    assert Experiment(seed=3).seeds == (3, 3, 3)
+    assert Experiment(seed=3, split_seed=0).seeds == Seeds(split=0, init=3, order=3)
+    assert Experiment(seed=3, init_seed=0).seeds == Seeds(split=3, init=0, order=3)
+    assert Experiment(seed=3, order_seed=0).seeds == Seeds(split=3, init=3, order=0)

@@ -57,9 +57,9 @@ def count_computed(monkeypatch):
     """Which parts pass through how many frozen stages: a list of (images, stages) that fills."""
     seen, compute = [], feature_cache.cache_features
 
-    def listen(network, part, stages, *others):
+    def listen(network, part, stages, *others, **shared):
         seen.append((len(part.labels), stages))
-        return compute(network, part, stages, *others)
+        return compute(network, part, stages, *others, **shared)
 
     monkeypatch.setattr(feature_cache, "cache_features", listen)
     return seen

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fer_utils.errors import FerError
 from fer_utils.models.cntk import read_cntk
+from fer_utils.models.faceres import fold
 
 # a broken file raises any of these
 BROKEN = (
@@ -119,39 +120,58 @@ def _from_keras(array: np.ndarray) -> np.ndarray:
 
 
 def _read_tensorflow_js(path: Path) -> dict[str, Tensor]:
-    """One after another in the manifest's order: float32, or uint8 with a scale and a minimum."""
+    """face-api's list of weights, or a graph with its weights, of which only `faceres` is known."""
     try:
-        content = path.read_bytes()
-        entries = json.loads(manifest_of(path).read_text(encoding="utf-8"))[0]["weights"]
-        sizes = [
-            math.prod(entry["shape"]) * (1 if "quantization" in entry else 4) for entry in entries
-        ]
-        # else a file that broke off would be cut into tensors at the wrong places
-        if sum(sizes) != len(content):
-            raise ValueError(
-                f"its manifest describes {sum(sizes):,} bytes, the file has {len(content):,}"
-            )
-        ends = list(accumulate(sizes))
-        stored = [content[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-        return dict(starmap(_from_tensorflow_js, zip(entries, stored, strict=True)))
+        manifest = json.loads(manifest_of(path).read_text(encoding="utf-8"))
+        if isinstance(manifest, dict):
+            return fold(_arrays_in(path, manifest["weightsManifest"][0]["weights"]))
+        return dict(starmap(_from_face_api, _arrays_in(path, manifest[0]["weights"]).items()))
     except BROKEN as error:
         raise FerError(f"{path}: cannot be read as TensorFlow.js weights: {error}") from None
 
 
-def _from_tensorflow_js(entry: dict, stored: bytes) -> tuple[str, Tensor]:
-    if scaling := entry.get("quantization"):
-        levels = np.frombuffer(stored, np.uint8).astype(np.float32)
-        array = levels * np.float32(scaling["scale"]) + np.float32(scaling["min"])
-    else:
-        array = np.frombuffer(stored, "<f4").copy()  # the buffer itself is read-only
-    *layer, kind = entry["name"].split("/")
+def _arrays_in(path: Path, entries: list[dict]) -> dict[str, np.ndarray]:
+    """By name, one after another in the manifest's order.
+
+    Each is stored as its dtype, as float16, or as uint8 with a scale and a minimum.
+    """
+    content = path.read_bytes()
+    scalings = [entry.get("quantization", {}) for entry in entries]
+    dtypes = [
+        np.dtype(scaling.get("dtype", entry["dtype"])).newbyteorder("<")
+        for entry, scaling in zip(entries, scalings, strict=True)
+    ]
+    sizes = [
+        math.prod(entry["shape"]) * dtype.itemsize
+        for entry, dtype in zip(entries, dtypes, strict=True)
+    ]
+    # else a file that broke off would be cut into tensors at the wrong places
+    if sum(sizes) != len(content):
+        raise ValueError(
+            f"its manifest describes {sum(sizes):,} bytes, the file has {len(content):,}"
+        )
+    arrays = {}
+    ends = accumulate(sizes)
+    for entry, scaling, dtype, end, size in zip(
+        entries, scalings, dtypes, ends, sizes, strict=True
+    ):
+        array = np.frombuffer(content[end - size : end], dtype).astype(np.float32)
+        if "scale" in scaling:
+            array = array * np.float32(scaling["scale"]) + np.float32(scaling["min"])
+        arrays[entry["name"]] = array.reshape(entry["shape"])
+    return arrays
+
+
+def _from_face_api(name: str, array: np.ndarray) -> tuple[str, Tensor]:
+    *layer, kind = name.split("/")
     kind = {"bias": "bias", "biases": "bias"}.get(kind, "weight") if layer else f"{kind}.weight"
-    return ".".join([*layer, kind]), torch.from_numpy(_from_keras(array.reshape(entry["shape"])))
+    return ".".join([*layer, kind]), torch.from_numpy(_from_keras(array))
 
 
 def manifest_of(path: Path) -> Path:
-    """Where TensorFlow.js keeps the names and shapes of a file of weights."""
-    return path.with_name(f"{path.stem}-weights_manifest.json")
+    """Where TensorFlow.js keeps the names and shapes of a file of weights, or its whole graph."""
+    graph = path.with_suffix(".json")
+    return graph if graph.exists() else path.with_name(f"{path.stem}-weights_manifest.json")
 
 
 def fit(

@@ -99,6 +99,7 @@ def test_the_table_and_fetching(home, monkeypatch):
         "efficientnet_lite1",
         "mobilenet_v2",
         "face_resnet",
+        "faceres",
     ]
     store.add("vggface_notop", saved(random_state("vggface_notop"), home / "v.pth"))
     table = store.table().set_index("model")
