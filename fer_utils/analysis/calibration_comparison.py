@@ -17,9 +17,9 @@ from fer_utils.evaluation.calibration import (
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.evaluation.statistics import paired_seeds
 from fer_utils.experiments.results import Results
+from fer_utils.training.losses import LOSSES
 
 FIGURES = ("ece", "nll", "brier")
-LOSSES = ["cross_entropy", "focal"]
 
 
 def calibrations(study: Results) -> pd.DataFrame:
@@ -67,10 +67,10 @@ def calibration_differences(
             resampled = None
             if draws and len(pairs):
                 of_run = partial(_resampled, figure, group.set_index("run")["temperature"], draws)
-                columns = [of_run(b) - of_run(a) for a, b in pairs["run"][LOSSES].to_numpy()]
+                columns = [of_run(b) - of_run(a) for a, b in pairs["run"][[*LOSSES]].to_numpy()]
                 resampled = np.stack(columns, axis=1)
-            values = (pairs[figure, loss].astype(float) for loss in LOSSES)
-            paired = paired_seeds(*values, resampled)
+            a_values, b_values = (pairs[figure, loss].astype(float) for loss in LOSSES)
+            paired = paired_seeds(a_values, b_values, resampled=resampled)
             rows.append({"figure": figure, "task": task} | asdict(paired))
     return pd.DataFrame(rows)
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from fer_utils.analysis.claim_scores import EPOCH_ACCURACY, EPOCH_TRAINING, Score
 from fer_utils.evaluation.metrics import PREDICTED
+from fer_utils.training.losses import LOSSES
 
 ALIKE = ("angry", "fear", "sad")  # these overlap, says report A
-LOSSES = ("cross_entropy", "focal")
 HIGH_ENOUGH = 0.75  # of top-2 accuracy; ours, since report A names no number
 
 # Scores of each model → a difference in 0..1: one row per seed, one column for the test images

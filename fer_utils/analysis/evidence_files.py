@@ -18,7 +18,7 @@ from fer_utils.experiments.results import Results
 
 Frames = dict[str, pd.DataFrame]
 INDEX = "evidence.json"
-VERSION = 2  # raised when code gives other evidence of the same runs: then all is computed anew
+VERSION = 3  # raised when code gives other evidence of the same runs: then all is computed anew
 # a run that is computed anew changes these; so its predictions need not be read to notice it
 OF_A_RUN = ("config.json", "done.json", "metrics.csv", "history.csv")
 PRETRAINED = ("resnet18", "transfer", "report_b")

@@ -108,8 +108,15 @@ def _bases(results: Results) -> dict[str, Basis]:
     """What the files stand on at present, votes left out."""
     digests = ", ".join(sorted(set(results.runs["digest"])))
     audits = [results.folder / "audit" / f"{kind}.csv" for kind in ("identical", "near", "blank")]
-    of_people = Basis(digests, [], evidence_files.hashed(audits)[:16])
-    return dict.fromkeys(OF_PEOPLE, of_people) | evidence_files.bases(results, OF_RUNS)
+    bases = dict.fromkeys(OF_PEOPLE, Basis(digests, [], ""))
+    bases |= evidence_files.bases(results, OF_RUNS)
+    for name, basis in bases.items():
+        # not its own hash, which the reports' figures are part of: no page here has any of these
+        folders = [results.folder / "runs" / run for run in basis.runs]
+        of_runs = [folder / file for folder in folders for file in evidence_files.OF_A_RUN]
+        hashed = evidence_files.hashed([*audits, *of_runs])[:16]
+        bases[name] = replace(basis, inputs=hashed)
+    return bases
 
 
 def read(results: Results) -> Frames:

@@ -68,8 +68,11 @@ def differences(
                     for of_a, of_b in pairs[[("run", a), ("run", b)]].to_numpy()
                 ]
                 resampled = np.stack(columns, axis=1)
-            values = (pairs["value", side].astype(float) for side in (a, b))
-            rows.append({"metric": metric, by: value} | asdict(paired_seeds(*values, resampled)))
+            a_values, b_values = (pairs["value", side].astype(float) for side in (a, b))
+            rows.append(
+                {"metric": metric, by: value}
+                | asdict(paired_seeds(a_values, b_values, resampled=resampled))
+            )
     return pd.DataFrame(rows)
 
 
@@ -168,7 +171,7 @@ def mean_scores(
         - the columns of `by`; metric, class (empty for averages);
         - n: seeds;
         - mean, low, high: 0..1, with the 95 % interval (`crossed.crossed_interval`);
-        - seeds, images: the standard error from each source alone.
+        - seeds_error, images_error: the standard error from each source alone.
     """
     scores = study.scores().query("metric != 'support' and not metric.str.startswith('weighted')")
     rows = []
@@ -178,7 +181,7 @@ def mean_scores(
         both = crossed_interval(group["value"], resampled)
         row = dict(zip([*by, "metric", "class"], key, strict=True))
         row |= {name: getattr(both, name) for name in ("n", "mean", "low", "high")}
-        rows.append(row | {"seeds": both.seeds, "images": both.images})
+        rows.append(row | {"seeds_error": both.seeds, "images_error": both.images})
     return pd.DataFrame(rows)
 
 

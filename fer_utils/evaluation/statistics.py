@@ -27,7 +27,7 @@ class Paired:
     n : number of pairs
     mean : of the differences
     low, high : 95 % interval of the mean, for other seeds and other images (`crossed_interval`)
-    seeds, images : the standard error of the mean from each source alone
+    seeds_error, images_error : the standard error of the mean from each source alone
     p : two-sided test of 0 with both sources
     p_equivalent : test of the mean lying within ±MARGIN (TOST), with both sources
     detectable : the difference that `p` would find in four of five studies like this one
@@ -42,8 +42,8 @@ class Paired:
     mean: float
     low: float
     high: float
-    seeds: float
-    images: float
+    seeds_error: float
+    images_error: float
     p: float
     p_equivalent: float
     detectable: float
@@ -55,7 +55,7 @@ class Paired:
 
 
 def paired_seeds(
-    a: Sequence[float], b: Sequence[float], resampled: np.ndarray | None = None
+    a: Sequence[float], b: Sequence[float], *, resampled: np.ndarray | None = None
 ) -> Paired:
     """Compares two scores measured with the same seeds, in the same order.
 
@@ -82,8 +82,8 @@ def paired_seeds(
         mean=both.mean,
         low=both.low,
         high=both.high,
-        seeds=both.seeds,
-        images=both.images,
+        seeds_error=both.seeds,
+        images_error=both.images,
         p=both.p_other_than(0.0),
         p_equivalent=both.p_within(MARGIN),
         detectable=both.detectable,

@@ -61,10 +61,10 @@ def chance(pairs: pd.DataFrame, means: pd.DataFrame) -> str:
         for loss in LOSS_NAMES:
             mean = accuracy.loc[(gain.task, loss)]
             ends = f"{percent(mean['low'])} to {percent(mean['high'])}"
-            errors = [percent(mean["seeds"], 2), percent(mean["images"], 2)]
+            errors = [percent(mean["seeds_error"], 2), percent(mean["images_error"], 2)]
             rows.append([word(gain.task), word(loss), percent(mean["mean"]), ends, *errors])
         cells = [signed(gain.mean * 100), interval(gain.low, gain.high)]
-        cells += [percent(gain.seeds, 2), percent(gain.images, 2)]
+        cells += [percent(gain.seeds_error, 2), percent(gain.images_error, 2)]
         rows.append([word(gain.task), Tex("focal $-$ cross-entropy"), *cells])
     header = ["task", "", "mean", INTERVAL, "seeds", "images"]
     return booktabs(header, rows, left=2)

@@ -121,7 +121,7 @@ def claims(frame: pd.DataFrame) -> str:
     Columns: network, claim, difference in points as reported and measured, interval, n, detectable
     difference, verdict.
     """
-    rows = []
+    rows: list[list[object]] = []
     for family, group in frame.groupby("family", sort=False):
         rows.append([Tex(rf"\multicolumn{{8}}{{l}}{{\emph{{{escape(family)}}}}}")])
         for r in group.sort_values("n", ascending=False, kind="stable").itertuples():

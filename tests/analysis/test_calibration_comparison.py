@@ -123,5 +123,7 @@ def test_differences_have_intervals_for_other_images_where_there_are_draws(tmp_p
     draws = ImageDraws(made, draws=200)
     both = calibration_comparison.calibration_differences(table, draws)
     alone = calibration_comparison.calibration_differences(table)
-    assert len(both) == 6 and (both["low"] != alone["low"]).any() and not alone["images"].any()
+    assert (
+        len(both) == 6 and (both["low"] != alone["low"]).any() and not alone["images_error"].any()
+    )
     pd.testing.assert_series_equal(both["mean"], alone["mean"])

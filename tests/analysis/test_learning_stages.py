@@ -29,9 +29,11 @@ def test_the_first_experiment_of_a_network_counts_with_its_own_size():
 
 def test_the_schedule_is_the_studys(transfer_frames):
     schedule = transfer_frames["report_b_schedule"].set_index(["model", "epoch"])
-    assert schedule.loc[("resnet18", 5), "learning"] == "layer3 layer4 fc"
-    assert schedule.loc[("resnet18", 5), "rates"] == "2.5e-05 5e-05 0.0001"
+    assert schedule.loc[("resnet18", 2), "learning"] == "layer3 layer4 fc"
+    assert schedule.loc[("resnet18", 2), "rates"] == "2.5e-05 5e-05 0.0001"
     assert schedule.loc[("vggface", 1), "learning"] == "fc8"
     assert schedule.loc["resnet18_scratch"].index.tolist() == [1]
     assert schedule.loc[("resnet18_scratch", 1), "rates"] == "0.0005"  # one for all stages
-    assert "conv5" in schedule.loc[("vggface", 5), "learning"]
+    # at last nothing is frozen any more
+    assert schedule.loc[("resnet18", 4), "learning"].startswith("stem layer1")
+    assert schedule.loc[("vggface", 4), "learning"].startswith("conv1")

@@ -166,8 +166,8 @@ def test_the_interval_of_a_share_is_that_of_statsmodels(wins, n):
 def test_images_widen_the_interval_and_leave_the_tests_over_seeds_as_they_are():
     a, b = np.full(6, 0.6), 0.6 + np.array([0.010, 0.012, 0.008, 0.011, 0.009, 0.010])
     draws = 0.01 + 0.02 * np.random.default_rng(0).standard_normal((500, 1)) + np.zeros((1, 6))
-    alone, both = paired_seeds(a, b), paired_seeds(a, b, draws)
+    alone, both = paired_seeds(a, b), paired_seeds(a, b, resampled=draws)
     assert alone.low > 0 > both.low and alone.p < 0.001 < 0.05 < both.p
     assert (alone.p_signflip, alone.wins) == (both.p_signflip, both.wins) == (2 / 2**6, 1.0)
-    assert alone.p_equivalent == pytest.approx(0.5, abs=0.05) and alone.images == 0
-    assert both.images == pytest.approx(0.02, rel=0.1)
+    assert alone.p_equivalent == pytest.approx(0.5, abs=0.05) and alone.images_error == 0
+    assert both.images_error == pytest.approx(0.02, rel=0.1)
