@@ -9,7 +9,7 @@ import pytest
 from golden.build import Built, build
 
 from fer_utils import io, paths
-from fer_utils.analysis import reproduction, transfer
+from fer_utils.analysis import report_b, reproduction, resnet_remarks, transfer
 from fer_utils.data import ingest
 from fer_utils.data.dataset import Faces, open_store
 from fer_utils.data.synthetic import draw_faces
@@ -42,14 +42,14 @@ def built(tmp_path_factory) -> Built:
 
 @pytest.fixture(scope="session")
 def with_transfer(tmp_path_factory) -> Results:
-    """The committed study of the CNN beside transfer, report_b and grid with random scores.
+    """The committed study of the CNN beside those of pretrained networks, with random scores.
 
     Nobody trained these. Two seeds; EfficientNet-B1 and VGGFace are not run for want of weights,
     ResNet18 is.
     """
     folder = tmp_path_factory.mktemp("results") / "fer2013"
     committed = paths.CHECKOUT / "results" / "fer2013"
-    replaced = ("transfer", "report_b", "grid")
+    replaced = ("transfer", "report_b", "grid", "scratch", "unfreezing", "nine_blocks")
     lists = [path for name in replaced for path in committed.glob(f"studies/{name}.*")]
     runs = {run for path in lists if ".not_run" not in path.name for run in io.read_json(path)}
     for part in ("runs", "studies"):
@@ -60,12 +60,12 @@ def with_transfer(tmp_path_factory) -> Results:
     (folder / "audit").symlink_to(committed / "audit")
     rng = np.random.default_rng(0)
     for name in replaced:
-        one_network = {"model": "face_resnet"} if name == "grid" else {}
-        whole = recipes.make_study(name, "fer2013", seeds=[0, 1], **one_network)
+        whole = recipes.make_study(name, "fer2013", seeds=[0, 1])
         lacking = [e for e in whole if e.model in ("efficientnet_b1", "vggface")]
         present = [e for e in whole if e not in lacking]
         for experiment in present:
-            _make_up(experiment, folder / "runs" / experiment.id, rng)
+            if not (folder / "runs" / experiment.id).exists():  # studies share runs
+                _make_up(experiment, folder / "runs" / experiment.id, rng)
         io.write_json(folder / "studies" / f"{name}.json", [e.id for e in present])
         io.write_json(folder / "studies" / f"{name}.not_run.json", [vars(e) for e in lacking])
     return open_results("fer2013", folder.parent)
@@ -74,7 +74,8 @@ def with_transfer(tmp_path_factory) -> Results:
 @pytest.fixture(scope="session")
 def transfer_frames(with_transfer) -> dict[str, pd.DataFrame]:
     """The frames of with_transfer that tables, figures and numbers are made of."""
-    frames = transfer.frames(with_transfer)
+    frames = transfer.frames(with_transfer) | report_b.frames(with_transfer)
+    frames |= {"nine_blocks": resnet_remarks.nine_blocks(with_transfer)}
     return frames | {"reproduction": reproduction.every_number(with_transfer)}
 
 
@@ -86,6 +87,10 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
     tables = [
         metrics.scores(labels, logits, classes).assign(split=split) for split in ("val", "test")
     ]
+    if experiment.select == "both":
+        worse = logits + rng.normal(size=logits.shape)
+        for split in ("val_last", "test_last"):
+            tables.append(metrics.scores(labels, worse, classes).assign(split=split))
     folder.mkdir()
     pd.concat(tables).to_csv(folder / "metrics.csv", index=False)
     train = np.linspace(0.5, 0.9, experiment.epochs)
@@ -93,7 +98,10 @@ def _make_up(experiment: Experiment, folder: Path, rng: np.random.Generator) -> 
         {"epoch": range(1, experiment.epochs + 1), "train_loss": 1 - train, "train_accuracy": train}
     )
     val = rng.uniform(0.6, 0.7, experiment.epochs)
-    history.assign(val_loss=1 - val, val_accuracy=val).to_csv(folder / "history.csv", index=False)
+    history = history.assign(val_loss=1 - val, val_accuracy=val)
+    if experiment.clip:
+        history = history.assign(spikes=rng.integers(0, 2, experiment.epochs), largest_norm=7.0)
+    history.to_csv(folder / "history.csv", index=False)
     config = {
         "experiment": vars(experiment),
         "images": {"train": 8, "val": 200, "test": 200},

@@ -18,15 +18,17 @@ from fer_utils.experiments.results import Results
 
 Frames = dict[str, pd.DataFrame]
 INDEX = "evidence.json"
-VERSION = 3  # raised when code gives other evidence of the same runs: then all is computed anew
+VERSION = 4  # raised when code gives other evidence of the same runs: then all is computed anew
 # a run that is computed anew changes these; so its predictions need not be read to notice it
 OF_A_RUN = ("config.json", "done.json", "metrics.csv", "history.csv")
 PRETRAINED = ("resnet18", "transfer", "report_b")
+REPORT_A_PRETRAINED = ("resnet18", "resnet18_frozen", "small_networks", "transfer")
 # the studies that a file is made from, first the one without which it is not made; of files that
 # are not listed here: report_a
 EVIDENCE = {
     "reproduction": ("report_a", *PRETRAINED),
     "coverage": ("report_a", *PRETRAINED),
+    "training_coverage": ("report_a", *PRETRAINED),
     "claims": ("report_a", "median", *PRETRAINED),
     "gains": ("report_a", "class_weights", "readings", "dedupe"),
     "gamma": ("gamma",),
@@ -37,12 +39,17 @@ EVIDENCE = {
     "rates": ("rates",),
     "rate_gains": ("rates",),
     "chance": ("chance", "report_a"),
-    "transfer": ("transfer",),
-    "transfer_lengths": ("transfer",),
-    "transfer_networks": ("transfer",),
+    **dict.fromkeys(("transfer", "transfer_lengths", "transfer_networks"), REPORT_A_PRETRAINED),
+    "layers": ("layers",),
+    "sizes": ("sizes",),
+    "resnet18_median": ("resnet18_median",),
+    "nine_blocks": ("nine_blocks",),
+    "gaps": ("resnet18", "resnet18_frozen", "report_a", "dedupe"),
     "report_b_epochs": ("report_b",),
     "report_b_classes": ("report_b",),
     "report_b_schedule": ("report_b",),
+    "scratch": ("scratch", "report_b"),
+    "unfreezing": ("unfreezing",),
     "grid": ("grid",),
 }
 PAGES = {  # of the best network

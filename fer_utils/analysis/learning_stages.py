@@ -87,12 +87,13 @@ def schedule(settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _skeleton(settings, classes: int) -> Network:
-    """A network's names and shapes, without values, of a row of settings."""
+    """The skeleton of a row of settings."""
     size = settings.image_size
-    return _of_size(settings.model, classes, None if pd.isna(size) else int(size))
+    return skeleton(settings.model, classes, None if pd.isna(size) else int(size))
 
 
 @cache
-def _of_size(model: str, classes: int, size: int | None) -> Network:
+def skeleton(model: str, classes: int = 3, size: int | None = None) -> Network:
+    """A network's names and shapes, without values."""
     with torch.device("meta"):  # shapes alone: VGGFace's weights would take half a gigabyte
         return Network(model, classes, size)

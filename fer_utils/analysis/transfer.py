@@ -1,84 +1,89 @@
-"""Studies transfer, report_b and grid in frames: accuracies, 5 against 10 epochs, report B's.
+"""Report A's pretrained networks in frames: accuracies, 5 against 10 epochs, what learns.
 
-A row of what was not run has no scores; its `status` says why. Scores and accuracies are shares
-of 1.
+Scores and accuracies are shares of 1. A row of what was not run has no scores; its `status` says
+why.
 """
+
+from dataclasses import replace
 
 import pandas as pd
 
 from fer_utils.analysis import learning_stages
-from fer_utils.analysis.reported import reported_a, reported_b_epochs
+from fer_utils.analysis.claim_scores import STAND_IN
+from fer_utils.analysis.evidence_files import EVIDENCE
+from fer_utils.analysis.reported import reported_a
 from fer_utils.experiments.cnn_recipes import LOSSES, TASKS
-from fer_utils.experiments.results import Results, over_seeds, overfit_epoch, winner
+from fer_utils.experiments.results import Results, over_seeds, overfit_epoch
 from fer_utils.experiments.studies import NOT_RUN
 from fer_utils.models.registry import in_order
 
-CELL = ["model", "epochs", "task", "loss"]  # what names a cell of study `transfer`
+STUDIES = EVIDENCE["transfer"]
+# what tells networks apart: whether frozen stages rest, and images of each class, 0: all
+NETWORK = ["model", "rest", "cap"]
+CELL = [*NETWORK, "epochs", "task", "loss"]
+PRINTED_AS = {stand_in: model for model, stand_in in STAND_IN.items()}
 
 
 def frames(results: Results) -> dict[str, pd.DataFrame]:
-    """All frames of the three studies, as far as they have been run.
+    """All frames of these studies, as far as they have been run.
 
     Returns
     -------
     dict
         By the name of the evidence file: transfer_networks (`learning_stages.networks`), transfer
-        (`accuracies`), transfer_lengths (`lengths`); report_b_epochs (`best_epochs`),
-        report_b_classes (`classes`), report_b_schedule (`learning_stages.schedule`); grid (`grid`).
+        (`accuracies`), transfer_lengths (`lengths`).
     """
-    tables = {}
-    if results.has_study("transfer"):
-        tables["transfer_networks"] = learning_stages.networks(_settings(results, "transfer"))
-        tables |= {"transfer": accuracies(results), "transfer_lengths": lengths(results)}
-    if results.has_study("report_b"):
-        tables |= {"report_b_epochs": best_epochs(results), "report_b_classes": classes(results)}
-        tables["report_b_schedule"] = learning_stages.schedule(_settings(results, "report_b"))
-    if results.has_study("grid"):
-        tables["grid"] = grid(results)
-    return tables
+    if not any(results.has_study(name) for name in STUDIES):
+        return {}
+    return {
+        "transfer_networks": learning_stages.networks(_sorted(runs_of(results).runs)),
+        "transfer": accuracies(results),
+        "transfer_lengths": lengths(results),
+    }
 
 
-def _settings(results: Results, name: str) -> pd.DataFrame:
-    """The settings of a study's runs and of those left out, in the order of the registry."""
-    return _sorted(pd.concat([results.study(name).runs, results.not_run(name)]))
-
-
-def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of networks in the registry's order."""
-    places = {model: place for place, model in enumerate(in_order(rows["model"]))}
-    return rows.sort_values("model", key=lambda models: models.map(places), kind="stable")
+def runs_of(results: Results) -> Results:
+    """The runs of STUDIES, as far as there are any, with a cap of 0 where it was none."""
+    named = [results.study(name).runs["run"] for name in STUDIES if results.has_study(name)]
+    listed = results.select(run=[run for runs in named for run in runs])
+    return replace(listed, runs=_with_cap(listed.runs))
 
 
 def accuracies(results: Results) -> pd.DataFrame:
-    """Study `transfer`, one row per cell: every network with every number of epochs, task and loss.
+    """Every network with every number of epochs, task and loss; one row per cell.
 
     Returns
     -------
     DataFrame
-        - model, epochs, task, loss: CELL;
+        - model, rest, cap, epochs, task, loss: CELL;
         - mean, std, low, high, seeds: of the test accuracy (`results.over_seeds`); NaN, and 0
           seeds, for a cell that was not run;
         - status: why a cell was not run; empty for others;
-        - reported: what report A prints; NaN where it prints nothing.
+        - reported: what report A prints of this network, or of the one that it stands in for; NaN
+          where it prints nothing.
     """
-    scores = results.study("transfer").scores().query("metric == 'accuracy'")
-    reported = reported_a().query("metric == 'accuracy'").rename(columns={"value": "reported"})
-    known = pd.concat([over_seeds(scores, CELL), _left_out(results, "transfer", CELL)])
-    models = _settings(results, "transfer")["model"].unique()
-    levels = [models, sorted(known["epochs"].unique()), TASKS, LOSSES]
+    scores = runs_of(results).scores().query("metric == 'accuracy'")
+    known = pd.concat([over_seeds(scores, CELL), _left_out(results)])
     # cells that neither were run nor left out, as in a study that was stopped, have rows too
-    cells = known.set_index(CELL).reindex(pd.MultiIndex.from_product(levels, names=CELL))
-    frame = cells.reset_index().merge(reported[[*CELL, "reported"]], on=CELL, how="left")
-    return frame.fillna({"seeds": 0, "status": ""})
+    cells = _sorted(known)[[*NETWORK, "epochs"]].drop_duplicates()
+    for name, values in (("task", TASKS), ("loss", LOSSES)):
+        cells = cells.merge(pd.DataFrame({name: values}), how="cross")
+    frame = cells.merge(known, on=CELL, how="left")
+    printed = reported_a().query("metric == 'accuracy'").rename(columns={"value": "reported"})
+    by = ["printed_as", "epochs", "task", "loss"]
+    printed = printed.rename(columns={"model": "printed_as"})[[*by, "reported"]]
+    frame = frame.assign(printed_as=frame["model"].replace(PRINTED_AS))
+    frame = frame.merge(printed, on=by, how="left").drop(columns="printed_as")
+    return frame.fillna({"seeds": 0, "status": ""}).astype({"seeds": int})
 
 
 def lengths(results: Results) -> pd.DataFrame:
-    """Study `transfer`, 5 against 10 epochs, one row per network, task and loss.
+    """5 against 10 epochs, one row per network, task and loss.
 
     Returns
     -------
     DataFrame
-        - model, task, loss;
+        - model, rest, cap, task, loss;
         - seeds: how many have both lengths; a row without any is left out;
         - short, long, gain: test accuracy after 5 and after 10 epochs, means over these seeds, and
           their difference;
@@ -86,16 +91,16 @@ def lengths(results: Results) -> pd.DataFrame:
         - parted: from which epoch on its training accuracy leaves that on validation behind
           (`results.overfit_epoch`); <NA>: never.
     """
-    study = results.study("transfer")
-    by = ["model", "task", "loss"]
+    runs = runs_of(results)
+    by = [*NETWORK, "task", "loss"]
     rows = []
-    for key, group in study.scores().query("metric == 'accuracy'").groupby(by, sort=False):
+    for key, group in _sorted(runs.scores().query("metric == 'accuracy'")).groupby(by, sort=False):
         by_length = group.pivot_table(index="seed", columns="epochs", values="value")
         pairs = by_length.reindex(columns=[5, 10]).dropna()
         if pairs.empty:
             continue
         long_runs = group.loc[group["epochs"] == 10, "run"]
-        history = study.history[study.history["run"].isin(long_runs)]
+        history = runs.history[runs.history["run"].isin(long_runs)]
         row = dict(zip(by, key, strict=True)) | {
             "seeds": len(pairs),
             "short": pairs[5].mean(),
@@ -121,96 +126,30 @@ def best_rows(history: pd.DataFrame) -> pd.DataFrame:
     return history.loc[history.groupby("run", sort=False)["val_accuracy"].idxmax()]
 
 
-def best_epochs(results: Results) -> pd.DataFrame:
-    """Report B's table: each network's best epoch on validation, ours and as reported.
-
-    Returns
-    -------
-    DataFrame
-        One row per network of study `report_b`, in the order of the registry.
-
-        - model;
-        - epoch, train, val: number, training and validation accuracy of each run's best epoch,
-          means over the seeds;
-        - seeds: 0 where nothing was run;
-        - test: accuracy on test of the last epoch, mean over the seeds;
-        - status: why nothing was run; empty for others;
-        - reported_epoch, reported_val: the report's best epoch; NaN for networks it does not have.
-    """
-    curves = reported_b_epochs()
-    printed = best_rows(curves.assign(run=curves["model"])).set_index("model")
-    printed = printed[["epoch", "val_accuracy"]].set_axis(
-        ["reported_epoch", "reported_val"], axis=1
-    )
-    study = results.study("report_b")
-    # seed by seed: the best epoch of a mean curve would be another one
-    best = best_rows(study.history).merge(study.runs[["run", "model"]], on="run")
-    tested = study.scores().query("metric == 'accuracy'").groupby("model")["value"].mean()
-    columns = {"epoch": "epoch", "train_accuracy": "train", "val_accuracy": "val"}
-    measured = best.groupby("model", sort=False)[list(columns)].mean().rename(columns=columns)
-    measured = measured.assign(seeds=best.groupby("model").size(), test=tested).reset_index()
-    frame = pd.concat([measured, _left_out(results, "report_b", ["model"])])
-    frame = _sorted(frame)
-    return frame.join(printed, on="model").fillna({"seeds": 0, "status": ""})
+def in_registry_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of networks in the registry's order."""
+    places = {model: place for place, model in enumerate(in_order(rows["model"]))}
+    return rows.sort_values("model", key=lambda models: models.map(places), kind="stable")
 
 
-def classes(results: Results) -> pd.DataFrame:
-    """Report B's classification reports of our runs, one row per network and score.
-
-    Returns
-    -------
-    DataFrame
-        - model, metric, class, value: on test, mean over the seeds.
-    """
-    scores = results.study("report_b").scores()
-    return scores.groupby(["model", "metric", "class"], sort=False)["value"].mean().reset_index()
+def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
+    """In the registry's order; of a network first as report A trained it, on the most images."""
+    ordered = rows.sort_values(["rest", "cap"], ascending=[True, False], kind="stable")
+    return in_registry_order(ordered)
 
 
-def as_report(scores: pd.DataFrame) -> pd.DataFrame:
-    """Classification reports to be shown, one row per network and class.
-
-    Parameters
-    ----------
-    scores
-        Columns model, metric, class, value, as of `classes` and of `reported.reported_b`.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by model and class: precision, recall, f1 (0..1) and support (images), to three
-        decimals.
-    """
-    of_classes = scores[scores["class"] != ""]
-    wide = of_classes.pivot_table("value", ["model", "class"], "metric", sort=False)
-    return wide[["precision", "recall", "f1", "support"]].round(3)
+def _with_cap(settings: pd.DataFrame) -> pd.DataFrame:
+    return settings.assign(cap=settings["cap"].astype(float).fillna(0).astype(int))
 
 
-def grid(results: Results) -> pd.DataFrame:
-    """Report B's grid search, one row per cell.
-
-    Returns
-    -------
-    DataFrame
-        - learning_rate, weight_decay, augmented;
-        - val, test: accuracy, mean over the seeds;
-        - seeds;
-        - chosen: whether it is the cell of the highest accuracy on validation.
-    """
-    study = results.study("grid")
-    best = winner(study)  # by validation: the test split has no say
-    by = ["learning_rate", "weight_decay", "flip"]
-    # flip stands for augmentation: a cell has all of its kinds or none
-    accuracy = study.metrics[study.metrics["metric"] == "accuracy"].merge(study.runs, on="run")
-    means = over_seeds(accuracy, [*by, "split"])
-    cells = means.pivot_table(index=[*by, "seeds"], columns="split", values="mean").reset_index()
-    chosen = (cells[by] == best[by]).all(axis=1)
-    frame = cells.assign(chosen=chosen).rename(columns={"flip": "augmented"})
-    return frame[["learning_rate", "weight_decay", "augmented", "val", "test", "seeds", "chosen"]]
+def _not_run(results: Results) -> pd.DataFrame:
+    """The settings of all runs of STUDIES that were left out for want of weights."""
+    return _with_cap(pd.concat([results.not_run(name) for name in STUDIES]))
 
 
-def _left_out(results: Results, name: str, by: list[str]) -> pd.DataFrame:
-    """Cells of a study of which nothing was run, with the status that says why."""
-    cells = results.not_run(name)[by].drop_duplicates()
-    # where some seeds were run and others not, the cell counts as run
-    run = pd.MultiIndex.from_frame(results.study(name).runs[by])
+def _left_out(results: Results) -> pd.DataFrame:
+    """Cells of networks of which nothing was run, with the status that says why."""
+    cells = _not_run(results)[CELL].drop_duplicates()
+    # where some seeds were run and others not, the network counts as run
+    run = pd.MultiIndex.from_frame(runs_of(results).runs[CELL])
     return cells[~pd.MultiIndex.from_frame(cells).isin(run)].assign(status=NOT_RUN)

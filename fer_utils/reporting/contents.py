@@ -14,7 +14,9 @@ from fer_utils.analysis import (
     loss_comparison,
     rates,
     readings,
+    report_b,
     reproduction,
+    resnet_remarks,
     transfer,
 )
 from fer_utils.analysis.image_draws import ImageDraws
@@ -34,6 +36,7 @@ from fer_utils.reporting import (
     loss_tables,
     plots,
     reading_tables,
+    report_b_tables,
     tables,
     transfer_plots,
     transfer_tables,
@@ -52,6 +55,7 @@ def gather(results: Results, study: Results) -> Frames:
     evidence = {
         "reproduction": (every_number := reproduction.every_number(results)),
         "coverage": reproduction.coverage(every_number),
+        "training_coverage": reproduction.training_coverage(every_number),
         "identities": identities.check(study),
         "claims": claims.judge(results, draws),
         "paired": loss_comparison.focal_minus_cross_entropy(study, draws),
@@ -80,7 +84,8 @@ def gather(results: Results, study: Results) -> Frames:
             evidence[name] = loss_comparison.differences(
                 results.study(name), name, False, True, by="loss", draws=draws
             )
-    return evidence | _open_questions(results) | transfer.frames(results)
+    evidence |= _open_questions(results) | transfer.frames(results)
+    return evidence | resnet_remarks.frames(results, draws) | report_b.frames(results)
 
 
 def _open_questions(results: Results) -> Frames:
@@ -138,6 +143,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "classes_multiclass": tables.classes(comparison, "multiclass"),
         "far": tables.far(reproduction.far(comparison)),
         "coverage": tables.coverage(frames["coverage"]),
+        "training_coverage": tables.training_coverage(frames["training_coverage"]),
         "identities": tables.identities(frames["identities"]),
         "claims": tables.claims(frames["claims"]),
         "verdict_rule": tables.verdict_rule(),
@@ -172,7 +178,8 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         if name not in NO_TABLE
     }
     texts |= label_tables.make(label_evidence.read(results))
-    return texts | reading_tables.make(frames) | transfer_tables.make(frames)
+    texts |= reading_tables.make(frames) | transfer_tables.make(frames)
+    return texts | report_b_tables.make(frames)
 
 
 def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, plt.Figure]:

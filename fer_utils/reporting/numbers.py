@@ -19,6 +19,7 @@ from fer_utils.reporting import (
     label_numbers,
     loss_numbers,
     reading_numbers,
+    report_b_numbers,
     transfer_numbers,
 )
 from fer_utils.reporting.latex import (
@@ -52,6 +53,7 @@ def numbers(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     values |= _scores(study, reproduction.of_cnn(frames["reproduction"]))
     values |= _claims(frames) | _suspects(frames["suspects"], frames["out_of_sample"])
     values |= loss_numbers.numbers(results, frames) | transfer_numbers.numbers(results, frames)
+    values |= report_b_numbers.numbers(results, frames)
     values |= reading_numbers.numbers(results, frames)
     values |= label_numbers.numbers(label_evidence.read(results))
     if results.has_study("best"):
@@ -171,6 +173,10 @@ def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     coverage = frames["coverage"]
     return texts | {
         "figures.printed": str(coverage["figures"].sum()),
+        "figures.reproduced": str(coverage["reproduced"].sum()),
+        "training.printed": str(frames["training_coverage"]["figures"].sum()),
+        "training.reproduced": str(frames["training_coverage"]["reproduced"].sum()),
+        "training.within": str(frames["training_coverage"]["within"].sum()),
         "margin": f"{MARGIN * 100:g}",
     }
 

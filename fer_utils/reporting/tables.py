@@ -173,6 +173,23 @@ def coverage(frame: pd.DataFrame) -> str:
     return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
 
 
+def training_coverage(frame: pd.DataFrame) -> str:
+    """The same for the figures of training tables, by curve, with their mean distance from ours."""
+    rows = []
+    for r in frame.itertuples():
+        cells: list[object] = [Tex(r"\multicolumn{3}{r}{not run}")]
+        if r.reproduced:
+            within = "--" if pd.isna(r.within) else r.within
+            # a loss has no points
+            digits = (
+                f"{r.deviation / 100:.2f}" if r.curve.endswith("loss") else f"{r.deviation:.1f}"
+            )
+            cells = [r.reproduced, within, digits]
+        rows.append([r.report, word(r.network), r.curve, r.figures, *cells])
+    header = ["report", "network", "curve", "figures", "reproduced", "within", "distance"]
+    return booktabs(header, rows, left=3)
+
+
 def suspects(pairs: pd.DataFrame) -> str:
     """Suspects by label (rows) and suggested label (columns)."""
     rows = [

@@ -4,10 +4,13 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from fer_utils.analysis import transfer
 from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
 from fer_utils.experiments.results import Results
 from fer_utils.models.registry import in_order
@@ -18,6 +21,7 @@ from fer_utils.reporting.plots import heatmap
 
 # by name, not by place: a network keeps its colour whichever others were run
 MODEL_COLOURS = {
+    "cnn": "#000000",
     "resnet18": "#0072B2",
     "resnet18_scratch": "#E69F00",
     "mobilenet_v2": "#009E73",
@@ -26,14 +30,16 @@ MODEL_COLOURS = {
     "faceres": "#56B4E9",
     "resnet18_cntk": "#0072B2",  # it stands where `resnet18` has no run
 }  # Okabe-Ito
-OTHER_COLOURS = ("#000000", "#F0E442")  # of its other colours, for all other networks
+OTHER_COLOURS = ("#F0E442", "#999999")  # for all other networks
 
 
 def make(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, Figure]:
-    """The report's figures by id, of what `transfer.frames` has."""
+    """The report's figures by id, of what `frames` has of the pretrained networks."""
     drawn = {}
     if "transfer" in frames:
-        drawn["transfer_overfitting"] = overfitting(results.study("transfer"))
+        drawn["transfer_overfitting"] = overfitting(transfer.runs_of(results))
+    if "sizes" in frames:
+        drawn["sizes"] = sizes(frames["sizes"])
     if "report_b_epochs" in frames:
         drawn["report_b_curves"] = curves(
             with_models(results.study("report_b")), reported_b_epochs()
@@ -51,13 +57,14 @@ def with_models(study: Results) -> pd.DataFrame:
 def overfitting(study: Results) -> Figure:
     """Report A's example, as it prints it, and every network that was run.
 
-    Four classes, focal loss, 10 epochs.
+    Four classes, focal loss, 10 epochs; of each network as report A trained it, on the most images.
     """
     long = study.select(task="multiclass", loss="focal", epochs=10)
     panels = {"ResNet18, as reported": reported_a_epochs()}
-    panels |= {
-        word(model): long.select(model=model).history for model in in_order(long.runs["model"])
-    }
+    for model in in_order(long.runs["model"]):
+        runs = long.select(model=model)
+        first = runs.runs.sort_values(["rest", "cap"], ascending=[True, False]).iloc[0]
+        panels[word(model)] = runs.select(rest=first["rest"], cap=first["cap"]).history
     return plots.overfitting(panels)
 
 
@@ -105,27 +112,61 @@ def curves(measured: pd.DataFrame, reported: pd.DataFrame) -> Figure:
 
 @styled
 def grid(cells: pd.DataFrame) -> Figure:
-    """Validation accuracy of every cell of `transfer.grid`, in percent; the best is boxed."""
+    """Validation accuracy of every cell of `report_b.grid`, in percent; the best is boxed.
+
+    A row of panels for each network.
+    """
     percent = 100 * cells["val"]
-    # from both panels, so that a shade means the same in either
+    # from all panels, so that a shade means the same in each
     shades = {"cmap": "Blues", "vmin": percent.min(), "vmax": percent.max()}
-    figure, axes = plt.subplots(1, 2, figsize=(5.6, 2.6), sharey=True)
-    for axis, augmented in zip(axes, (False, True), strict=True):
-        part = cells[cells["augmented"] == augmented]
-        wide = part.pivot_table(index="learning_rate", columns="weight_decay", values="val")
-        wide = wide.sort_index(ascending=False)
-        axis.set(title="augmentation" if augmented else "no augmentation", xlabel="weight decay")
-        drawn = heatmap(axis, wide * 100, ".1f", **shades)
-        axis.set_xticklabels([f"{decay:g}" for decay in wide.columns])
-        axis.set_yticklabels([f"{rate:g}" for rate in wide.index])
-        for best in part[part["chosen"]].itertuples():
-            column = wide.columns.get_loc(best.weight_decay)
-            row = wide.index.get_loc(best.learning_rate)
-            box = Rectangle((column, row), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5)
-            axis.add_patch(box)
-            box.set_clip_on(False)  # half of the line lies beyond the outer cells
-    # a colour bar that takes its room from both panels: this kind needs no layout of its own
-    bar = figure.colorbar(drawn, ax=axes, use_gridspec=False)
+    models = in_order(cells["model"])
+    size = (5.6, 0.6 + 2.0 * len(models))
+    figure, rows = plt.subplots(len(models), 2, figsize=size, sharey="row", squeeze=False)
+    for model, axes in zip(models, rows, strict=True):
+        for axis, augmented in zip(axes, (False, True), strict=True):
+            part = cells[(cells["model"] == model) & (cells["augmented"] == augmented)]
+            drawn = _grid_panel(axis, part, shades)
+            kind = "augmentation" if augmented else "no augmentation"
+            axis.set(title=f"{word(model)}, {kind}" if len(models) > 1 else kind)
+        axes[0].set_ylabel("learning rate of the head")
+    for axis in rows[-1]:
+        axis.set_xlabel("weight decay")
+    # a colour bar that takes its room from all panels: this kind needs no layout of its own
+    bar = figure.colorbar(drawn, ax=rows, use_gridspec=False)
     bar.outline.set_visible(False)
-    axes[0].set_ylabel("learning rate of the head")
+    return figure
+
+
+def _grid_panel(axis: Axes, part: pd.DataFrame, shades: dict) -> ScalarMappable:
+    wide = part.pivot_table(index="learning_rate", columns="weight_decay", values="val")
+    wide = wide.sort_index(ascending=False)
+    drawn = heatmap(axis, wide * 100, ".1f", **shades)
+    axis.set_xticklabels([f"{decay:g}" for decay in wide.columns])
+    axis.set_yticklabels([f"{rate:g}" for rate in wide.index])
+    for best in part[part["chosen"]].itertuples():
+        column = wide.columns.get_loc(best.weight_decay)
+        row = wide.index.get_loc(best.learning_rate)
+        box = Rectangle((column, row), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5)
+        axis.add_patch(box)
+        box.set_clip_on(False)  # half of the line lies beyond the outer cells
+    return drawn
+
+
+@styled
+def sizes(frame: pd.DataFrame) -> Figure:
+    """`resnet_remarks.sizes`: test accuracy by images of each class, with 95 % intervals."""
+    figure, axis = plt.subplots(figsize=(4.6, 2.9))
+    for model in in_order(frame["model"]):
+        part = frame[frame["model"] == model].sort_values("images")
+        # NaN where one seed has no interval: then there is a point alone
+        ends = (part[["low", "high"]].sub(part["mean"], axis=0).abs() * 100).T
+        colour = MODEL_COLOURS.get(model, "#000000")
+        axis.errorbar(
+            part["images"], part["mean"] * 100, ends, color=colour, capsize=3, label=word(model)
+        )
+    axis.set(xscale="log", xlabel="images of each class", ylabel="test accuracy, %")
+    ticks = sorted(frame["images"].unique())
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.minorticks_off()
+    axis.legend(frameon=False)
     return figure

@@ -1,25 +1,34 @@
 """LaTeX tables of the pretrained networks, from transfer's frames."""
 
-from collections.abc import Sequence
+from typing import Protocol
 
 import pandas as pd
 
-from fer_utils.analysis.reported import reported_b
+from fer_utils.analysis.reproduction import OF_EPOCH
+from fer_utils.analysis.transfer import NETWORK
 from fer_utils.experiments.cnn_recipes import TASKS
 from fer_utils.models.registry import in_order
 from fer_utils.reporting.latex import (
+    INTERVAL,
     Tex,
     booktabs,
-    escape,
+    interval,
     percent,
     plus_minus,
-    ragged,
     signed,
     spanning,
     word,
 )
 from fer_utils.reporting.model_card import table
 from fer_utils.training.losses import LOSS_NAMES
+
+# how the studies of `resnet_remarks.gaps` train a network
+TRAINED = {
+    "report_a": "",
+    "dedupe": ", no photograph on two sides",
+    "resnet18": ", frozen in training",
+    "resnet18_frozen": ", frozen at rest",
+}
 
 
 def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -32,14 +41,12 @@ def make(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
         resnet = frames["reproduction"].query(
             "report == 'A' and model == 'resnet18' and `class` == ''"
         )
-        # without the points of curves, which the same frame holds as scores of epochs
-        texts["transfer_averages"] = averages(resnet[~resnet["metric"].str.contains(" of epoch ")])
-    if "report_b_epochs" in frames:
-        texts["report_b_epochs"] = best_epochs(frames["report_b_epochs"])
-        texts["report_b_schedule"] = schedule(frames["report_b_schedule"])
-        why = frames["report_b_epochs"].set_index("model")["status"]
-        texts["report_b_classes"] = classification(frames["report_b_classes"], reported_b(), why)
-    return texts
+        if (resnet["seeds"] > 0).any():
+            # without the figures of epochs, which the same frame holds as scores
+            tested = resnet[~resnet["metric"].str.contains(OF_EPOCH)]
+            texts["transfer_averages"] = averages(tested)
+    remarks = {"layers": layers, "gaps": gaps, "resnet18_median": filtered}
+    return texts | {name: make(frames[name]) for name, make in remarks.items() if name in frames}
 
 
 def networks(frame: pd.DataFrame) -> str:
@@ -53,29 +60,33 @@ def networks(frame: pd.DataFrame) -> str:
 
 
 def accuracies(frame: pd.DataFrame) -> str:
-    """`transfer.accuracies`: rows network × epochs × loss; test accuracy of both, seeds."""
-    cells = frame.set_index(["task", "model", "epochs", "loss"]).sort_index()
+    """`transfer.accuracies`, of what was run: rows network × epochs × loss; accuracy of both tasks.
+
+    A network's frozen stages rest, or are in training mode; images: of each class.
+    """
+    run = frame[frame.groupby([*NETWORK, "epochs"])["seeds"].transform("max") > 0]
     rows = []
-    for model, epochs, loss in (
-        frame[["model", "epochs", "loss"]].drop_duplicates().itertuples(index=False)
-    ):
-        here = [cells.loc[(task, model, epochs, loss)] for task in TASKS]
+    for key, cells in run.groupby([*NETWORK, "epochs", "loss"], sort=False):
+        by_task = cells.set_index("task")
+        here = [by_task.loc[task] for task in TASKS]
         figures = [
             text for c in here for text in (percent(c["reported"]), plus_minus(c["mean"], c["std"]))
         ]
-        rows.append(
-            [
-                word(model),
-                epochs,
-                word(loss),
-                *figures,
-                here[0]["status"] or f"{here[0]['seeds']:.0f}",
-            ]
-        )
-    header = ["network", "epochs", "loss", *("reported", "ours") * 2, "seeds"]
-    return booktabs(
-        header, rows, spanning([word(task) for task in TASKS], 2, 4), left=3, columns="lrlrrrrl"
-    )
+        model, rest, cap, epochs, loss = key
+        about = [word(model), _frozen(rest), _images(cap), epochs, word(loss)]
+        rows.append([*about, *figures, max(c["seeds"] for c in here)])
+    header = ["network", "frozen", "images", "epochs", "loss", *("reported", "ours") * 2, "seeds"]
+    names = spanning([word(task) for task in TASKS], 2, 6)
+    return booktabs(header, rows, names, columns="llrrlrrrrr", left=5)
+
+
+def _frozen(rest: bool) -> str:
+    """What the stages that learn nothing are in while the others train."""
+    return "at rest" if rest else "in training"
+
+
+def _images(cap: int) -> str:
+    return f"{cap:,}" if cap else "all"
 
 
 def averages(figures: pd.DataFrame) -> str:
@@ -97,158 +108,89 @@ def lengths(frame: pd.DataFrame) -> str:
     """`transfer.lengths`: accuracy after 5 and 10 epochs, and where the longer run overfits."""
     rows = []
     for r in frame.itertuples():
-        figures = [
+        about = [
+            word(r.model),
+            _frozen(r.rest),
+            _images(r.cap),
+            word(r.task),
+            word(r.loss),
             r.seeds,
-            percent(r.short),
-            percent(r.long),
-            signed(r.gain * 100),
-            # a mean over seeds, which is seldom whole
-            f"{r.best_epoch:.3g}",
         ]
-        rows.append(
-            [
-                word(r.model),
-                word(r.task),
-                word(r.loss),
-                *figures,
-                "never" if pd.isna(r.parted) else r.parted,
-            ]
-        )
-    header = [
-        "network",
-        "task",
-        "loss",
-        "seeds",
-        "5 epochs",
-        "10 epochs",
-        "diff.",
-        "best epoch",
-        "parts at",
+        figures = [percent(r.short), percent(r.long), signed(r.gain * 100)]
+        # a mean over seeds, which is seldom whole
+        figures += [f"{r.best_epoch:.3g}", "never" if pd.isna(r.parted) else r.parted]
+        rows.append([*about, *figures])
+    about = ["network", "frozen", "images", "task", "loss", "seeds"]
+    header = [*about, "5 epochs", "10 epochs", "diff.", "best", "parts"]
+    return booktabs(header, rows, left=5, columns="llrllrrrrrr")
+
+
+def layers(frame: pd.DataFrame) -> str:
+    """`resnet_remarks.layers`: test accuracy by how many of the last stages learn."""
+    every = frame["stages"].max()
+    rows = [
+        ["all" if r.stages == every else r.stages, r.n, percent(r.mean), _ends(r)]
+        for r in frame.itertuples()
     ]
-    return booktabs(header, rows, left=3)
+    return booktabs(["stages that learn", "seeds", "test", INTERVAL], rows)
 
 
-def best_epochs(frame: pd.DataFrame) -> str:
-    """`transfer.best_epochs`: the best epoch on validation, as reported and ours."""
+class _Interval(Protocol):
+    """A row with an interval, as itertuples gives it."""
+
+    low: float
+    high: float
+
+
+def _ends(r: _Interval) -> str:
+    return "--" if pd.isna(r.low) else f"{percent(r.low)} to {percent(r.high)}"
+
+
+def filtered(frame: pd.DataFrame) -> str:
+    """`resnet_remarks.filtered`: accuracy with median filter minus without, in points."""
+    rows = []
+    for r in frame[frame["metric"] == "accuracy"].itertuples():
+        change = [signed(r.mean * 100), interval(r.low, r.high) if r.n > 1 else "--"]
+        rows.append([word(r.task), word(r.loss), r.n, *change])
+    return booktabs(["task", "loss", "seeds", "difference", INTERVAL], rows, left=2)
+
+
+def gaps(frame: pd.DataFrame) -> str:
+    """`resnet_remarks.gaps`: validation accuracy minus macro recall on test, in points."""
     rows = []
     for r in frame.itertuples():
-        reported = (
-            ["--", "--"]
-            if pd.isna(r.reported_val)
-            else [f"{r.reported_epoch:.0f}", percent(r.reported_val)]
-        )
-        # no numbers: the reason runs across all five columns
-        if r.status:
-            measured = [_across(5, r.status)]
-        else:
-            measured = [
-                f"{r.epoch:.3g}",
-                percent(r.val),
-                percent(r.train),
-                percent(r.test),
-                f"{r.seeds:.0f}",
-            ]
-        rows.append([word(r.model), *reported, *measured])
-    # by hand: `spanning` makes names of equal width, and these are of 2 and 5 columns
-    above = r" & \multicolumn{2}{c}{reported} & \multicolumn{5}{c}{ours} \\ "
-    above += r"\cmidrule(lr){2-3}\cmidrule(lr){4-8}"
-    header = [
-        "network",
-        "epoch",
-        "validation",
-        "epoch",
-        "validation",
-        "training",
-        "test, last",
-        "seeds",
-    ]
-    return booktabs(header, rows, above)
-
-
-def classification(measured: pd.DataFrame, reported: pd.DataFrame, why: pd.Series) -> str:
-    """Classification reports: precision, recall, F1 and support of each class and average.
-
-    Parameters
-    ----------
-    ours, reported
-        transfer.classes, and reported.reported_b.
-    why
-        The status of what was not run, by model.
-    """
-    scores = [
-        frame.set_index(["model", "metric", "class"])["value"] for frame in (reported, measured)
-    ]
-    reported_by_model, measured_by_model = (
-        {model: of.loc[model] for model in of.index.unique("model")} for of in scores
-    )
-    classes = measured.loc[measured["metric"] == "recall", "class"].unique()
-    rows = []
-    for model in in_order({*reported_by_model, *measured_by_model}):
-        for row in [*classes, "accuracy", "macro", "weighted"]:
-            printed = (
-                _report_row(reported_by_model[model], row, classes)
-                if model in reported_by_model
-                else ["--"] * 4
-            )
-            cells = (
-                _report_row(measured_by_model[model], row, classes)
-                if model in measured_by_model
-                else [_across(4, why[model])]
-            )
-            rows.append([word(model), row, *printed, *cells])
-    header = ["network", "", *("prec.", "recall", "F1", "support") * 2]
-    return booktabs(header, rows, spanning(["reported", "ours"], 4, 3), left=2)
-
-
-def _across(width: int, text: str) -> str:
-    return Tex(rf"\multicolumn{{{width}}}{{l}}{{{escape(text)}}}")
-
-
-def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str]:
-    """Four cells of a line of a classification report; scores: by (metric, class)."""
-    # classes alone have a support; their sum is that of every average
-    images = f"{scores['support'].sum():,.0f}"
-    if row == "accuracy":
-        return ["", "", percent(scores["accuracy", ""]), images]
-    if row in classes:
-        return [*(percent(scores[metric, row]) for metric in ("precision", "recall", "f1")),
-                f"{scores['support', row]:,.0f}"]  # fmt: skip
-    return [
-        *(percent(scores[f"{row}_{metric}", ""]) for metric in ("precision", "recall", "f1")),
-        images,
-    ]
-
-
-def schedule(frame: pd.DataFrame) -> str:
-    """`learning_stages.schedule`: what learns from which epoch on, and at which learning rates."""
-    rows = [[word(r.model), r.size, r.epoch, r.learning, r.rates] for r in frame.itertuples()]
-    header = ["network", "input", "from epoch", "stages that learn", "learning rates"]
-    return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.4cm')}{ragged('3.7cm')}")
+        points = [signed(gap * 100) for gap in (r.gap, r.largest, r.best)]
+        rows.append([word(r.model) + TRAINED[r.study], word(r.loss), r.epochs, r.seeds, *points])
+    header = ["runs", "loss", "epochs", "seeds", "mean", "largest", "best epoch"]
+    return booktabs(header, rows, left=2)
 
 
 def readme(frames: dict[str, pd.DataFrame]) -> str:
     """The README's table of the pretrained networks, Markdown: test accuracy in percent (seeds).
 
-    Of study transfer the longest runs with cross-entropy. A dash: not in that study.
+    Of report A's studies the longest runs with cross-entropy, of each network those on the most
+    images, first as report A trained it. Of report B's the epoch that was tested. A dash: not in
+    that study. What was not run has no row.
     """
-    of_a = (
-        frames["transfer"]
-        .query("loss == 'cross_entropy' and epochs == epochs.max()")
-        .set_index(["model", "task"])
-    )
-    of_b = frames["report_b_epochs"].set_index("model")
-    columns = {word(task): of_a.xs(task, level="task") for task in TASKS} | {word("three"): of_b}
+    of_a = frames["transfer"].query("loss == 'cross_entropy' and seeds > 0")
+    of_a = of_a[of_a["epochs"] == of_a["epochs"].max()]
+    # the frame has them in this order; the first one of a network and a task counts
+    of_a = of_a.drop_duplicates(["model", "task"]).set_index(["model", "task"])
+    of_b = frames["report_b_epochs"].query("seeds > 0").set_index("model")
     rows = []
-    for model in in_order(model for cells in columns.values() for model in cells.index):
-        rows.append([word(model), *(_tested(cells, model) for cells in columns.values())])
-    return table(["network", *columns], rows)
+    for model in in_order({*of_a.index.get_level_values("model"), *of_b.index}):
+        cells = [of_a.loc[(model, task)] if (model, task) in of_a.index else None for task in TASKS]
+        images = next((_images(cell["cap"]) for cell in cells if cell is not None), "–")
+        texts = ["–" if cell is None else _tested(cell["mean"], cell["seeds"]) for cell in cells]
+        three = "–"
+        if model in of_b.index:
+            cell = of_b.loc[model]
+            best = cell["test"] if pd.isna(cell["test_best"]) else cell["test_best"]
+            three = _tested(best, cell["seeds"])
+        rows.append([word(model), images, *texts, three])
+    header = ["network", "images a class", *(word(task) for task in (*TASKS, "three"))]
+    return table(header, rows)
 
 
-def _tested(cells: pd.DataFrame, model: str) -> str:
-    if model not in cells.index:
-        return "–"
-    # the frames of the two studies call the test accuracy mean and test
-    cell = cells.loc[model]
-    return (
-        cell["status"] or f"{percent(cell.get('mean', cell.get('test')))} % ({cell['seeds']:.0f})"
-    )
+def _tested(accuracy: float, seeds: float) -> str:
+    return f"{percent(accuracy)} % ({seeds:.0f})"

@@ -99,12 +99,16 @@ REPORTING = [
         ),
     ),
     *_of(
-        "transfer_tables.py",
+        "report_b_tables.py",
         "test_tables.py",
         validation_and_training_swapped=(
             "percent(r.val), percent(r.train)",
             "percent(r.train), percent(r.val)",
         ),
+    ),
+    *_of(
+        "transfer_tables.py",
+        "test_tables.py",
         five_and_ten_epochs_swapped=(
             "percent(r.short), percent(r.long)",
             "percent(r.long), percent(r.short)",
@@ -389,6 +393,25 @@ COMPUTING = [
 
 # What follows from the results, and the exported network: faults that tests once let pass
 ANALYSING = [
+    *_of(
+        "report_b.py",
+        "test_report_b.py",
+        last_epoch_is_the_best=(
+            '{"last": "test", "both": "test_last"}',
+            '{"last": "test", "both": "test"}',
+        ),
+        error_without_seeds=('/ np.sqrt(val["seeds"])', ""),
+    ),
+    *_of(
+        "resnet_remarks.py",
+        "test_resnet_remarks.py",
+        gap_of_the_best_epoch=("gap=by_run.last()", "gap=by_run.max()"),
+    ),
+    *_of(
+        "reproduction.py",
+        "test_reproduction.py",
+        distance_with_its_sign=('trained["points"].abs().groupby', 'trained["points"].groupby'),
+    ),
     *_of(
         "claims.py",
         "test_claims.py::test_every_claim_is_judged_and_networks_without_runs_are_not_run",

@@ -12,8 +12,8 @@ from fer_utils.reporting import (
     latex,
     model_card,
     numbers,
+    report_b_tables,
     tables,
-    transfer_tables,
 )
 from fer_utils.reporting.latex import (
     Tex,
@@ -75,7 +75,6 @@ def test_a_bar_does_not_end_a_cell_of_a_markdown_table():
 def test_latex_compiles_names_with_every_special_character(tmp_path):
     counts = pd.DataFrame({SPECIAL: [1, 2], "Test_&": [3, 4]}, index=list(NAMES)[:2])
     pairs = pd.DataFrame([[0, 3], [2, 0]], index=[SPECIAL, "sad"], columns=[SPECIAL, "sad"])
-    why = pd.Series({"cnn": "not run: 5 % & more_"})
     averages = [f"{a}_{m}" for a in ("macro", "weighted") for m in ("precision", "recall", "f1")]
     of_class = [(metric, SPECIAL) for metric in ("precision", "recall", "f1", "support")]
     figures = [*of_class, *((metric, "") for metric in (*averages, "accuracy"))]
@@ -84,7 +83,7 @@ def test_latex_compiles_names_with_every_special_character(tmp_path):
         "main": PAGE,
         "counts": tables.counts(counts),
         "suspects": tables.suspects(pairs),
-        "classification": transfer_tables.classification(scores, scores.assign(model="cnn"), why),
+        "classification": report_b_tables.classification(scores, scores),
         "numbers": numbers.as_latex({"hardest": SPECIAL, "dataset": "my_data", SPECIAL: "1"}),
     }
     for name, text in made.items():

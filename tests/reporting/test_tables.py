@@ -7,7 +7,7 @@ import pytest
 
 from fer_utils.analysis.rivals import BEST_CASE, SEARCHES
 from fer_utils.experiments.results import Results
-from fer_utils.reporting import best_tables, loss_tables, tables, transfer_tables
+from fer_utils.reporting import best_tables, loss_tables, report_b_tables, tables, transfer_tables
 
 
 def rows(table: str) -> list[list[str]]:
@@ -142,16 +142,62 @@ def test_the_rival_as_used_is_right_of_what_it_found_and_of_all():
 def test_best_epochs_are_validation_training_test():
     ours = {"model": "resnet18", "status": "", "epoch": 3.0, "seeds": 2}
     ours |= {"reported_epoch": 4, "reported_val": 0.9}
-    frame = pd.DataFrame([ours | {"val": 0.8, "train": 0.85, "test": 0.75}])
-    header, row = rows(transfer_tables.best_epochs(frame))
-    assert header[3:7] == ["epoch", "validation", "training", "test, last"]
-    assert row == ["ResNet18", "4", "90.0", "3", "80.0", "85.0", "75.0", "2"]
+    measured = {"val": 0.8, "train": 0.85, "test_best": 0.76, "test": 0.75}
+    not_run = ours | {"model": "vggface", "seeds": 0}
+    header, row = rows(report_b_tables.best_epochs(pd.DataFrame([ours | measured, not_run])))
+    assert header[3:8] == ["epoch", "val.", "train.", "test, best", "test, last"]
+    assert row == ["ResNet18", "4", "90.0", "3", "80.0", "85.0", "76.0", "75.0", "2"]
 
 
 @pytest.mark.parametrize("parted, told", [(pd.NA, "never"), (4, "4")])
 def test_lengths_set_five_epochs_before_ten(parted, told):
-    about = {"model": "resnet18", "task": "binary", "loss": "focal", "seeds": 2}
+    about = {"model": "resnet18", "rest": False, "cap": 4000}
+    about |= {"task": "binary", "loss": "focal", "seeds": 2}
     frame = pd.DataFrame([about | {"short": 0.6, "long": 0.7, "gain": 0.1, "best_epoch": 7.5}])
     header, row = rows(transfer_tables.lengths(frame.assign(parted=pd.array([parted], "Int64"))))
-    assert header[4:] == ["5 epochs", "10 epochs", "diff.", "best epoch", "parts at"]
-    assert row[4:] == ["60.0", "70.0", "$+10.0$", "7.5", told]
+    assert header[6:] == ["5 epochs", "10 epochs", "diff.", "best", "parts"]
+    assert row[:3] == ["ResNet18", "in training", "4,000"]
+    assert row[6:] == ["60.0", "70.0", "$+10.0$", "7.5", told]
+
+
+def test_the_training_tables_are_counted_by_curve():
+    about = {"report": "A", "network": "resnet18", "figures": 10, "reproduced": 10, "within": 7}
+    counted = [
+        about | {"curve": "train loss", "deviation": 12.3},
+        about | {"curve": "val accuracy", "deviation": 4.5},
+        about | {"network": "vggface", "curve": "val accuracy", "reproduced": 0, "within": 0},
+    ]
+    _, loss, accuracy, missing = rows(tables.training_coverage(pd.DataFrame(counted)))
+    assert loss == ["A", "ResNet18", "train loss", "10", "10", "7", "0.12"]
+    assert accuracy[-1] == "4.5" and missing[-1].endswith("{not run}")
+
+
+def test_unfreezing_sets_clipped_steps_before_accuracies():
+    about = {"gradual": True, "rates": False, "spikes": 0.25, "largest_norm": 31.4, "seeds": 3}
+    scores = {"epoch": 6.0, "val": 0.8, "train": 0.85, "test_best": 0.76, "test": 0.75}
+    _, row = rows(report_b_tables.unfreezing(pd.DataFrame([about | scores])))
+    assert row == ["yes", "no", "25.0", "31", "6", "80.0", "85.0", "76.0", "75.0", "3"]
+
+
+def test_of_a_grid_the_chosen_cell_and_those_as_good_are_shown():
+    cell = {"model": "resnet18_cntk", "learning_rate": 1e-4, "weight_decay": 0.0, "seeds": 3}
+    cell |= {"augmented": True, "val": 0.71, "val_error": 0.01, "test": 0.7}
+    cells = [
+        cell | {"chosen": True, "near": True},
+        cell | {"chosen": False, "near": True, "val": 0.705},
+        cell | {"chosen": False, "near": False, "val": 0.6},
+    ]
+    _, first, second = rows(report_b_tables.grid(pd.DataFrame(cells)))
+    assert first[1:] == ["0.0001", "0", "yes", "71.0 $\\pm$ 1.0", "70.0", "3", "chosen"]
+    assert second[4].startswith("70.5") and second[-1] == ""
+
+
+def test_gaps_and_layers_say_what_was_run():
+    gap = {"study": "resnet18", "model": "resnet18_cntk", "epochs": 10, "loss": "focal"}
+    gap |= {"seeds": 3, "gap": 0.01, "largest": 0.02, "best": 0.03}
+    _, row = rows(transfer_tables.gaps(pd.DataFrame([gap])))
+    assert row[0] == "ResNet18 (CNTK weights), frozen in training"
+    assert row[4:] == ["$+1.0$", "$+2.0$", "$+3.0$"]
+    layers = pd.DataFrame({"stages": [1, 6], "n": 2, "mean": 0.5, "low": 0.4, "high": 0.6})
+    _, one, every = rows(transfer_tables.layers(layers))
+    assert one == ["1", "2", "50.0", "40.0 to 60.0"] and every[0] == "all"

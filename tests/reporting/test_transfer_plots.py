@@ -36,6 +36,8 @@ def study():
             "run": list("abcd"),
             "model": ["resnet18", "resnet18", "mobilenet_v2", "resnet18"],
             "loss": ["focal"] * 3 + ["cross_entropy"],
+            "rest": True,
+            "cap": 4000,
         }
     )
     histories = [
@@ -94,7 +96,7 @@ def cells():
     settings = [(rate, decay) for rate in (1e-3, 1e-2) for decay in (0, 1e-3)] * 2
     frame = pd.DataFrame(settings, columns=["learning_rate", "weight_decay"])
     position = np.arange(8)
-    frame = frame.assign(augmented=position >= 4, val=0.5 + position / 100, test=0.9)
+    frame = frame.assign(augmented=position >= 4, val=0.5 + position / 100, test=0.9, model="cnn")
     return frame.assign(chosen=position == 6)
 
 
@@ -108,6 +110,28 @@ def test_the_grid_shows_validation_and_boxes_the_winner(cells):
     assert plain.collections[0].get_clim() == pytest.approx((50, 57))
     (box,) = augmented.patches
     assert box.get_xy() == (0, 0) and not plain.patches  # the upper left cell: 0.01 and 0
+
+
+def test_each_network_of_a_grid_has_a_row_of_panels(cells):
+    both = pd.concat([cells, cells.assign(model="face_resnet", val=cells["val"] + 0.1)])
+    *panels, _ = transfer_plots.grid(both).axes
+    assert [axis.get_title() for axis in panels] == [
+        "CNN, no augmentation", "CNN, augmentation",
+        "face ResNet (dlib), no augmentation", "face ResNet (dlib), augmentation",
+    ]  # fmt: skip
+    assert [axis.texts[0].get_text() for axis in panels] == ["52.0", "56.0", "62.0", "66.0"]
+
+
+def test_sizes_are_drawn_with_their_intervals():
+    frame = pd.DataFrame({"model": ["resnet18_cntk"] * 2, "images": [4000, 250]})
+    frame = frame.assign(mean=[0.6, 0.5], low=[0.58, 0.45], high=[0.62, 0.55])
+    (axis,) = transfer_plots.sizes(frame).axes
+    assert axis.lines[0].get_xydata().tolist() == [[250, 50], [4000, 60]]
+    (bars,) = axis.collections
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [
+        pytest.approx([45, 55]), pytest.approx([58, 62]),
+    ]  # fmt: skip
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["250", "4,000"]
 
 
 def test_make_draws_what_there_is(cells):
