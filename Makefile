@@ -19,7 +19,7 @@ COMPUTED := $(OUT)/02_cnn.ipynb $(OUT)/03_transfer_learning.ipynb $(OUT)/06_thre
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help all data test lab bench gpu report outputs clean tex FORCE
+.PHONY: help all data test verify lab bench gpu report outputs clean tex FORCE
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: $(READY)  ## unit tests, then nbval over the notebooks
 	  notebooks/03_transfer_learning.ipynb notebooks/06_three_emotions.ipynb
 	$(PYTHON) -m pytest --nbval notebooks/04_focal_vs_cross_entropy.ipynb notebooks/05_evaluation.ipynb \
 	  notebooks/07_best_model.ipynb
+
+verify: $(READY)  ## every score of the FER2013 study anew from its logits; writes its certificate.json
+	$(PYTHON) -m fer_utils verify --dataset fer2013
 
 lab: $(READY)  ## JupyterLab in notebooks/
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks

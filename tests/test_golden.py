@@ -62,7 +62,10 @@ def test_building_the_report_changes_nothing_in_the_checkout(built):
     """`built` reads the committed runs through links: no file of this build lies behind one."""
     home = built.results.folder
     links = {path.name for path in home.iterdir() if path.is_symlink()}
-    assert links == {"runs", "studies", "audit", "best"} and not (home / "evidence").is_symlink()
+    assert (
+        links == {"runs", "studies", "audit", "best", "labels"}
+        and not (home / "evidence").is_symlink()
+    )
     generated = paths.REPORT / "generated"
     assert not built.generated.is_relative_to(generated) and not home.is_relative_to(COMMITTED)
 

@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 
     parts.csv and robustness.csv need a checkpoint and the data: they are read and written again.
     """
-    home = mirror(tmp_path_factory.mktemp("best"), parts=("runs", "studies", "audit"))
+    home = mirror(tmp_path_factory.mktemp("best"), parts=("runs", "studies", "audit", "labels"))
     shutil.copytree(PAGES, home / "best")
     measured = pd.read_csv(PAGES / "networks.csv").set_index("parameters")
 

@@ -1,124 +1,163 @@
 """What the two reports claim, what was measured, and a verdict that a rule gives, never a hand.
 
-Every claim is about a difference between scores of one seed, and about one or two thresholds of
-its mean over seeds (M = MARGIN):
+Every claim is about the mean D of a difference between scores over seeds (M = MARGIN, one point):
 
-    kind      thresholds    supported where the mean lies    not supported where it lies
-    more      0             above                            below
-    same      −M and +M     between them                     outside them
-    no more   +M            below                            above
+    kind      claimed       supported    refuted            no effect    claimed size refuted
+    more      D > 0         D > 0        D < 0              −M < D < M   D < the reported difference
+    same      −M < D < M    −M < D < M   D < −M or D > M    –            –
+    no more   D < M         D < M        D > M              –            –
 
-    seeds     corrected p     verdict
-    0         –               not run (or NOT_RUN: weights missing)
-    1         –               undecided
-    2 …       ALPHA or more   undecided
-    2 …       below ALPHA     supported or not supported: the side on which the mean lies
+The first column that is shown, from left to right, is the verdict; else the claim is inconclusive.
+Shown means: the test with both sources of chance, seeds and images (`evaluation.crossed`), has a
+p-value below ALPHA, corrected by Holm's method over all claims of the family, which is a question
+declared with the claim. One-sided p-values are doubled, so that every side of a threshold is judged
+alike: shown is what the 95 % interval shows. Each column is corrected by itself: that any of a
+family's statements of one kind is wrong has a probability of 5 % at most.
 
-One test decides in both directions: the exact two-sided sign-flip test (`statistics.signflip`) that
-the mean equals the threshold, of two thresholds the larger p-value, corrected by Holm's method over
-all claims with at least two seeds. So the negated data of a claim "more" get the opposite verdict,
-and those of a claim "same" the same one; further seeds that agree only lower p. No verdict is
-possible with fewer than `statistics.least_seeds(tests)` seeds: 6 for a claim alone, 8 in a family
-of five whose p-values are all as small as they can be.
+With one seed nothing is shown. What the runs could have shown stands beside each verdict:
+`detectable`, the difference that the test would find in four of five studies like this, and
+`power`, the probability with which it would find the reported one.
 
 Report A's claims about its CNN are compared with the runs of its protocol, those about its
-pretrained networks with study `transfer`, report B's with study `report_b`, in whatever settings
-these were made. The claims themselves stand in `claim_list`.
+pretrained networks with studies `resnet18` and `transfer`, report B's with study `report_b`, in
+whatever settings these were made. The claims themselves stand in `claim_list`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+import numpy as np
 import pandas as pd
 
-from fer_utils.analysis.claim_list import SUBJECTS
-from fer_utils.analysis.claim_scores import PRETRAINED, measured, reported
-from fer_utils.evaluation.statistics import holm, paired_seeds, signflip
+from fer_utils.analysis.claim_list import SUBJECTS, Subject
+from fer_utils.analysis.claim_scores import STAND_IN, measured, model_of, reported
+from fer_utils.analysis.image_draws import ImageDraws
+from fer_utils.evaluation.crossed import ALPHA, Crossed, crossed_interval
+from fer_utils.evaluation.statistics import MARGIN, holm
 from fer_utils.experiments.results import Results
 from fer_utils.experiments.studies import NOT_RUN
+from fer_utils.models.registry import display_names
 
-MARGIN = 0.01  # "changes little": by less than one point
-ALPHA = 0.05  # of the family of all claims that were run
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Thresholds of a mean difference, and above how many of them it lies if the claim is right."""
-
-    thresholds: tuple[float, ...]
-    exceeded: int
+# in the order in which they are looked at
+VERDICTS = ("supported", "refuted", "no effect", "claimed size refuted")
 
 
-RULES = {
-    "more": Rule((0.0,), exceeded=1),
-    "same": Rule((-MARGIN, MARGIN), exceeded=1),
-    "no more": Rule((MARGIN,), exceeded=0),
-}
-
-
-def verdict(kind: str, seeds: int, mean: float, p_holm: float, weights_missing: bool) -> str:
-    """The verdict on a claim, by the table at the top of this module.
+def p_values(kind: str, of_runs: Crossed, claimed: float = np.nan) -> dict[str, float]:
+    """The p-value of each of VERDICTS, by the table at the top of this module.
 
     Parameters
     ----------
-    mean
-        Of the difference over the seeds, in 0..1; any number where there are none.
-    p_holm
-        Corrected p-value; NaN for fewer than two seeds.
+    kind
+        "more", "same" or "no more".
+    claimed
+        The reported difference, 0..1; NaN where the report prints none.
+
+    Returns
+    -------
+    dict
+        1 for a verdict that the kind does not have; NaN for fewer than two seeds.
     """
-    if seeds == 0:
+    within = of_runs.p_within(MARGIN)
+    nothing = 1.0 if of_runs.n > 1 else np.nan
+    if kind == "same":
+        outside = min(of_runs.p_above(MARGIN), of_runs.p_below(-MARGIN))
+        p = (within, outside, nothing, nothing)
+    elif kind == "no more":
+        p = (of_runs.p_below(MARGIN), of_runs.p_above(MARGIN), nothing, nothing)
+    elif kind == "more":
+        # a size that is itself small, or was never printed, is none to be refuted
+        smaller = of_runs.p_below(claimed) if claimed > MARGIN else nothing
+        p = (of_runs.p_above(0.0), of_runs.p_below(0.0), within, smaller)
+    else:
+        raise ValueError(f"unknown kind of claim {kind!r}")
+    return {name: min(2 * value, 1.0) for name, value in zip(VERDICTS, p, strict=True)}
+
+
+def verdict(n: int, corrected: dict[str, float], weights_missing: bool = False) -> str:
+    """The verdict on a claim.
+
+    Parameters
+    ----------
+    n
+        Paired seeds.
+    corrected
+        `p_values` after the correction over the family.
+    """
+    if n == 0:
         return NOT_RUN if weights_missing else "not run"
-    if not p_holm < ALPHA:  # not >=: NaN is undecided too
-        return "undecided"
-    exceeded = sum(mean > threshold for threshold in RULES[kind].thresholds)
-    return "supported" if exceeded == RULES[kind].exceeded else "not supported"
+    # not >=: NaN shows nothing either
+    shown = [name for name in VERDICTS if corrected[name] < ALPHA]
+    return shown[0] if shown else "inconclusive"
 
 
-def p_value(kind: str, differences: Sequence[float]) -> float:
-    """Uncorrected p-value of a claim by its differences over seeds; NaN for fewer than two."""
-    return max(signflip(differences, threshold) for threshold in RULES[kind].thresholds)
-
-
-def judge(results: Results) -> pd.DataFrame:
+def judge(results: Results, draws: ImageDraws | None = None) -> pd.DataFrame:
     """Every claim with its verdict, one row per claim, by report and network.
+
+    Parameters
+    ----------
+    draws
+        Of the test images; without them the tests hold for other seeds alone.
 
     Returns
     -------
     DataFrame
-        - report, network, claim, kind: "A" or "B", and as `claim_list` has them;
+        - report, network, claim, kind, family: "A" or "B", and as `claim_list` has them;
         - reported: the difference by the report's own numbers, 0..1; NaN where it prints none;
         - n: paired seeds;
-        - mean, low, high: of the difference, 0..1, with the 95 % t-interval, which the verdict
-          does not use;
-        - p, p_holm: of the test at the top of this module, before and after its correction; NaN
-          for fewer than two seeds;
+        - mean, low, high: of the difference, 0..1, with the 95 % interval, which is not corrected;
+        - detectable, power: see the top of this module;
+        - p_supported, p_refuted, p_no_effect, p_claimed_size_refuted: corrected over the family;
+          NaN for fewer than two seeds;
         - verdict.
     """
-    of_runs, printed = measured(results), reported()
-    missing = {model for name in PRETRAINED for model in results.not_run(name)["model"]}
-    rows = []
+    of_runs, printed = measured(results, draws), reported()
+    left_out = _left_out(results)
+    rows, tests = [], []
     for subject in SUBJECTS:
         for claim in subject.claims:
-            differences = subject.difference(claim, of_runs).dropna().tolist()
-            # the differences are known already, so they are compared with nothing
-            paired = paired_seeds([0.0] * len(differences), differences)
+            difference = subject.difference(claim, of_runs).dropna()
+            resampled = difference.to_numpy()[:, 1:].T if difference.shape[1] > 1 else None
+            both = crossed_interval(difference[0] if len(difference) else [], resampled)
+            in_print = subject.difference(claim, printed).dropna()
+            claimed = float(in_print[0].mean()) if len(in_print) else np.nan
+            tests.append(p_values(claim.kind, both, claimed))
             row = {
                 "report": subject.report,
-                "network": subject.network,
+                "network": _named(subject, results),
                 "claim": claim.text,
                 "kind": claim.kind,
-                "reported": subject.difference(claim, printed).dropna().mean(),
-                "n": paired.n,
-                "mean": paired.mean,
-                "low": paired.low,
-                "high": paired.high,
-                "p": p_value(claim.kind, differences),
-                "weights_missing": not missing.isdisjoint(subject.models),
+                "family": claim.family,
+                "reported": claimed,
+                **{name: getattr(both, name) for name in ("n", "mean", "low", "high")},
+                "detectable": both.detectable,
+                "power": both.power(claimed),
+                "weights_missing": any(
+                    model in left_out and model_of(results, model, subject.studies) == model
+                    for model in subject.models
+                ),
             }
             rows.append(row)
-    # stable: within a network the claims keep the order of the list
-    frame = pd.DataFrame(rows).sort_values(["report", "network"], kind="stable", ignore_index=True)
-    tested = frame["n"] > 1  # a claim without a test does not count in the family
-    frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p"])
-    asked = frame[["kind", "n", "mean", "p_holm", "weights_missing"]].itertuples(index=False)
-    return frame.assign(verdict=[verdict(*row) for row in asked]).drop(columns="weights_missing")
+    frame = pd.DataFrame(rows)
+    corrected = pd.DataFrame(tests)
+    for _, family in frame[frame["n"] > 1].groupby("family"):  # what has no test counts in none
+        for name in VERDICTS:
+            corrected.loc[family.index, name] = holm(corrected.loc[family.index, name])
+    verdicts = [
+        verdict(row.n, dict(corrected.loc[row.Index]), row.weights_missing)
+        for row in frame.itertuples()
+    ]
+    columns = {name: "p_" + name.replace(" ", "_") for name in VERDICTS}
+    frame = frame.drop(columns="weights_missing").join(corrected.rename(columns=columns))
+    return frame.assign(verdict=verdicts)
+
+
+def _named(subject: Subject, results: Results) -> str:
+    """The subject's name, with the network whose runs were taken where that is a stand-in."""
+    name, shown = subject.network, display_names()
+    for model in {*subject.models} & STAND_IN.keys():
+        taken = model_of(results, model, subject.studies)
+        name = name.replace(shown[model], shown[taken], 1)
+    return name
+
+
+def _left_out(results: Results) -> set[str]:
+    """The networks that some study left out for want of weights."""
+    studies = {name for subject in SUBJECTS for name in subject.studies}
+    return {model for name in sorted(studies) for model in results.not_run(name)["model"]}

@@ -18,10 +18,10 @@ from fer_utils.experiments.results import Results
 
 Frames = dict[str, pd.DataFrame]
 INDEX = "evidence.json"
-VERSION = 1  # raised when code gives other evidence of the same runs: then all is computed anew
+VERSION = 2  # raised when code gives other evidence of the same runs: then all is computed anew
 # a run that is computed anew changes these; so its predictions need not be read to notice it
 OF_A_RUN = ("config.json", "done.json", "metrics.csv", "history.csv")
-PRETRAINED = ("transfer", "report_b")
+PRETRAINED = ("resnet18", "transfer", "report_b")
 # the studies that a file is made from, first the one without which it is not made; of files that
 # are not listed here: report_a
 EVIDENCE = {
@@ -47,9 +47,12 @@ EVIDENCE = {
 }
 PAGES = {  # of the best network
     **dict.fromkeys(("scores", "ensembles", "restricted", "rival"), ("best",)),
-    **dict.fromkeys(("parts", "robustness"), ("best",)),
+    **dict.fromkeys(("parts", "robustness", "rival_as_used", "rival_origin"), ("best",)),
     "ablation": ("ablation",),
     **dict.fromkeys(("networks", "curves"), ("start",)),
+    "answers": ("report_a", *PRETRAINED, "best"),  # of label_evidence
+    "confusion": ("best",),
+    "doubtful": ("report_a", "best"),
 }
 STUDIES = EVIDENCE | PAGES
 TEXT = ("class", "loss", "status")  # columns where nothing is an empty text, not a missing number

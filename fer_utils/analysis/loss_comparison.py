@@ -1,15 +1,18 @@
-"""From runs to statements: paired differences between settings, and intervals over images."""
+"""From runs to statements: means, and paired differences between settings, with intervals."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.leakage import photographs
 from fer_utils.data.tasks import get_task
-from fer_utils.evaluation.metrics import is_correct, resampled_scores
+from fer_utils.evaluation.crossed import crossed_interval
+from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import (
     bootstrap,
     holm,
@@ -30,6 +33,7 @@ def differences(
     b: object,
     by: str = "task",
     metrics: Sequence[str] = MAIN_SCORES,
+    draws: ImageDraws | None = None,
 ) -> pd.DataFrame:
     """What changing one setting from `a` to `b` does to the scores on test.
 
@@ -39,6 +43,8 @@ def differences(
         Name of a field of Experiment. The study's runs differ in it, the seed and `by` alone.
     by
         Another setting: its values are compared apart.
+    draws
+        Of the test images; without them the intervals hold for other seeds alone.
 
     Returns
     -------
@@ -46,31 +52,38 @@ def differences(
         One row per metric and value of `by`.
 
         - metric, and the column that `by` names;
-        - n, mean, low, high, p_signflip, p_wilcoxon, wins: `statistics.Paired` of b − a, 0..1,
-          over the seeds that have both.
+        - the fields of `statistics.Paired` of b − a, 0..1, over the seeds that have both.
     """
     scores = study.scores()
     rows = []
     for metric in metrics:
         for value, group in scores[scores["metric"] == metric].groupby(by, sort=False):
-            pairs = group.pivot_table(index="seed", columns=setting, values="value")
+            wide = group.pivot_table(["value", "run"], "seed", setting, aggfunc="first")
             # a value that no run has becomes a column of NaN, and the row one of 0 seeds
-            pairs = pairs.reindex(columns=[a, b]).dropna()
-            rows.append({"metric": metric, by: value} | asdict(paired_seeds(pairs[a], pairs[b])))
+            pairs = wide.reindex(columns=list(product(["value", "run"], [a, b]))).dropna()
+            resampled = None
+            if draws and len(pairs):
+                columns = [
+                    draws.scores(of_b)[metric, ""] - draws.scores(of_a)[metric, ""]
+                    for of_a, of_b in pairs[[("run", a), ("run", b)]].to_numpy()
+                ]
+                resampled = np.stack(columns, axis=1)
+            values = (pairs["value", side].astype(float) for side in (a, b))
+            rows.append({"metric": metric, by: value} | asdict(paired_seeds(*values, resampled)))
     return pd.DataFrame(rows)
 
 
-def focal_minus_cross_entropy(study: Results) -> pd.DataFrame:
+def focal_minus_cross_entropy(study: Results, draws: ImageDraws | None = None) -> pd.DataFrame:
     """Focal loss against cross-entropy, one row per main score and task.
 
     Returns
     -------
     DataFrame
-        - metric, task, n, mean, low, high, p_signflip, p_wilcoxon, wins: as of `differences`;
-        - p_holm: p_signflip corrected over all rows by Holm's method.
+        - metric, task, and the fields of `statistics.Paired`: as of `differences`;
+        - p_holm: `p` corrected over all rows by Holm's method.
     """
-    table = differences(study, "loss", "cross_entropy", "focal")
-    return table.assign(p_holm=holm(table["p_signflip"]))
+    table = differences(study, "loss", "cross_entropy", "focal", draws=draws)
+    return table.assign(p_holm=holm(table["p"]))
 
 
 class _Corrected(Protocol):
@@ -87,7 +100,7 @@ def favours(row: _Corrected) -> str:
     return "favours focal loss" if row.mean > 0 else "favours cross-entropy"
 
 
-def gains_by_protocol(results: Results) -> pd.DataFrame:
+def gains_by_protocol(results: Results, draws: ImageDraws | None = None) -> pd.DataFrame:
     """Focal loss against cross-entropy under every protocol that was run.
 
     Returns
@@ -95,7 +108,7 @@ def gains_by_protocol(results: Results) -> pd.DataFrame:
     DataFrame
         One row per protocol, metric and task.
 
-        - metric, task, n, mean, low, high, p_signflip, p_wilcoxon, wins: as of `differences`;
+        - metric, task, and the fields of `statistics.Paired`: as of `differences`;
         - protocol: in words.
     """
     protocols = {"report A's protocol": results.study("report_a")}
@@ -108,7 +121,7 @@ def gains_by_protocol(results: Results) -> pd.DataFrame:
     if results.has_study("dedupe"):
         protocols["no photograph in two splits"] = results.study("dedupe")
     tables = [
-        differences(study, "loss", "cross_entropy", "focal").assign(protocol=protocol)
+        differences(study, "loss", "cross_entropy", "focal", draws=draws).assign(protocol=protocol)
         for protocol, study in protocols.items()
     ]
     return pd.concat(tables, ignore_index=True)
@@ -137,58 +150,36 @@ def single_runs(study: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def image_intervals(study: Results, resamples: int = 2000) -> pd.DataFrame:
-    """How far another draw of test images would move the means over seeds.
-
-    Copies of one photograph are drawn together.
+def mean_scores(
+    study: Results, draws: ImageDraws, by: Sequence[str] = ("task", "loss")
+) -> pd.DataFrame:
+    """Means over seeds of every score on test, with intervals for other seeds and other images.
 
     Parameters
     ----------
-    study
-        Runs that are tested on the same images wherever they have the same task.
-    resamples
-        Draws of images.
+    by
+        Settings: one mean for each of their values that occur together.
 
     Returns
     -------
     DataFrame
-        - loss: that of the runs; "gain" stands for focal minus cross-entropy, with both losses and
-          all seeds on the same draw;
-        - metric, class, task: class is empty for averages;
-        - low, high: 95 % bootstrap interval, 0..1.
+        One row per value of `by`, metric and class.
 
-    Raises
-    ------
-    FerError
-        If the audit is missing, or of other data than the runs.
+        - the columns of `by`; metric, class (empty for averages);
+        - n: seeds;
+        - mean, low, high: 0..1, with the 95 % interval (`crossed.crossed_interval`);
+        - seeds, images: the standard error from each source alone.
     """
-    tables = []
-    for task, runs in study.runs.groupby("task", sort=False):
-        predictions = {
-            loss: [study.predictions(run) for run in group["run"]]
-            for loss, group in runs.groupby("loss")
-        }
-
-        # bound at once: the loop's next task must not change what this one averages
-        def means(weights: np.ndarray, predictions=predictions) -> pd.DataFrame:
-            by_loss = {loss: _mean_scores(of, weights) for loss, of in predictions.items()}
-            # from the means of one draw: the interval of a difference is not that of two means
-            if len(by_loss) == 2:
-                by_loss["gain"] = by_loss["focal"] - by_loss["cross_entropy"]
-            return pd.concat(by_loss, axis=1, names=["loss", "metric", "class"])
-
-        rows = next(iter(predictions.values()))[0]["test_rows"]
-        low, high = bootstrap(means, photographs(study, rows), resamples)
-        columns = means(np.ones((1, len(rows)), np.float32)).columns
-        tables.append(columns.to_frame(index=False).assign(task=task, low=low, high=high))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _mean_scores(predictions: list[dict[str, np.ndarray]], weights: np.ndarray) -> pd.DataFrame:
-    """resampled_scores on test, mean over these runs, which are tested on the same images."""
-    labels, classes = predictions[0]["test_labels"], predictions[0]["classes"].tolist()
-    logits = np.stack([of_run["test_logits"] for of_run in predictions])
-    return resampled_scores(labels, logits, classes, weights)
+    scores = study.scores().query("metric != 'support' and not metric.str.startswith('weighted')")
+    rows = []
+    for key, group in scores.groupby([*by, "metric", "class"], sort=False):
+        column = key[-2:]
+        resampled = np.stack([draws.scores(run)[column] for run in group["run"]], axis=1)
+        both = crossed_interval(group["value"], resampled)
+        row = dict(zip([*by, "metric", "class"], key, strict=True))
+        row |= {name: getattr(both, name) for name in ("n", "mean", "low", "high")}
+        rows.append(row | {"seeds": both.seeds, "images": both.images})
+    return pd.DataFrame(rows)
 
 
 def mean_interval(

@@ -41,7 +41,7 @@ def gains(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         - task, cross_entropy, focal: the chosen rates;
-        - n, mean, low, high, p_signflip, p_wilcoxon, wins: `statistics.Paired` over the seeds.
+        - the fields of `statistics.Paired` over the seeds.
     """
     chosen = accuracies(results).query("chosen")
     scores = _complete(results, "test").merge(chosen[CELL], on=CELL)

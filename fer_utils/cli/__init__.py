@@ -9,7 +9,7 @@ import sys
 import typer
 
 from fer_utils.cli.data_commands import audit, prepare, weights
-from fer_utils.cli.result_commands import best, predict, report, rescore
+from fer_utils.cli.result_commands import best, predict, report, rescore, verify
 from fer_utils.cli.run_commands import RunCommand, run, study
 from fer_utils.errors import FerError
 
@@ -31,6 +31,7 @@ app.command()(weights)
 app.command(cls=RunCommand)(run)
 app.command()(study)
 app.command()(rescore)
+app.command()(verify)
 app.command()(best)
 app.command()(report)
 app.command()(predict)

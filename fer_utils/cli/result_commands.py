@@ -1,6 +1,7 @@
-"""Commands about finished runs: score them anew, export, report, and use the best network."""
+"""Commands about finished runs: score anew, verify, export, report, use the best network."""
 
 import gc
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,40 @@ def rescore(dataset: Dataset = "sample", results: Results = "") -> None:
     for run in changed:
         print(run)
     print(f"metrics.csv changed in {len(changed)} run{'' if len(changed) == 1 else 's'}")
+
+
+def verify(
+    dataset: Dataset = "sample",
+    rerun: Annotated[int, typer.Option(min=0, help="so many runs are computed once more")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="decides which runs --rerun takes")] = 0,
+    model: Annotated[
+        str, typer.Option(help="whose runs --rerun takes, of the cheapest quarter")
+    ] = "cnn",
+    results: Results = "",
+) -> None:
+    """Compute every score anew from the stored logits by other code; check rows, labels, evidence.
+
+    Writes results/DATASET/certificate.json. Any failure is one line on stderr and exit status 1.
+
+    Examples:
+
+    - verify --dataset fer2013
+
+    - verify --dataset fer2013 --rerun 2 --seed 1
+    """
+    from fer_utils.analysis import certificate, repeat
+    from fer_utils.analysis import verify as verification
+
+    found = verification.verify(dataset, paths.results_set(results))
+    repeated = repeat.repeat(found, rerun, seed, model) if rerun else []
+    found.failures += [str(run) for run in repeated if not run.is_expected]
+    path = certificate.write(found, repeated)
+    print(certificate.summary(found, repeated))
+    print(path)
+    for failure in found.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    if found.failures:
+        raise typer.Exit(1)
 
 
 def best(

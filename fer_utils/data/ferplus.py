@@ -6,6 +6,7 @@ says which picture each of them is, found by comparing pixels (data/README.md). 
 beside the images of a prepared data set, as votes.csv; they change neither labels nor digest.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,9 @@ def join(faces: Faces, votes: pd.DataFrame) -> pd.DataFrame:
     """The votes on each image of a data set, in its order; all zero where FER+ has none.
 
     votes: from `read`. An image is found by Kaggle's file name (`<split>/<class>/<file>`), or by
-    its line in fer2013.csv. FER+ gives no name to 173 pictures in which all ten see no face: under
-    Kaggle's names they have no votes. Raises FerError where FER+ knows fewer than half of them.
+    its line in fer2013.csv. FER+ gives no name to 173 pictures that it marks as no face with ten
+    votes of ten: under Kaggle's names they have no votes. Raises FerError where FER+ knows fewer
+    than half of the images.
     """
     of_line = _by_line(faces.index, votes)
     joined = of_line if of_line is not None else _by_kaggle_name(faces.index["name"], votes)
@@ -107,20 +109,26 @@ def add(faces: Faces, path: Path) -> int:
     return int(votes.sum(axis=1).gt(0).sum())
 
 
+def stored(faces: Faces) -> Path | None:
+    """The file of a data set's votes; None where it was prepared without."""
+    file = faces.folder / FILE if faces.folder else None
+    return file if file and file.exists() else None
+
+
 def of(faces: Faces) -> pd.DataFrame:
     """The votes on a prepared data set, one row per image. Raises FerError where it has none."""
-    if faces.folder is None or not (faces.folder / FILE).exists():
+    if (file := stored(faces)) is None:
         name = faces.folder.name if faces.folder else "fer2013"
         raise FerError(
             f"{name} has no FER+ votes; add them with: "
             f"python -m fer_utils prepare SOURCE --name {name} --votes fer2013new.csv"
         )
-    return pd.read_csv(faces.folder / FILE)
+    return pd.read_csv(file)
 
 
-def majority(votes: pd.DataFrame) -> np.ndarray:
-    """The most frequent answer on each image; "" where two are tied, or there is none."""
-    counts = votes[list(ANSWERS)].to_numpy()
+def majority(votes: pd.DataFrame, answers: Sequence[str] = tuple(ANSWERS)) -> np.ndarray:
+    """The most frequent of these answers on each image; "" where two are tied, or none is given."""
+    counts = votes[list(answers)].to_numpy()
     most = counts.max(axis=1)
     single = (counts == most[:, None]).sum(axis=1) == 1
-    return np.where(single & (most > 0), np.array(list(ANSWERS))[counts.argmax(axis=1)], "")
+    return np.where(single & (most > 0), np.array(answers)[counts.argmax(axis=1)], "")

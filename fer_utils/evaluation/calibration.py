@@ -48,10 +48,41 @@ def expected_calibration_error(
     return float((table["images"] * distance).sum() / len(labels))
 
 
-def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean −log (natural) of the probability given to the true class."""
+def resampled_calibration_error(
+    probability: np.ndarray, labels: np.ndarray, weights: np.ndarray, bins: int = 15
+) -> np.ndarray:
+    """What `expected_calibration_error` would be if image i counted weights[r, i] times.
+
+    Parameters
+    ----------
+    weights : float, resamples×images
+
+    Returns
+    -------
+    float, one per resample
+    """
+    confidence = probability.max(1)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.zeros((len(labels), bins), np.float32)
+    gaps[np.arange(len(labels)), bin_of] = confidence - (probability.argmax(1) == labels)
+    # within a bin the distance of the means is that of the sums, over all images
+    return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+
+
+def brier_scores(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Squared distance of the probabilities from the label's, one per image, 0..2 (Brier 1950)."""
+    return ((probability - np.eye(probability.shape[1])[labels]) ** 2).sum(axis=1)
+
+
+def log_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """−log (natural) of the probability given to the true class, one per image."""
     log_probability = log_softmax(logits.astype(np.float64), axis=1)
-    return float(-log_probability[np.arange(len(labels)), labels].mean())
+    return -log_probability[np.arange(len(labels)), labels]
+
+
+def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of `log_losses`."""
+    return float(log_losses(logits, labels).mean())
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -79,13 +110,16 @@ def calibration(predictions: dict[str, np.ndarray]) -> dict[str, float]:
     Returns
     -------
     temperature
-    ece, nll : expected calibration error and negative log-likelihood of the logits as they are
-    ece_scaled, nll_scaled : of logits / temperature
+    ece, nll, brier : expected calibration error, negative log-likelihood and mean Brier score of
+        the logits as they are
+    ece_scaled, nll_scaled, brier_scaled : of logits / temperature
     """
     temperature = fit_temperature(predictions["val_logits"], predictions["val_labels"])
     labels, logits = predictions["test_labels"].astype(np.int64), predictions["test_logits"]
     values = {"temperature": temperature}
     for suffix, scaled in (("", logits), ("_scaled", logits / temperature)):
-        values[f"ece{suffix}"] = expected_calibration_error(probabilities(scaled), labels)
+        probability = probabilities(scaled)
+        values[f"ece{suffix}"] = expected_calibration_error(probability, labels)
         values[f"nll{suffix}"] = negative_log_likelihood(scaled, labels)
+        values[f"brier{suffix}"] = float(brier_scores(probability, labels).mean())
     return values

@@ -56,21 +56,27 @@ class Crossed:
 
     def p_above(self, threshold: float) -> float:
         """One-sided p-value: small where the mean lies above `threshold`."""
+        return self._p_above(self.mean - threshold)
+
+    def p_below(self, threshold: float) -> float:
+        """One-sided p-value: small where the mean lies below `threshold`."""
+        return self._p_above(threshold - self.mean)
+
+    def _p_above(self, distance: float) -> float:
         if not self.error:  # equal seeds and equal images: nothing is left to chance
-            return 0.5 - np.sign(self.mean - threshold) / 2
-        return float(stats.t.sf((self.mean - threshold) / self.error, self.freedom))
+            return 0.5 - float(np.sign(distance)) / 2
+        return float(stats.t.sf(distance / self.error, self.freedom))
 
     def p_other_than(self, threshold: float) -> float:
         """Two-sided p-value of the mean being `threshold`."""
-        above = self.p_above(threshold)
-        return min(1.0, 2 * min(above, 1 - above)) if above == above else np.nan
+        return 2 * self._p_above(abs(self.mean - threshold))
 
     def p_within(self, margin: float) -> float:
         """Small where the mean lies between −margin and +margin: two one-sided tests (TOST).
 
         Schuirmann 1987. The larger of the two p-values.
         """
-        return max(1 - self.p_above(margin), self.p_above(-margin))
+        return max(self.p_below(margin), self.p_above(-margin))
 
     @property
     def detectable(self) -> float:

@@ -4,10 +4,13 @@ Nothing is averaged over batches: the mean of batches' F1 scores is not the F1 s
 """
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+
+PREDICTED = "predicted "  # of a true class the share that this one was answered
 
 
 def is_correct(predictions: dict[str, np.ndarray], part: str) -> np.ndarray:
@@ -68,8 +71,9 @@ def resampled_scores(
 
     Returns
     -------
-    One row per resample, columns (metric, class). Weighted averages and support are left out. A
-    class that is never predicted has precision 0, and F1 0 if it is never there either.
+    One row per resample, columns (metric, class). Weighted averages and support are left out;
+    ("predicted b", "a") is the share of class a that was answered b. A class that is never
+    predicted has precision 0, and F1 0 if it is never there either.
     """
     k = len(classes)
     runs = logits.reshape(-1, *logits.shape[-2:])
@@ -92,6 +96,9 @@ def resampled_scores(
     columns |= {(f"macro_{metric}", ""): values.mean(2) for metric, values in by_class.items()}
     for metric, values in by_class.items():
         columns |= {(metric, cls): values[..., i] for i, cls in enumerate(classes)}
+    shares = counts / np.maximum(true, 1)[..., None]
+    for (i, cls), (j, answer) in product(enumerate(classes), repeat=2):
+        columns[PREDICTED + answer, cls] = shares[..., i, j]
     return pd.DataFrame({name: values.mean(1) for name, values in columns.items()})
 
 

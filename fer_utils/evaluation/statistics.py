@@ -1,7 +1,7 @@
-"""Is a difference more than chance? Intervals over images, and tests over images and over seeds.
+"""Is a difference more than chance? Paired seeds, tests on the same images, and corrections.
 
-Two sources of chance are kept apart: another draw of test images (bootstrap, McNemar) and another
-random seed (paired seeds). Neither stands in for the other.
+There are two sources of chance, another random seed and another draw of test images, and an
+interval has to hold for both (`crossed`). What asks about one of them alone says so.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,48 +11,92 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+from fer_utils.evaluation.crossed import crossed_interval
+
+MARGIN = 0.01  # a difference below one point is small: no effect that a user would notice
 EXACT = 22  # seeds up to which all sign flips are enumerated: 2^21 sums are 16 MB
 DRAWN = 2**17  # sign flips of more seeds
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Differences b − a over paired seeds.
+    """Differences b − a over paired seeds; all but `n` and `mean` are NaN for a single pair.
 
     Attributes
     ----------
     n : number of pairs
     mean : of the differences
-    low, high : 95 % t-interval of the mean
-    p_signflip : two-sided exact randomisation test of 0, which assumes only symmetry (Fisher 1935)
-    p_wilcoxon : two-sided signed-rank test of 0
+    low, high : 95 % interval of the mean, for other seeds and other images (`crossed_interval`)
+    seeds, images : the standard error of the mean from each source alone
+    p : two-sided test of 0 with both sources
+    p_equivalent : test of the mean lying within ±MARGIN (TOST), with both sources
+    detectable : the difference that `p` would find in four of five studies like this one
+    p_signflip : two-sided exact randomisation test of 0 over the seeds (Fisher 1935), which assumes
+        only that differences lie symmetrically around their mean
+    p_wilcoxon : two-sided signed-rank test of 0 over the seeds
     wins : share of pairs in which b is higher, a tie counting half: an estimate of P(b > a)
+    wins_low, wins_high : its 95 % interval (Wilson 1927)
     """
 
     n: int
     mean: float
     low: float
     high: float
+    seeds: float
+    images: float
+    p: float
+    p_equivalent: float
+    detectable: float
     p_signflip: float
     p_wilcoxon: float
     wins: float
+    wins_low: float
+    wins_high: float
 
 
-def paired_seeds(a: Sequence[float], b: Sequence[float]) -> Paired:
+def paired_seeds(
+    a: Sequence[float], b: Sequence[float], resampled: np.ndarray | None = None
+) -> Paired:
     """Compares two scores measured with the same seeds, in the same order.
 
-    All but `n` and `mean` are NaN for a single pair.
+    Parameters
+    ----------
+    resampled : b − a on draws of the images, draws×pairs; None: where every seed has images of its
+        own, or only the seeds' chance is asked for
     """
     difference = np.asarray(b, float) - np.asarray(a, float)
-    n, mean = len(difference), difference.mean() if len(difference) else np.nan
+    n = len(difference)
+    both = crossed_interval(difference, resampled)
     if n < 2:
-        return Paired(n, mean, np.nan, np.nan, np.nan, np.nan, np.nan)
-    if not difference.any():  # SciPy's signed ranks leave out differences of 0, and none would stay
-        return Paired(n, 0.0, 0.0, 0.0, 1.0, 1.0, 0.5)
-    half = t_half_width(difference)
-    wins = (difference > 0).mean() + (difference == 0).mean() / 2
-    p_wilcoxon = float(stats.wilcoxon(difference).pvalue)
-    return Paired(n, mean, mean - half, mean + half, signflip(difference), p_wilcoxon, wins)
+        over_seeds = {name: np.nan for name in ("p_signflip", "p_wilcoxon", "wins")}
+        over_seeds |= {"wins_low": np.nan, "wins_high": np.nan}
+    else:
+        wins = float((difference > 0).mean() + (difference == 0).mean() / 2)
+        low, high = wilson(wins, n)
+        # SciPy's signed ranks leave out differences of 0, and none would stay
+        p_wilcoxon = float(stats.wilcoxon(difference).pvalue) if difference.any() else 1.0
+        over_seeds = {"p_signflip": signflip(difference), "p_wilcoxon": p_wilcoxon, "wins": wins}
+        over_seeds |= {"wins_low": low, "wins_high": high}
+    return Paired(
+        n=n,
+        mean=both.mean,
+        low=both.low,
+        high=both.high,
+        seeds=both.seeds,
+        images=both.images,
+        p=both.p_other_than(0.0),
+        p_equivalent=both.p_within(MARGIN),
+        detectable=both.detectable,
+        **over_seeds,
+    )
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of n independent cases (Wilson 1927)."""
+    z2 = float(stats.norm.ppf(0.975)) ** 2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * share * (1 - share) / n + z2**2 / (4 * n**2)) / (1 + z2 / n)
+    return centre - half, centre + half
 
 
 def signflip(difference: Sequence[float], threshold: float = 0.0) -> float:
@@ -77,15 +121,6 @@ def signflip(difference: Sequence[float], threshold: float = 0.0) -> float:
     # accuracies are whole numbers of images, so that sums tie, which rounding must not hide
     tie = 1e-9 * np.abs(shifted).sum()
     return float((np.abs(sums) >= abs(shifted.sum()) - tie).mean())
-
-
-def least_seeds(tests: int = 1, alpha: float = 0.05) -> int:
-    """From how many seeds on `signflip` can be below `alpha` after Holm's correction.
-
-    With fewer no data whatever are significant: the smallest p-value is 2/2^n, and Holm's method
-    multiplies the smallest of a family by the number of its `tests`.
-    """
-    return next(n for n in range(2, 64) if tests * 2 / 2**n < alpha)
 
 
 def t_half_width(values: Sequence[float], more: int = 0) -> float:
@@ -148,10 +183,19 @@ def bootstrap(
     -------
     low, high : each of the shape M
     """
-    _, group = np.unique(groups, return_inverse=True)
-    weights = _drawn(group.astype(np.int64).tobytes(), resamples, seed)
-    low, high = np.nanpercentile(statistic(weights), [2.5, 97.5], axis=0)
+    low, high = np.nanpercentile(resample(statistic, groups, resamples, seed), [2.5, 97.5], axis=0)
     return low, high
+
+
+def resample(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    groups: np.ndarray,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> np.ndarray:
+    """What `bootstrap` takes its percentiles of: the statistic on every draw, resamples×M."""
+    _, group = np.unique(groups, return_inverse=True)
+    return statistic(_drawn(group.astype(np.int64).tobytes(), resamples, seed))
 
 
 @lru_cache(maxsize=4)  # of the same images many statistics are asked one after another

@@ -137,7 +137,7 @@ def _compute(
     tracker: str,
     draw: tracking.Draw | None,
 ) -> None:
-    split = _split(experiment, faces)
+    split = split_of(experiment, faces)
     rows = {name: getattr(split, name) for name in ("train", "val", "test")}
     batches = {
         name: _batches(experiment, faces, split, part, hardware) for name, part in rows.items()
@@ -192,7 +192,8 @@ def _compute(
     continuation.drop_states(experiment, folder)
 
 
-def _split(experiment: Experiment, faces: Faces) -> Split:
+def split_of(experiment: Experiment, faces: Faces) -> Split:
+    """Which images a run trains on, validates on and is tested on, by its settings."""
     if experiment.saturation and faces.images.ndim == 3:
         raise FerError(f"saturation needs colour images; those of {experiment.dataset} are grey")
     return split_task(

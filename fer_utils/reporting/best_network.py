@@ -15,12 +15,14 @@ from fer_utils.analysis import (
     costs,
     ensembles,
     evidence_files,
+    label_evidence,
     leakage,
     loss_comparison,
     restricted,
     rivals,
     robustness,
 )
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.restricted import PARTS
 from fer_utils.data import audit
 from fer_utils.data.tasks import get_task
@@ -30,11 +32,14 @@ from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
 from fer_utils.inference import predictor
 from fer_utils.inference.export import export as export_network
-from fer_utils.reporting import model_card
+from fer_utils.reporting import label_numbers, model_card
 
 Frames = dict[str, pd.DataFrame]
 MEASURED = ("parts", "robustness")  # of the exported file itself
-PAGES = (*MEASURED, "scores", "ensembles", "restricted", "rival", "ablation", "networks", "curves")
+PAGES = (
+    *(*MEASURED, "scores", "ensembles", "restricted", "rival", "rival_as_used", "rival_origin"),
+    *("ablation", "networks", "curves"),
+)
 HEADLINE = ("accuracy", "macro_f1", "recall")
 
 
@@ -93,10 +98,10 @@ def make(
     chosen = study.runs.set_index("run").loc[run.name]
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
     about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))
+    ceiling = label_numbers.ceiling(label_evidence.read(everything))
+    card = model_card.write(about, frames, study.confusion(run.name), ceiling)
     with io.atomic_file(everything.folder / "MODEL_CARD.md") as part:
-        part.write_text(
-            model_card.write(about, frames, study.confusion(run.name)), encoding="utf-8"
-        )
+        part.write_text(card, encoding="utf-8")
     return folder
 
 
@@ -160,7 +165,8 @@ def choose(study: Results, task: str) -> str:
 def compare(results: Results, study: Results) -> Frames:
     """What needs no checkpoint: scores, ensembles, restricted.
 
-    Ablation too where that study has been run, and rival where benchmarks/rival.py has been.
+    Ablation too where that study has been run, and pages on the rival where its answers are there:
+    those of benchmarks/rival.py, and beside them those of benchmarks/rival_as_used.py.
     """
     frames = {
         "scores": scores(study),
@@ -169,8 +175,13 @@ def compare(results: Results, study: Results) -> Frames:
     }
     if results.has_study("ablation"):
         frames["ablation"] = ablation.effects(results.study("ablation"))
-    if (rival := results.folder / "best" / "rival.npz").exists():
-        frames["rival"] = rivals.beside(study, rivals.read(rival))
+    alone, as_used = (results.folder / "best" / f"rival{name}.npz" for name in ("", "_as_used"))
+    if alone.exists():
+        frames["rival"] = rivals.beside(study, rival := rivals.read(alone))
+        if as_used.exists():
+            used = rivals.read(as_used)
+            frames["rival_as_used"] = rivals.as_used(study, rival, used)
+            frames["rival_origin"] = rivals.origin(used)
     return frames
 
 
@@ -182,7 +193,7 @@ def scores(study: Results) -> pd.DataFrame:
     DataFrame
         - task, metric, class: class is empty for what is no class's score;
         - mean, std, least, most, seeds: over runs;
-        - low, high: the 95 % interval of the mean over other test images;
+        - low, high: the 95 % interval of the mean, for other seeds and other test images;
         - images: how many there are.
     """
     headline = study.scores("test")
@@ -190,9 +201,8 @@ def scores(study: Results) -> pd.DataFrame:
     by = ["task", "metric", "class"]
     seeds = over_seeds(headline, by).rename(columns={"low": "least", "high": "most"})
     images = headline.groupby("task")["test_images"].first().rename("images").reset_index()
-    table = seeds.merge(loss_comparison.image_intervals(study)[[*by, "low", "high"]], on=by).merge(
-        images, on="task"
-    )
+    means = loss_comparison.mean_scores(study, ImageDraws(study), by=["task"])
+    table = seeds.merge(means[[*by, "low", "high"]], on=by).merge(images, on="task")
     classes = {task: len(get_task(task).classes) for task in table["task"]}
     return table.sort_values(
         "task", key=lambda tasks: tasks.map(classes), kind="stable", ignore_index=True

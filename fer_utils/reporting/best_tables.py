@@ -4,6 +4,7 @@ import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.analysis.rivals import FRESH
+from fer_utils.reporting import model_card
 from fer_utils.reporting.latex import (
     INTERVAL,
     booktabs,
@@ -14,7 +15,6 @@ from fer_utils.reporting.latex import (
     spanning,
     word,
 )
-from fer_utils.reporting.model_card import table
 
 
 def scores(frame: pd.DataFrame) -> str:
@@ -49,13 +49,26 @@ def rival(frame: pd.DataFrame) -> str:
     return booktabs(header, rows, left=3)
 
 
+def rival_as_used(frame: pd.DataFrame) -> str:
+    """`rivals.as_used`, one row per way: faces found and right answers in percent."""
+    header = [
+        "what it is given",
+        "images",
+        "faces found",
+        "of these right",
+        "of all right",
+        INTERVAL,
+    ]
+    return booktabs(header, model_card.as_used_cells(frame))
+
+
 def readme(frame: pd.DataFrame) -> str:
     """`rivals.beside` for the README, Markdown: one row per task and part.
 
-    Accuracy in percent of the rival, as its package computes it and on two views of an image like
+    Accuracy in percent of the rival, of whole pictures without margin and of two views of them like
     ours, and of both kinds of our networks.
     """
-    header = ["task", "test images", "`fer` as installed", "`fer`, mirrored too"]
+    header = ["task", "test images", "`fer`, best case", "`fer`, mirrored too"]
     header += [f"{kind} (seeds)" for kind in (TRAINED, RESTRICTED)]
     rows = []
     for (task, part), group in frame.groupby(["task", "part"], sort=False):
@@ -70,7 +83,7 @@ def readme(frame: pd.DataFrame) -> str:
         rows.append(
             [*about, *rivals, *(own_networks.get(kind, "–") for kind in (TRAINED, RESTRICTED))]
         )
-    return table(header, rows)
+    return model_card.table(header, rows)
 
 
 def ablation(frame: pd.DataFrame) -> str:

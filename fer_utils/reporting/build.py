@@ -13,8 +13,9 @@ import matplotlib
 import matplotlib.pyplot as plt
 
 from fer_utils import io, paths
-from fer_utils.analysis import evidence_files
+from fer_utils.analysis import evidence_files, label_evidence
 from fer_utils.analysis.evidence_files import hashed
+from fer_utils.data import ferplus
 from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
 from fer_utils.reporting import contents, figures, numbers
@@ -48,7 +49,7 @@ def _made_from(results: Results, generated: Path) -> str:
     """A hash of all that `generate` reads and of what it wrote."""
     folder, faces = results.folder, results.faces()
     # CSV and JSON alone: the weights in best/ are no input, and megabytes to hash
-    parts = ("studies", "audit", "evidence", "best")
+    parts = ("studies", "audit", "evidence", "best", label_evidence.FOLDER)
     read = [path for part in parts for path in sorted((folder / part).glob("*.[cj]s*"))]
     runs = [folder / "runs" / run for run in results.runs["run"]]
     read += [run / name for run in runs for name in evidence_files.OF_A_RUN]
@@ -56,6 +57,8 @@ def _made_from(results: Results, generated: Path) -> str:
     # what was written counts too: a file that was changed or deleted by hand is made again
     wrote = [path for path in sorted(generated.rglob("*")) if path.is_file()]
     data = "no data set" if faces is None else faces.digest
+    # people's votes are no part of the digest
+    read += [] if faces is None else filter(None, [ferplus.stored(faces)])
     return " ".join([hashed([*read, *wrote]), str(folder), data, matplotlib.__version__])
 
 
@@ -80,6 +83,7 @@ def generate(results: Results, folder: Path) -> None:
             )
     study = results.study("report_a")
     frames = up_to_date(results, study)
+    label_evidence.bring_up_to_date(results)
     with io.atomic_folder(folder) as part:
         (part / "tables").mkdir()
         for table, text in contents.make_tables(results, study, frames).items():

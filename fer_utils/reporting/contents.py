@@ -9,6 +9,7 @@ from fer_utils.analysis import (
     claims,
     identities,
     label_errors,
+    label_evidence,
     leakage,
     loss_comparison,
     rates,
@@ -16,6 +17,7 @@ from fer_utils.analysis import (
     reproduction,
     transfer,
 )
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.reported import reported_a
 from fer_utils.data import audit
 from fer_utils.data.dataset import Faces
@@ -26,6 +28,8 @@ from fer_utils.reporting import (
     best_plots,
     best_tables,
     figures,
+    label_plots,
+    label_tables,
     loss_plots,
     loss_tables,
     plots,
@@ -37,24 +41,28 @@ from fer_utils.reporting import (
 from fer_utils.training.losses import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
-DRAWN = ("robustness", "curves")  # pages of the best network that are figures alone
+# pages of the best network that are figures or numbers alone
+NO_TABLE = ("robustness", "curves", "rival_origin")
 
 
 def gather(results: Results, study: Results) -> Frames:
     """All that tables, figures and numbers are made of; of further studies what has been run."""
     four = study.select(task="multiclass")
+    draws = ImageDraws(results)
     evidence = {
         "reproduction": (every_number := reproduction.every_number(results)),
         "coverage": reproduction.coverage(every_number),
         "identities": identities.check(study),
-        "claims": claims.judge(results),
-        "paired": loss_comparison.focal_minus_cross_entropy(study),
-        "gains": loss_comparison.gains_by_protocol(results),
+        "claims": claims.judge(results, draws),
+        "paired": loss_comparison.focal_minus_cross_entropy(study, draws),
+        "gains": loss_comparison.gains_by_protocol(results, draws),
         "single_runs": loss_comparison.single_runs(study),
-        "image_intervals": loss_comparison.image_intervals(study),
+        "means": loss_comparison.mean_scores(study, draws),
         "leaks": leakage.without_leaks(study),
         "calibration": (calibrations := calibration_comparison.calibrations(study)),
-        "calibration_differences": calibration_comparison.calibration_differences(calibrations),
+        "calibration_differences": calibration_comparison.calibration_differences(
+            calibrations, draws
+        ),
         "stuck": loss_comparison.stuck(study),
         "suspects": label_errors.find(four, study.faces()),
         "out_of_sample": _by_label(label_errors.out_of_sample(four)),
@@ -70,7 +78,7 @@ def gather(results: Results, study: Results) -> Frames:
     for name in ("class_weights", "median"):  # studies named as the setting that they change
         if results.has_study(name):
             evidence[name] = loss_comparison.differences(
-                results.study(name), name, False, True, by="loss"
+                results.study(name), name, False, True, by="loss", draws=draws
             )
     return evidence | _open_questions(results) | transfer.frames(results)
 
@@ -132,8 +140,9 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "coverage": tables.coverage(frames["coverage"]),
         "identities": tables.identities(frames["identities"]),
         "claims": tables.claims(frames["claims"]),
+        "verdict_rule": tables.verdict_rule(),
         "paired": loss_tables.paired(frames["paired"]),
-        "chance": loss_tables.chance(frames["paired"], study, frames["image_intervals"]),
+        "chance": loss_tables.chance(frames["paired"], frames["means"]),
         "single_runs": loss_tables.single_runs(frames["single_runs"]),
         "leaks": tables.leaks(frames["leaks"]),
         "calibration": tables.calibration(frames["calibration"]),
@@ -157,11 +166,12 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         )
     pages = _best_pages(results)
     texts |= {
-        # so a page that is added to PAGES needs a function of its name there, or a place in DRAWN
+        # so a page that is added to PAGES needs a function of its name, or a place in NO_TABLE
         f"best_{name}": getattr(best_tables, name)(page)
         for name, page in pages.items()
-        if name not in DRAWN
+        if name not in NO_TABLE
     }
+    texts |= label_tables.make(label_evidence.read(results))
     return texts | reading_tables.make(frames) | transfer_tables.make(frames)
 
 
@@ -192,6 +202,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         drawn[f"best_{name}"] = getattr(best_plots, name)(pages[name])
+    drawn |= label_plots.make(label_evidence.read(results))
     # the text asks by \iffigure for each of these, and has no gap where they are missing
     if (faces := study.faces()) is not None:
         drawn["faces"] = figures.contact_sheet(faces)

@@ -43,9 +43,9 @@ def _printable(character: str) -> bool:
     return character.isprintable() and (character <= "\u017f" or character in PRINTABLE)
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 1) -> str:
     """0.634 → 63.4; a dash for NaN (the standard deviation of one seed)."""
-    return "--" if pd.isna(share) else f"{share * 100:.1f}"
+    return "--" if pd.isna(share) else f"{share * 100:.{digits}f}"
 
 
 def plus_minus(mean: float, std: float) -> str:
@@ -55,7 +55,8 @@ def plus_minus(mean: float, std: float) -> str:
 
 def signed(points: float) -> str:
     """Points with their sign, as mathematics for a true minus sign."""
-    return "--" if pd.isna(points) else Tex(f"${points:+.1f}$")
+    # + 0.0: what is rounded to −0 is 0
+    return "--" if pd.isna(points) else Tex(f"${round(points, 1) + 0.0:+.1f}$")
 
 
 def interval(low: float, high: float) -> str:

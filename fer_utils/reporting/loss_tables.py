@@ -2,8 +2,6 @@
 
 import pandas as pd
 
-from fer_utils.evaluation.statistics import t_half_width
-from fer_utils.experiments.results import Results
 from fer_utils.reporting.latex import (
     INTERVAL,
     Tex,
@@ -19,15 +17,19 @@ from fer_utils.training.losses import LOSS_NAMES
 
 
 def paired(frame: pd.DataFrame) -> str:
-    """focal − cross-entropy in points: mean, 95 % interval, share of seeds won, p-values."""
+    """focal − cross-entropy in points.
+
+    Columns: mean, 95 % interval, p, p (Holm), of equivalence, the detectable difference; over the
+    seeds alone the share that focal loss wins and the sign-flip test.
+    """
     rows = []
     for r in frame.itertuples():
-        ends = interval(r.low, r.high)
-        won = Tex(f"{percent(r.wins)}\\,\\%")
-        numbers = [r.n, signed(r.mean * 100), ends, won, p_value(r.p_signflip)]
-        rows.append([word(r.metric), word(r.task), *numbers, p_value(r.p_holm)])
-    header = ["score", "task", "seeds", "mean", INTERVAL, "won", Tex("$p$"), Tex("$p$ (Holm)")]
-    return booktabs(header, rows, left=2)
+        both = [signed(r.mean * 100), interval(r.low, r.high), p_value(r.p), p_value(r.p_holm)]
+        both += [p_value(r.p_equivalent), percent(r.detectable)]
+        won = Tex(f"{percent(r.wins, 0)} ({percent(r.wins_low, 0)} to {percent(r.wins_high, 0)})")
+        rows.append([word(r.metric), word(r.task), r.n, *both, won, p_value(r.p_signflip)])
+    header = ["score", "task", Tex("$n$"), "mean", INTERVAL, Tex("$p$"), "Holm", "equivalence"]
+    return booktabs([*header, "detectable", Tex("won, \\%"), "sign flips"], rows, left=2)
 
 
 def single_runs(frame: pd.DataFrame) -> str:
@@ -45,35 +47,38 @@ def single_runs(frame: pd.DataFrame) -> str:
     return booktabs(["task", "pairs of runs", "cross-entropy", "focal", "neither"], rows)
 
 
-def chance(pairs: pd.DataFrame, study: Results, images: pd.DataFrame) -> str:
-    """Test accuracy and its gain: means over seeds, with intervals over seeds and over images."""
-    accuracy = study.scores().query("metric == 'accuracy'")
-    over_images = images.query("metric == 'accuracy'").set_index(["task", "loss"])
-    gains = pairs.query("metric == 'accuracy'").set_index("task")
+def chance(pairs: pd.DataFrame, means: pd.DataFrame) -> str:
+    """Test accuracy and its gain: means over seeds, intervals, and what each source adds to them.
+
+    Parameters
+    ----------
+    pairs, means
+        As `loss_comparison.focal_minus_cross_entropy` and `mean_scores` give them.
+    """
+    accuracy = means.query("metric == 'accuracy'").set_index(["task", "loss"])
     rows = []
-    for task in gains.index:
+    for gain in pairs.query("metric == 'accuracy'").itertuples():
         for loss in LOSS_NAMES:
-            values = accuracy[(accuracy["task"] == task) & (accuracy["loss"] == loss)]["value"]
-            half = t_half_width(values)
-            ends = over_images.loc[(task, loss)]
-            by_seeds = f"{percent(values.mean() - half)} to {percent(values.mean() + half)}"
-            by_images = f"{percent(ends['low'])} to {percent(ends['high'])}"
-            rows.append([word(task), word(loss), percent(values.mean()), by_seeds, by_images])
-        # from draws of its own: the interval of a difference is not that of two means
-        gain, ends = gains.loc[task], over_images.loc[(task, "gain")]
-        cells = [signed(gain["mean"] * 100), interval(gain["low"], gain["high"])]
-        cells.append(interval(ends["low"], ends["high"]))
-        rows.append([word(task), Tex("focal $-$ cross-entropy"), *cells])
-    return booktabs(["task", "", "mean", "other seeds", "other test images"], rows, left=2)
+            mean = accuracy.loc[(gain.task, loss)]
+            ends = f"{percent(mean['low'])} to {percent(mean['high'])}"
+            errors = [percent(mean["seeds"], 2), percent(mean["images"], 2)]
+            rows.append([word(gain.task), word(loss), percent(mean["mean"]), ends, *errors])
+        cells = [signed(gain.mean * 100), interval(gain.low, gain.high)]
+        cells += [percent(gain.seeds, 2), percent(gain.images, 2)]
+        rows.append([word(gain.task), Tex("focal $-$ cross-entropy"), *cells])
+    header = ["task", "", "mean", INTERVAL, "seeds", "images"]
+    return booktabs(header, rows, left=2)
 
 
 def calibration_differences(frame: pd.DataFrame) -> str:
     """Rows metric × task: focal minus cross-entropy in points, interval, share larger, p."""
-    names = {"ece": "ECE, raw", "ece_scaled": "ECE, scaled"}
+    names = {"ece": "ECE", "nll": "NLL", "brier": "Brier"}
     rows = []
     for r in frame.itertuples():
-        gain = [signed(r.mean * 100), interval(r.low, r.high), percent(r.wins)]
-        rows.append([names[r.figure], word(r.task), *gain, p_value(r.p_signflip)])
+        name, _, scaled = r.figure.partition("_")
+        gain = [signed(r.mean * 100), interval(r.low, r.high), percent(r.wins, 0)]
+        figure = f"{names[name]}, {scaled or 'raw'}"
+        rows.append([figure, word(r.task), *gain, p_value(r.p)])
     return booktabs(["", "task", "mean", INTERVAL, "focal larger, %", Tex("$p$")], rows, left=2)
 
 
@@ -102,6 +107,6 @@ def effects(frame: pd.DataFrame, by: str) -> str:
     rows = []
     # no itertuples: which column `by` is, is not known here
     for r in frame.to_dict("records"):
-        change = [signed(r["mean"] * 100), interval(r["low"], r["high"]), p_value(r["p_signflip"])]
+        change = [signed(r["mean"] * 100), interval(r["low"], r["high"]), p_value(r["p"])]
         rows.append([word(r["metric"]), word(r[by]), r["n"], *change])
     return booktabs(["score", by, "seeds", "difference", INTERVAL, Tex("$p$")], rows, left=2)

@@ -5,6 +5,7 @@ Every number is from the results.
 
 import pandas as pd
 
+from fer_utils.analysis.rivals import SEARCHES
 from fer_utils.reporting.latex import percent, word
 
 USE = """\
@@ -33,9 +34,19 @@ Mean probability of several seeds, beside the mean accuracy of the networks one 
 exported file. Intervals are 95 % over images.
 
 """
+RIVAL = """\
+The Python package `fer` 25.10.3 on the same test images, all seven classes. Without margin is its
+best case; the rest is what its own code answers. A picture in which it finds no face counts as
+wrong. These pictures are cropped to a face already; on photographs with surroundings nothing was
+measured. The network in `fer` was trained on the same training images as this one, and its epoch
+was chosen on these test images (the report says how that is known).
+
+"""
 
 
-def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame) -> str:
+def write(
+    about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame, ceiling: str = ""
+) -> str:
     """The model card in Markdown.
 
     Parameters
@@ -47,10 +58,14 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
         Those of best_network.compare, with parts and robustness.
     confusion
         The run's.
+    ceiling
+        How far people agree with the labels, in a sentence.
     """
     sections = {
         "Data and protocol": _protocol(about),
-        "Scores": _scores(about, frames["scores"], frames["parts"]),
+        "Scores": "\n\n".join(
+            filter(None, [_scores(about, frames["scores"], frames["parts"]), ceiling])
+        ),
         "Parts of the images": _parts(frames["parts"]),
         "What is taken for what": _confusion(confusion),
         "Probabilities": _calibration(about),
@@ -59,6 +74,8 @@ def write(about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame)
     # a study with one run a task has no ensemble: no heading over an empty table
     if len(frames["ensembles"]):
         sections["Ensembles"] = ENSEMBLES + ensembles(frames["ensembles"])
+    if "rival_as_used" in frames:
+        sections["Beside the package `fer`"] = RIVAL + as_used(frames["rival_as_used"])
     sections["Size and speed"] = _size(about)
     sections["Use, and what it must not be used for"] = USE
     network = f"{about['model']}, {len(about['classes'])} expressions ({about['dataset']})"
@@ -185,6 +202,29 @@ def ensembles(frame: pd.DataFrame) -> str:
         "gain, points",
     ]
     return table(header, rows)
+
+
+def as_used(frame: pd.DataFrame) -> str:
+    """`rivals.as_used` as Markdown, one row per way of calling the package."""
+    header = [
+        "`fer` is given",
+        "test images",
+        "faces found",
+        "of these right, %",
+        "of all right, %",
+    ]
+    return table([*header, "interval"], as_used_cells(frame))
+
+
+def as_used_cells(frame: pd.DataFrame) -> list[list[str]]:
+    """The cells of `rivals.as_used`: way, images, found, right in percent, and its interval."""
+    rows = []
+    for r in frame.itertuples():
+        found = f"{r.found:,}" if r.way in SEARCHES else "given"
+        shares = percent(r.right_of_found), percent(r.accuracy)
+        interval = f"{percent(r.low)} to {percent(r.high)}"
+        rows.append([r.way, f"{r.images:,}", found, *shares, interval])
+    return rows
 
 
 def _size(about: dict) -> str:

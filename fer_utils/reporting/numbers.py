@@ -7,18 +7,25 @@ import re
 
 import pandas as pd
 
-from fer_utils.analysis import reproduction
+from fer_utils.analysis import claim_list, label_evidence, reproduction
 from fer_utils.analysis.claim_list import ALIKE
-from fer_utils.analysis.claims import MARGIN
+from fer_utils.analysis.claims import VERDICTS
 from fer_utils.data import audit
-from fer_utils.evaluation.statistics import least_seeds
+from fer_utils.evaluation.statistics import MARGIN
 from fer_utils.experiments.best_recipe import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
-from fer_utils.reporting import best_network, loss_numbers, reading_numbers, transfer_numbers
+from fer_utils.reporting import (
+    best_network,
+    label_numbers,
+    loss_numbers,
+    reading_numbers,
+    transfer_numbers,
+)
 from fer_utils.reporting.latex import (
     escape,
     listed,
     percent,
+    signed,
 )
 
 # blanks, dots and colons may stay; beyond ASCII every byte is active to pdfLaTeX
@@ -46,6 +53,7 @@ def numbers(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     values |= _claims(frames) | _suspects(frames["suspects"], frames["out_of_sample"])
     values |= loss_numbers.numbers(results, frames) | transfer_numbers.numbers(results, frames)
     values |= reading_numbers.numbers(results, frames)
+    values |= label_numbers.numbers(label_evidence.read(results))
     if results.has_study("best"):
         values |= _best(results)
     facts = audit.read(results.folder / "audit", "summary", set(study.runs["digest"]))
@@ -137,19 +145,25 @@ def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
 
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """How many claims got which verdict, numbers the reports print, and identities that hold."""
-    verdicts = (
-        frames["claims"]["verdict"].str.partition(":")[0].value_counts()
-    )  # not run, for whatever reason
+    # not run, for whatever reason
+    counts = frames["claims"]["verdict"].str.partition(":")[0].value_counts()
     texts = {
-        f"claims.{name}": str(verdicts.get(name, 0))
-        for name in ("supported", "not supported", "undecided", "not run")
+        f"claims.{name}": str(counts.get(name, 0))
+        for name in (*VERDICTS, "inconclusive", "not run")
     }
+    claims = frames["claims"].set_index(["network", "claim"])
+    for key, claim in (("focal", claim_list.FOCAL_BETTER), ("balance", claim_list.FOCAL_BALANCES)):
+        row = claims.loc[("CNN", claim.text)]
+        ends = {"": row["mean"], ".low": row["low"], ".high": row["high"]}
+        texts |= {f"claim.{key}{end}": signed(value * 100) for end, value in ends.items()}
+        texts |= {
+            f"claim.{key}.reported": signed(row["reported"] * 100),
+            f"claim.{key}.detectable": percent(row["detectable"]),
+            f"claim.{key}.verdict": row["verdict"],
+        }
     checked = frames["identities"]
     tested = int((frames["claims"]["n"] > 1).sum())
     texts |= {"claims": str(len(frames["claims"])), "claims.run": str(tested)}
-    texts["claims.least.alone"] = str(least_seeds())
-    # not of 0 tests, where any two seeds would do: it is that of a claim alone
-    texts["claims.least"] = str(least_seeds(max(tested, 1)))
     texts |= {
         "identities": str(checked["figures"].sum()),
         "identities.fail": str((~checked["holds"]).sum()),
@@ -197,7 +211,18 @@ def _best(results: Results) -> dict[str, str]:
     pages = best_network.read(results.folder.name, results.folder.parent)
     if "networks" in pages:
         texts |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
-    return texts
+    return texts | (_rival(pages["rival_origin"]) if "rival_origin" in pages else {})
+
+
+def _rival(origin: pd.DataFrame) -> dict[str, str]:
+    """What the rival's checkpoint tells of its training, `rivals.origin`."""
+    facts = origin.set_index("fact")["value"]
+    whole = ("test_images", "test_right", "logged_right", "training_images", "steps", "batches")
+    texts = {f"rival.{fact.replace('_', '.')}": f"{int(facts[fact]):,}" for fact in whole}
+    right = int(facts["training_right"]) / int(facts["training_images"])
+    alike = int(facts["quantised_agrees"]) / int(facts["test_images"])
+    texts |= {"rival.training.share": percent(right), "rival.quantised.share": percent(alike)}
+    return texts | {f"rival.{fact}": facts[fact] for fact in ("epochs", "keras")}
 
 
 def as_latex(values: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ import re
 import sys
 
 from fer_utils import paths
-from fer_utils.analysis import evidence_files, reproduction
+from fer_utils.analysis import evidence_files, label_evidence, reproduction
 from fer_utils.analysis.reported import reported_a
 from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
@@ -15,6 +15,7 @@ from fer_utils.reporting import (
     best_network,
     best_tables,
     figures,
+    label_numbers,
     loss_plots,
     model_card,
     tables,
@@ -58,14 +59,16 @@ def blocks(results: Results) -> dict[str, str]:
     """The README's tables, Markdown, by the names of the comments around them, from evidence."""
     frames = evidence_files.current(results)
     pages = best_network.read(results.folder.name, results.folder.parent)
-    # pages of `best`; rival is there only where benchmarks/rival.py was run before it
-    if missing := sorted({"rival", "ensembles"} - set(pages)):
+    # pages of `best`; those of the rival are there only where its benchmarks were run before it
+    if missing := sorted({"rival", "rival_as_used", "ensembles"} - set(pages)):
         raise FerError(f"{results.folder / 'best'} lacks {' and '.join(missing)}: run best first")
     return {
         "results": tables.readme(reproduction.of_cnn(frames["reproduction"])),
         "pretrained": transfer_tables.readme(frames),
         "best": best_tables.readme(pages["rival"]),
+        "as_used": model_card.as_used(pages["rival_as_used"]),
         "ensembles": model_card.ensembles(pages["ensembles"]),
+        "labels": label_numbers.ceiling(label_evidence.read(results)),
     }
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fer_utils.analysis.claims import VERDICTS
 from fer_utils.data.tasks import TASK_NAMES
 from fer_utils.evaluation.metrics import METRIC_NAMES
 from fer_utils.experiments.results import Results, over_seeds
@@ -9,8 +10,8 @@ from fer_utils.reporting.latex import (
     INTERVAL,
     Tex,
     booktabs,
+    escape,
     interval,
-    p_value,
     percent,
     plus_minus,
     ragged,
@@ -115,22 +116,42 @@ def leaks(frame: pd.DataFrame) -> str:
 
 
 def claims(frame: pd.DataFrame) -> str:
-    """One row per claim.
+    """One row per claim, those with a verdict first within each question (`family`).
 
-    Columns: network, claim, difference in points as reported and measured, interval, n, p (Holm),
-    verdict.
+    Columns: network, claim, difference in points as reported and measured, interval, n, detectable
+    difference, verdict.
     """
     rows = []
-    for r in frame.itertuples():
-        # one seed gives a difference, but no interval around it
-        ends = interval(r.low, r.high) if r.n > 1 else "--"
-        gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
-        about = [r.report, r.network, r.claim]
-        rows.append([*about, *gains, r.n or "--", p_value(r.p_holm), r.verdict])
-    header = ["", "network", "claim", "reported", "measured", INTERVAL]
-    header += [Tex("$n$"), Tex("$p$"), "verdict"]
-    columns = f"l{ragged('1.7cm')}{ragged('4.05cm')}rrrrr{ragged('2.1cm')}"
-    return booktabs(header, rows, left=2, columns=columns)
+    for family, group in frame.groupby("family", sort=False):
+        rows.append([Tex(rf"\multicolumn{{8}}{{l}}{{\emph{{{escape(family)}}}}}")])
+        for r in group.sort_values("n", ascending=False, kind="stable").itertuples():
+            # one seed gives a difference, but no interval around it
+            ends = interval(r.low, r.high) if r.n > 1 else "--"
+            gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
+            numbers = [*gains, r.n or "--", percent(r.detectable)]
+            # why something was not run stands in the chapter of its network
+            verdict = r.verdict.partition(":")[0]
+            rows.append([f"{r.report}: {r.network}", r.claim, *numbers, verdict])
+    header = ["report: network", "claim", "reported", "measured", INTERVAL, Tex("$n$")]
+    columns = f"{ragged('2.75cm')}{ragged('5.1cm')}rrrrr{ragged('1.75cm')}"
+    return booktabs([*header, "detect.", "verdict"], rows, left=2, columns=columns)
+
+
+def verdict_rule() -> str:
+    """The rule that gives the verdicts, as the docstring of `claims` has it."""
+    m = r"\fer{margin}"
+    rows = [
+        [
+            "is more",
+            Tex("$D > 0$"),
+            Tex("$D < 0$"),
+            Tex(f"$-{m} < D < {m}$"),
+            Tex("$D <$ reported"),
+        ],
+        ["changes little", Tex(f"$-{m} < D < {m}$"), Tex(f"$|D| > {m}$"), "--", "--"],
+        ["is no more", Tex(f"$D < {m}$"), Tex(f"$D > {m}$"), "--", "--"],
+    ]
+    return booktabs(["claimed", *VERDICTS], rows, left=1)
 
 
 def identities(frame: pd.DataFrame) -> str:

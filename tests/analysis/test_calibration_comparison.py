@@ -5,15 +5,17 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.made_up import two_class_study, write_predictions
+from analysis.made_up import NO_COPIES, two_class_study, write_audit, write_predictions
 
 from fer_utils.analysis import calibration_comparison
+from fer_utils.analysis.image_draws import ImageDraws
+from fer_utils.evaluation import calibration, metrics
 from fer_utils.evaluation.calibration import expected_calibration_error, negative_log_likelihood
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.evaluation.statistics import paired_seeds
 
 COLUMNS = ["run", "task", "loss", "gamma", "seed"]
-MEASURES = ["temperature", "ece", "nll", "ece_scaled", "nll_scaled"]
+MEASURES = ["temperature", "ece", "nll", "brier", "ece_scaled", "nll_scaled", "brier_scaled"]
 
 
 @pytest.fixture
@@ -56,7 +58,10 @@ def test_differences_pair_the_seeds_of_a_task_that_have_both_losses():
     )
     table.loc[table["task"] == "seven", "ece"] *= 0.5
     table["ece_scaled"] = 0.3 - table["ece"]
+    table = table.assign(run="", nll=1.0, brier=1.0, nll_scaled=1.0, brier_scaled=1.0)
     differences = calibration_comparison.calibration_differences(table)
+    assert (differences.iloc[4:]["mean"] == 0).all()
+    differences = differences.head(4)
     keys = differences[["figure", "task"]].to_numpy().tolist()
     assert keys == [[e, t] for e in ("ece", "ece_scaled") for t in ("binary", "seven")]
     assert differences["n"].tolist() == [3] * 4
@@ -83,3 +88,40 @@ def test_reliability_counts_an_image_once_per_run(study):
     assert table["images"].tolist() == [400, 400]
     assert table["confidence"].tolist() == pytest.approx([0.75, sure])
     assert table["accuracy"].tolist() == pytest.approx([0.75, 0.75])
+
+
+def test_calibration_on_draws_of_the_images(study):
+    """With equal weights it is that of the images; a weight of 2 is an image twice."""
+    predictions = study.predictions("a")
+    labels, logits = predictions["test_labels"].astype(int), predictions["test_logits"] * 1.5
+    probability = metrics.probabilities(logits)
+    weights = np.random.default_rng(0).integers(0, 3, (2, len(labels))).astype(np.float32)
+    weights[0] = 1
+    resampled = calibration.resampled_calibration_error(probability, labels, weights)
+    for row, counts in zip(resampled, weights.astype(int), strict=True):
+        twice = np.repeat(probability, counts, 0), np.repeat(labels, counts)
+        assert row == pytest.approx(calibration.expected_calibration_error(*twice), rel=1e-4)
+
+
+def test_brier_scores_by_hand():
+    probability = np.array([[0.8, 0.2], [0.1, 0.9], [1.0, 0.0]])
+    assert calibration.brier_scores(probability, np.array([0, 0, 1])) == pytest.approx(
+        [0.08, 1.62, 2]
+    )
+
+
+def test_differences_have_intervals_for_other_images_where_there_are_draws(tmp_path):
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 300)
+    logits = {
+        run: rng.normal(size=(300, 2)).astype(np.float32) * (1 + i) for i, run in enumerate("abcd")
+    }
+    made = two_class_study(tmp_path, logits, labels, ["cross_entropy", "focal"] * 2)
+    made.runs["seed"] = [0, 0, 1, 1]
+    write_audit(tmp_path, near=NO_COPIES)
+    table = calibration_comparison.calibrations(made)
+    draws = ImageDraws(made, draws=200)
+    both = calibration_comparison.calibration_differences(table, draws)
+    alone = calibration_comparison.calibration_differences(table)
+    assert len(both) == 6 and (both["low"] != alone["low"]).any() and not alone["images"].any()
+    pd.testing.assert_series_equal(both["mean"], alone["mean"])

@@ -1,7 +1,5 @@
 """Labels beside people's votes, where the answer can be counted by hand."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,47 +33,66 @@ def votes():
 
 
 def test_agreement_counts_single_votes_and_majorities(data, votes):
-    table = human_labels.agreement(data, votes).set_index(["split", "class"])
+    table = human_labels.agreement(data, votes, np.arange(len(data)))
+    table = table.set_index(["split", "class"])
     public = table.loc[("PublicTest", "all")]
     assert public["images"] == 3
     assert public["single"] == pytest.approx(19 / 30)
+    assert public["single_low"] < public["single"] < public["single_high"]
     assert public["majority"] == pytest.approx(1 / 3)  # neither the other answer nor the tie
     assert public["tied"] == pytest.approx(1 / 3)
     assert table.loc[("Training", "sad"), "no_class"] == pytest.approx(0.9)
     assert table.loc[("PrivateTest", "sad"), ["single", "no_class"]].tolist() == [0, 0.2]
 
 
-def test_confusion_of_people_is_over_the_votes_on_test_images(data, votes):
-    table = human_labels.confusion(data, votes).set_index("true")
+def test_an_agreements_interval_draws_copies_together(data, votes):
+    one_photograph = np.zeros(len(data), int)
+    table = human_labels.agreement(data, votes, one_photograph).set_index(["split", "class"])
+    public = table.loc[("PublicTest", "all")]
+    assert public["single_low"] == public["single_high"] == pytest.approx(19 / 30)
+
+
+def test_confusion_of_people_is_over_the_votes_on_these_images(data, votes):
+    table = human_labels.confusion(data, votes, np.array([0, 1, 2, 3, 5])).set_index("true")
+    assert table["images"].to_dict() == {"happy": 2, "sad": 2}  # not the one without votes
     assert table.loc["happy", ["happy", "neutral"]].tolist() == [0.7, 0.3]
     assert table.loc["sad", ["sad", "angry", "contempt"]].tolist() == [0.25, 0.4, 0.1]
-    assert table.loc["sad", "not_a_face"] == 0  # that image is for training
+    assert table.loc["sad", "not_a_face"] == 0  # that image was not asked for
 
 
-def test_accuracy_by_votes_for_the_label(data, votes):
-    rows = np.array([0, 1, 2, 3, 5])
-    right = np.array([1, 0, 1, 1, 0])
-    stored = {
-        "test_rows": rows,
-        "test_labels": np.zeros(5, int),
-        "test_logits": np.column_stack([right, 1 - right]).astype(float),
-    }
-    runs = pd.DataFrame([{"run": "r", "task": "binary", "model": "cnn", "loss": "focal"}] * 2)
-    study = SimpleNamespace(runs=runs, predictions=lambda run: stored)
-    table = human_labels.by_votes(study, data, votes).set_index("votes")
-    assert table["images"].to_dict() == {"0 to 2": 1, "3 to 5": 2, "6 to 8": 0, "9 or 10": 1}
-    assert table.loc["3 to 5", "accuracy"] == 0.5 and table.loc["9 or 10", "accuracy"] == 1
-    assert set(table["runs"]) == {2}
+def test_copies_repeat_answers_or_labels(data, votes):
+    # 0 and 1 are nearly alike, 4 and 5 alike; 3 has no votes
+    group = {"group": [0, 0, 1, 1, 1], "row": [0, 1, 3, 4, 5]}
+    labels = {"label": ["happy", "happy", "happy", "happy", "sad"]}
+    identical = pd.DataFrame(group | labels).iloc[2:].assign(conflicting=True)
+    near = pd.DataFrame(group | labels).assign(conflicting=[False] * 2 + [True] * 3)
+    table = human_labels.copies(data, votes, identical, near).set_index("kind")
+    assert table["pairs"].to_dict() == {"identical": 1, "near": 1}
+    assert table.loc["near", ["answered", "answer_repeats", "label_repeats"]].tolist() == [1, 0, 1]
+    assert table["same_votes"].tolist() == [0, 0]
+    # of ten votes on both, nine are for no face: none of the labels
+    assert table.loc["near", ["conflicting", "one_of_them", "another"]].tolist() == [1, 0, 1]
+    assert table.loc["near", ["images", "named"]].tolist() == [2, 0]
 
 
-def test_doubtful_labels_are_held_against_the_votes(data, votes):
-    suspects = pd.DataFrame(
-        {"row": [5, 1, 3], "label": ["sad", "happy", "sad"], "suggested": ["angry", "sad", "happy"]}
-    )
-    table = human_labels.doubtful_labels(suspects, data, votes).set_index("group")
-    listed, everything = table.loc["all suspects"], table.loc["all images"]
-    assert listed["pictures"] == 2 and everything["pictures"] == 5  # not the one without votes
-    assert listed["label_refuted"] == 1 and everything["label_refuted"] == pytest.approx(3 / 5)
-    assert listed["suggested_confirmed"] == 0.5 and np.isnan(everything["suggested_confirmed"])
-    assert listed["label_unnamed"] == 0.5
-    assert everything["not_a_face"] == pytest.approx(1 / 5)
+def test_a_photograph_with_two_labels_is_decided_by_all_votes_on_it(data, votes):
+    rows = pd.DataFrame({"group": 0, "row": [1, 2], "label": ["happy", "sad"]})
+    rows["conflicting"] = True
+    table = human_labels.copies(data, votes, rows, rows).set_index("kind")
+    verdicts = ["one_of_them", "another", "tied"]
+    assert table.loc["identical", verdicts].tolist() == [0, 1, 0]  # neutral has eleven of twenty
+    votes.loc[2, "neutral"], votes.loc[2, "sad"] = 0, 10
+    table = human_labels.copies(data, votes, rows, rows).set_index("kind")
+    assert table.loc["identical", verdicts].tolist() == [1, 0, 0]
+    votes.loc[1] = votes.loc[2].to_numpy()
+    votes.loc[2, ["sad", "angry"]] = 0, 10
+    table = human_labels.copies(data, votes, rows, rows).set_index("kind")
+    assert table.loc["identical", verdicts].tolist() == [0, 0, 1]
+
+
+def test_what_is_no_face_to_people_and_to_the_audit(data, votes):
+    table = human_labels.non_faces(data, votes, pd.DataFrame({"row": [0, 3]})).set_index("split")
+    assert list(table.index) == ["Training", "PublicTest", "PrivateTest", "all"]
+    counts = ["images", "without_votes", "no_face", "blank", "blank_no_face"]
+    assert table.loc["all", counts].tolist() == [6, 1, 1, 2, 1]
+    assert table.loc["PublicTest", counts].tolist() == [4, 1, 0, 2, 1]

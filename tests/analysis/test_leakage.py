@@ -6,6 +6,7 @@ import pytest
 from analysis.made_up import two_class_study, write_audit, write_predictions
 
 from fer_utils.analysis import leakage, loss_comparison
+from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.data import audit
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
@@ -73,7 +74,7 @@ def test_an_audit_of_other_data_is_refused(drawn, tmp_path):
         lambda: leakage.photographs(study, np.arange(40)),
         lambda: leakage.copied(study, np.arange(40)),
         lambda: leakage.without_leaks(study),
-        lambda: loss_comparison.image_intervals(study, resamples=20),
+        lambda: loss_comparison.mean_scores(study, ImageDraws(study, draws=20)),
     ]
     remedy = "python -m fer_utils audit --dataset drawn"
     complaint = rf"of other data \(fer2013.csv, .*; .* again, then: {remedy}"

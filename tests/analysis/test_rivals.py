@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.made_up import DIGEST, write_audit, write_predictions
+from analysis.made_up import DIGEST, NO_COPIES, write_audit, write_predictions
 from PIL import Image
 
 from fer_utils import paths
@@ -66,6 +66,58 @@ def test_it_answers_with_the_tasks_classes_on_the_tasks_images(study):
     for other in ({"test_rows": np.arange(7, 15)}, {"test_labels": shuffled}):
         with pytest.raises(FerError, match="answered on another data set"):
             rivals.beside(study, rival | other)
+
+
+@pytest.fixture
+def seven(tmp_path):
+    """One run of seven classes, tested on rows 2 to 5."""
+    write_audit(tmp_path, near=NO_COPIES)
+    write_predictions(tmp_path, "a", {"test_rows": [2, 3, 4, 5]})
+    runs = pd.DataFrame({"run": ["a"], "task": "seven", "seed": [0]})
+    return results.Results(tmp_path, runs.assign(digest=DIGEST), pd.DataFrame(), pd.DataFrame())
+
+
+def test_a_picture_without_a_face_found_is_wrong_as_the_package_is_used(seven):
+    images = {"test_rows": np.arange(6), "test_labels": np.arange(6)}
+    right = np.eye(7)[:6]
+    hundredths = (100 * right).astype(np.uint8)
+    half = hundredths.copy()
+    half[[0, 1, 2, 4]] = 0  # no face in these; of the tested ones 3 and 5 are left
+    half[5] = np.roll(half[5], 1)  # and this is wrong
+    none = np.zeros_like(half)
+    used = images | {"margin": hundredths, "search": none, "search_enlarged": half}
+    rival = images | {"installed_logits": np.log(right + 0.01)}
+    table = rivals.as_used(seven, rival, used).set_index("way")
+    assert list(table.index) == [rivals.BEST_CASE, *rivals.WAYS.values()]
+    assert table["images"].eq(4).all() and table["found"].tolist() == [4, 4, 0, 2]
+    assert table["accuracy"].tolist() == [1, 1, 0, 0.25]
+    assert table["right_of_found"].tolist()[3] == 0.5
+    assert np.isnan(table["right_of_found"].iloc[2])
+    last = table.iloc[-1]
+    assert 0 <= last["low"] <= last["accuracy"] <= last["high"] <= 1
+    with pytest.raises(FerError, match="are of other images"):
+        rivals.as_used(seven, rival, used | {"test_rows": np.arange(1, 7)})
+
+
+def test_without_a_network_of_seven_classes_there_is_nothing_to_stand_beside(study):
+    images = {"test_rows": np.arange(2), "test_labels": np.arange(2)}
+    assert rivals.as_used(study, images, images).empty
+
+
+def test_steps_of_the_checkpoint_become_epochs():
+    facts = [("training_images", "100"), ("steps", "12"), ("test_images", "1000")]
+    found = rivals.origin({"origin": np.array(facts)}).set_index("fact")["value"]
+    assert (found["batches"], found["epochs"], found["logged_right"]) == ("4", "3", "655")
+
+
+def test_the_committed_package_is_the_network_it_claims():
+    """Its own calls on whole pictures, and how near its checkpoint is to its author's log."""
+    study = results.open_results("fer2013", paths.CHECKOUT / "results").study("best")
+    used = rivals.read(study.folder / "best" / "rival_as_used.npz")
+    facts = rivals.origin(used).set_index("fact")["value"]
+    assert facts["epochs"] == "103" and facts["keras"] == "2.0.5"
+    assert abs(int(facts["test_right"]) - int(facts["logged_right"])) <= 5
+    assert not used["search"].any()  # 48 pixels are fewer than its smallest face
 
 
 def test_the_rivals_package_is_asked_for_by_name(monkeypatch):

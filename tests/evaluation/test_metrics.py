@@ -47,7 +47,15 @@ def test_scores_of_a_resample_are_those_of_its_images(classes):
         assert set(expected.index) - set(resampled) == {
             key for key in expected.index if key[0] in left_out
         }
-        for key, values in resampled.items():
+        shares = [key for key in resampled if key[0].startswith(metrics.PREDICTED)]
+        confusion = metrics.confusion(
+            np.repeat(labels, counts), np.repeat(logits, counts, 0), names
+        )
+        for metric, true in shares:
+            of_class = confusion.loc[true]
+            share = of_class[metric.removeprefix(metrics.PREDICTED)] / of_class.sum()
+            assert resampled[metric, true][row] == pytest.approx(share, rel=1e-6)
+        for key, values in resampled.drop(columns=shares).items():
             assert values[row] == pytest.approx(expected[key], rel=1e-6), key
 
 
@@ -103,7 +111,8 @@ def test_least_certain_come_closest_first():
 def resampled(labels, logits, classes, weights):
     """resampled_scores of one resample, by (metric, class)."""
     of_one = weights[None].astype(np.float32)
-    return metrics.resampled_scores(labels, logits, classes, of_one).iloc[0].sort_index()
+    scores = metrics.resampled_scores(labels, logits, classes, of_one).iloc[0].sort_index()
+    return scores[~scores.index.get_level_values(0).str.startswith(metrics.PREDICTED)]
 
 
 def without_weighted_averages(table):

@@ -6,7 +6,6 @@ import pytest
 from fer_utils.evaluation import statistics
 from fer_utils.evaluation.statistics import (
     holm,
-    least_seeds,
     mcnemar,
     paired_seeds,
     signflip,
@@ -157,40 +156,18 @@ def test_sign_flips_of_known_data():
     assert signflip(np.full(20, 0.1)) < 0.001
 
 
-def test_the_least_number_of_seeds_of_a_verdict():
-    for tests in (1, 2, 5, 20):
-        least = least_seeds(tests)
-        assert max(holm([signflip(np.ones(least))] * tests)) < 0.05
-        assert min(holm([signflip(np.ones(least - 1))] * tests)) >= 0.05
-    assert (least_seeds(), least_seeds(5)) == (6, 8)
+@pytest.mark.parametrize("wins, n", [(0, 5), (3, 10), (17, 20), (20, 20)])
+def test_the_interval_of_a_share_is_that_of_statsmodels(wins, n):
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    expected = proportion.proportion_confint(wins, n, method="wilson")
+    assert statistics.wilson(wins / n, n) == pytest.approx(expected, abs=1e-12)
 
 
-def accuracy_of(right: np.ndarray):
-    return lambda weights: weights @ right.astype(np.float32) / weights.sum(1)
-
-
-def test_bootstrap_of_an_accuracy_is_the_binomial_interval():
-    right = np.repeat([1.0, 0.0], [300, 200])
-    low, high = statistics.bootstrap(accuracy_of(right), np.arange(500))
-    half = 1.96 * np.sqrt(0.6 * 0.4 / 500)
-    assert (low, high) == pytest.approx((0.6 - half, 0.6 + half), abs=0.005)
-
-
-def test_bootstrap_holds_the_truth_in_95_of_100_cases():
-    rng = np.random.default_rng(0)
-    held = []
-    for _ in range(200):
-        low, high = statistics.bootstrap(
-            accuracy_of(rng.random(300) < 0.7), np.arange(300), resamples=500
-        )
-        held.append(low <= 0.7 <= high)
-    assert 0.91 <= np.mean(held) <= 0.985
-
-
-def test_copies_widen_the_interval():
-    """Every image four times: 500 images tell no more than 125."""
-    right = np.repeat(np.repeat([1.0, 0.0], [75, 50]), 4)
-    groups = np.repeat(np.arange(125), 4)
-    low, high = statistics.bootstrap(accuracy_of(right), groups)
-    half = 1.96 * np.sqrt(0.6 * 0.4 / 125)
-    assert (high - low) / 2 == pytest.approx(half, rel=0.08)
+def test_images_widen_the_interval_and_leave_the_tests_over_seeds_as_they_are():
+    a, b = np.full(6, 0.6), 0.6 + np.array([0.010, 0.012, 0.008, 0.011, 0.009, 0.010])
+    draws = 0.01 + 0.02 * np.random.default_rng(0).standard_normal((500, 1)) + np.zeros((1, 6))
+    alone, both = paired_seeds(a, b), paired_seeds(a, b, draws)
+    assert alone.low > 0 > both.low and alone.p < 0.001 < 0.05 < both.p
+    assert (alone.p_signflip, alone.wins) == (both.p_signflip, both.wins) == (2 / 2**6, 1.0)
+    assert alone.p_equivalent == pytest.approx(0.5, abs=0.05) and alone.images == 0
+    assert both.images == pytest.approx(0.02, rel=0.1)

@@ -36,7 +36,7 @@ class Built:
     figures: tuple[str, ...]
 
 
-def mirror(folder: Path, parts=("runs", "studies", "audit", "best")) -> Path:
+def mirror(folder: Path, parts=("runs", "studies", "audit", "best", "labels")) -> Path:
     """The committed results under folder/results/fer2013, as links."""
     home = folder / "results" / "fer2013"
     home.mkdir(parents=True)

@@ -444,6 +444,11 @@ ANALYSING = [
         leaks_anywhere=('frame["leaked"] & in_test[kind]', "in_test[kind]"),
     ),
     *_of(
+        "run_checks.py",
+        "test_verify.py::test_damage_to_a_run_is_found_and_its_evidence_with_it",
+        training_not_looked_at=('np.union1d(split.train, rows["val"])', 'rows["val"]'),
+    ),
+    *_of(
         "identities.py",
         "test_identities.py",
         rounding_not_allowed=("FOUR_DECIMALS = 0.5e-4", "FOUR_DECIMALS = 0.5e-5"),
@@ -460,4 +465,46 @@ ANALYSING = [
     ),
 ]
 
-MUTANTS = REPORTING + COMPUTING + ANALYSING
+# Labels beside people's votes
+LABELS = [
+    *_of(
+        "image_parts.py",
+        "test_image_parts.py",
+        an_image_without_a_score_counts_as_wrong=("inside *= scored[:, None]", "inside *= 1"),
+        seeds_ignored=("if images and fixed:", "if images:"),
+    ),
+    *_of(
+        "human_labels.py",
+        "test_human_labels.py",
+        identical_copies_count_as_asked_anew=("listed[~repeated]", "listed"),
+    ),
+    *_of(
+        "people_and_networks.py",
+        "test_people_and_networks.py",
+        one_person_is_held_against_themselves=(
+            "np.maximum(counts[:, answer] - 1, 0)",
+            "counts[:, answer]",
+        ),
+        habit_of_the_test_images=('~faces.index["split"].isin', 'faces.index["split"].isin'),
+    ),
+    *_of(
+        "doubtful_labels.py",
+        "test_doubtful_labels.py",
+        held_against_itself=("kind * refuted[:, None]", "kind * members[:, [0]]"),
+    ),
+    *_of(
+        "label_evidence.py",
+        "test_label_evidence.py",
+        other_votes_go_unnoticed=('f"{one.inputs} {of_votes}"', "one.inputs"),
+    ),
+    *_of(
+        "label_tables.py",
+        "test_labels.py",
+        one_person_and_most_swapped=(
+            "one = share(r.single, r.single_low, r.single_high)",
+            "one = share(r.majority, r.majority_low, r.majority_high)",
+        ),
+    ),
+]
+
+MUTANTS = REPORTING + COMPUTING + ANALYSING + LABELS

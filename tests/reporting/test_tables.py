@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+from fer_utils.analysis.rivals import BEST_CASE, SEARCHES
 from fer_utils.experiments.results import Results
 from fer_utils.reporting import best_tables, loss_tables, tables, transfer_tables
 
@@ -126,6 +127,16 @@ def test_the_rival_stands_before_ours():
     assert row[5:] == ["60.0", "70.0", "$+10.0$", "$+8.0$ to $+12.0$"]
     markdown = best_tables.readme(frame.assign(network=best_tables.TRAINED)).splitlines()[-1]
     assert re.split(r" \| ", markdown.strip("| "))[2:5] == ["50.0 %", "60.0 %", "70.0 % (3)"]
+
+
+def test_the_rival_as_used_is_right_of_what_it_found_and_of_all():
+    about = {"images": 3589, "right_of_found": 0.6, "accuracy": 0.3, "low": 0.28, "high": 0.32}
+    frame = pd.DataFrame([about | {"way": SEARCHES[1], "found": 2000}])
+    header, row = rows(best_tables.rival_as_used(frame))
+    assert header[2:5] == ["faces found", "of these right", "of all right"]
+    assert row[1:] == ["3,589", "2,000", "60.0", "30.0", "28.0 to 32.0"]
+    # where the box is given there was nothing to find
+    assert rows(best_tables.rival_as_used(frame.assign(way=BEST_CASE)))[1][2] == "given"
 
 
 def test_best_epochs_are_validation_training_test():

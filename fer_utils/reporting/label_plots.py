@@ -1,0 +1,78 @@
+"""What people and a network answer, and accuracy by people's votes, from label_evidence."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from fer_utils.analysis.answerers import TOGETHER
+from fer_utils.analysis.label_evidence import Frames
+from fer_utils.analysis.people_and_networks import BINS
+from fer_utils.data.tasks import EMOTIONS, TASK_NAMES
+from fer_utils.reporting.figures import COLOURS, styled
+from fer_utils.reporting.latex import word
+from fer_utils.reporting.plots import heatmap
+
+PANELS = ("multiclass", "seven")  # the tasks whose accuracy is drawn by votes
+LINES = {  # by network and loss; the CNN's two lie on each other
+    ("small_resnet", "cross_entropy"): ("small ResNet", COLOURS["val"], "o-"),
+    ("fer", ""): ("fer", COLOURS["train"], "o-"),
+    ("cnn", "cross_entropy"): ("CNN, cross-entropy", COLOURS["cross_entropy"], "o-"),
+    ("cnn", "focal"): ("CNN, focal", COLOURS["focal"], "o:"),
+}
+
+
+def make(pages: Frames) -> dict[str, Figure]:
+    """The figure by its id; none where there are no pages."""
+    if not {"confusion", "answers"} <= set(pages):
+        return {}
+    return {"labels": people_and_networks(pages["confusion"], pages["answers"])}
+
+
+@styled
+def people_and_networks(confusion: pd.DataFrame, answers: pd.DataFrame) -> Figure:
+    """Above, what people and the network answer to each label; below, accuracy by votes for it.
+
+    Parameters
+    ----------
+    confusion, answers
+        Pages of label_evidence.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(6.8, 5.9), height_ratios=(5, 3))
+    for axis, (who, shares) in zip(axes[0], confusion.groupby("who", sort=False), strict=True):
+        of_seven = shares.set_index("true").loc[list(EMOTIONS), list(EMOTIONS)]
+        percent = 100 * of_seven.div(of_seven.sum(axis=1), axis=0)
+        heatmap(axis, percent, ".0f", cmap="Blues", vmin=0, vmax=100)
+        axis.tick_params("x", rotation=90)
+        axis.set(title=word(who), xlabel="answer", aspect="equal")
+    axes[0, 0].set_ylabel("label")
+    for axis, task in zip(axes[1], PANELS, strict=True):
+        _by_votes(axis, answers[answers["task"] == task])
+        axis.set(title=TASK_NAMES[task], xlabel="people of ten who give the label", ylim=(0, 1))
+    axes[1, 0].set_ylabel("accuracy")
+    axes[1, 0].legend(fontsize="small")
+    return figure
+
+
+def _by_votes(axis: Axes, answers: pd.DataFrame) -> None:
+    single = answers[~answers["kind"].str.endswith(TOGETHER)]
+    # a network may be trained on the task and restricted to it: the latter comes last, with as many
+    # seeds or more
+    single = single.drop_duplicates(["network", "loss", "part"], keep="last")
+    for (network, loss), (label, colour, line) in LINES.items():
+        of_one = single[(single["network"] == network) & (single["loss"] == loss)]
+        if len(of_one):
+            points = of_one.set_index("part").loc[list(BINS)]
+            reach = [points["label"] - points["label_low"], points["label_high"] - points["label"]]
+            names = [name.removesuffix(" votes") for name in BINS]
+            style: dict[str, Any] = {
+                "color": colour,
+                "capsize": 2,
+                "linewidth": 1.2,
+                "markersize": 3,
+            }
+            axis.errorbar(names, points["label"], yerr=reach, fmt=line, label=label, **style)
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
