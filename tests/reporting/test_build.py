@@ -17,10 +17,9 @@ from fer_utils.reporting import (
     tables,
 )
 
-LATER = (
-    "transfer",
-    "report_b",
-)  # chapters that appear with their studies; test_transfer has their numbers
+# chapters that appear with their studies; test_transfer_chapters and test_reading_chapter have
+# their numbers
+LATER = ("transfer", "report_b", "readings")
 SECTIONS = "".join(
     path.read_text(encoding="utf-8")
     for path in (paths.REPORT / "sections").glob("*.tex")
