@@ -67,8 +67,8 @@ def test_a_claim_that_was_not_run_says_only_that():
     claim = {"report": "A", "network": "CNN", "claim": "It is", "family": "Is it?", "n": 0}
     numbers = dict.fromkeys(("reported", "mean", "low", "high", "detectable"), np.nan)
     frame = pd.DataFrame([claim | numbers | {"verdict": "not run: weights missing"}])
-    _, family, row = rows(tables.claims(frame))
-    assert family == [r"\multicolumn{8}{l}{\emph{Is it?}}"]
+    assert r"\multicolumn{8}{l}{\emph{Is it?}}" in tables.claims(frame)
+    _, row = rows(tables.claims(frame))
     assert row == ["A: CNN", "It is", "--", "--", "--", "--", "--", "not run"]
 
 
@@ -91,11 +91,12 @@ def test_calibration_is_raw_before_scaled():
 
 
 def test_claims_set_the_reported_difference_before_the_measured_one():
-    claim = {"report": "A", "network": "CNN", "claim": "better", "verdict": "undecided"}
-    numbers = {"p_holm": 0.2, "reported": 0.03, "mean": -0.01, "low": -0.02, "high": 0.005, "n": 10}
-    header, row = rows(tables.claims(pd.DataFrame([claim | numbers])))
-    assert header[3:6] == ["reported", "measured", "95\\,\\% interval"]
-    assert row[3:] == ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "0.200", "undecided"]
+    claim = {"report": "A", "network": "CNN", "claim": "better", "verdict": "inconclusive"}
+    numbers = {"reported": 0.03, "mean": -0.01, "low": -0.02, "high": 0.005, "n": 10}
+    frame = pd.DataFrame([claim | numbers | {"family": "Which?", "detectable": 0.02}])
+    header, row = rows(tables.claims(frame))
+    assert header[2:5] == ["reported", "measured", "95\\,\\% interval"]
+    assert row[2:] == ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "2.0", "inconclusive"]
 
 
 def test_accuracies_set_validation_before_test():
