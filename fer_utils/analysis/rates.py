@@ -1,10 +1,12 @@
 """Cross-entropy and focal loss, each at the learning rate that validation prefers."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 import pandas as pd
 
-from fer_utils.evaluation.statistics import Paired, paired_seeds
+from fer_utils.analysis.image_draws import ImageDraws
+from fer_utils.analysis.loss_comparison import differences
+from fer_utils.evaluation.statistics import Paired
 from fer_utils.experiments.results import Results, over_seeds
 from fer_utils.training.losses import LOSSES
 
@@ -34,24 +36,31 @@ def accuracies(results: Results) -> pd.DataFrame:
     return frame.assign(chosen=frame.index.isin(best))
 
 
-def gains(results: Results) -> pd.DataFrame:
+def gains(results: Results, draws: ImageDraws | None = None) -> pd.DataFrame:
     """Focal minus cross-entropy in test accuracy, each at its chosen rate, one row per task.
+
+    Parameters
+    ----------
+    draws
+        Of the test images; without them the intervals hold for other seeds alone.
 
     Returns
     -------
     DataFrame
         - task, cross_entropy, focal: the chosen rates;
-        - the fields of `statistics.Paired` over the seeds.
+        - the fields of `statistics.Paired` of the difference, 0..1, over the seeds.
     """
+    columns = ["task", *LOSSES, *(field.name for field in fields(Paired))]
     chosen = accuracies(results).query("chosen")
-    scores = _complete(results, "test").merge(chosen[CELL], on=CELL)
-    rows = []
-    for task, group in scores.groupby("task"):
-        rates = group.groupby("loss")["learning_rate"].first().to_dict()
-        pairs = group.pivot_table(index="seed", columns="loss", values="value")
-        pairs = pairs.reindex(columns=LOSSES).dropna()  # one loss may be without runs yet
-        rows.append({"task": task} | rates | asdict(paired_seeds(*pairs.to_numpy().T)))
-    return pd.DataFrame(rows, columns=["task", *LOSSES, *(field.name for field in fields(Paired))])
+    if chosen.empty:
+        return pd.DataFrame(columns=columns)
+    runs = _complete(results, "test").merge(chosen[CELL], on=CELL)["run"]
+    study = results.select(run=runs.tolist())
+    table = differences(study, "loss", *LOSSES, metrics=("accuracy",), draws=draws)
+    rates = chosen.pivot_table(index="task", columns="loss", values="learning_rate")
+    # one loss may be without runs yet
+    rates = rates.reindex(columns=LOSSES).reset_index()
+    return rates.merge(table, on="task")[columns]
 
 
 def _complete(results: Results, split: str) -> pd.DataFrame:

@@ -84,17 +84,18 @@ def gather(results: Results, study: Results) -> Frames:
             evidence[name] = loss_comparison.differences(
                 results.study(name), name, False, True, by="loss", draws=draws
             )
-    evidence |= _open_questions(results) | transfer.frames(results)
+    evidence |= _open_questions(results, draws) | transfer.frames(results)
     return evidence | resnet_remarks.frames(results, draws) | report_b.frames(results)
 
 
-def _open_questions(results: Results) -> Frames:
+def _open_questions(results: Results, draws: ImageDraws) -> Frames:
     """What report A's text leaves open, as far as it was run."""
     frames: Frames = {}
     if results.has_study("readings"):
         frames["readings"] = readings.compare(results)
     if results.has_study("rates"):
-        frames |= {"rates": rates.accuracies(results), "rate_gains": rates.gains(results)}
+        frames["rates"] = rates.accuracies(results)
+        frames["rate_gains"] = rates.gains(results, draws)
     if results.has_study("chance"):
         frames["chance"] = chance.sources(results)
     return frames

@@ -45,9 +45,9 @@ REPORTING = [
     *_of(
         "loss_tables.py",
         "test_tables.py",
-        chance_kinds_of_interval_swapped=(
-            "percent(values.mean()), by_seeds, by_images]",
-            "percent(values.mean()), by_images, by_seeds]",
+        chance_sources_swapped=(
+            'percent(mean["seeds_error"], 2), percent(mean["images_error"], 2)',
+            'percent(mean["images_error"], 2), percent(mean["seeds_error"], 2)',
         ),
         single_runs_winners_swapped=(
             '(called["gain"] < 0).sum(), (called["gain"] > 0).sum()',
@@ -414,18 +414,29 @@ ANALYSING = [
     ),
     *_of(
         "claims.py",
-        "test_claims.py::test_every_claim_is_judged_and_networks_without_runs_are_not_run",
-        family_of_one=('= holm(frame.loc[tested, "p"])', '= frame.loc[tested, "p"]'),
+        "test_claims.py",
+        family_of_one=(
+            "= holm(corrected.loc[family.index, name])",
+            "= corrected.loc[family.index, name]",
+        ),
+        effect_before_direction=(
+            'VERDICTS = ("supported", "refuted", "no effect"',
+            'VERDICTS = ("no effect", "supported", "refuted"',
+        ),
     ),
     *_of(
         "claim_list.py",
         "test_claim_list.py",
-        one_loss_for_both=('in ("cross_entropy", "focal"))', 'in ("focal", "focal"))'),
+        one_loss_for_both=("for loss in LOSSES)", 'for loss in ("focal", "focal"))'),
+        any_test_instead_of_every=("groupby(level=0).min()", "groupby(level=0).max()"),
     ),
     *_of(
         "claim_scores.py",
         "test_claim_scores.py",
-        runs_of_every_study=("if of_cnn else [*wanted, pretrained]", "if of_cnn else wanted"),
+        runs_of_every_study=(
+            "chosen = [of_network(model, studies)]",
+            'chosen = [having("model", model)]',
+        ),
     ),
     *_of(
         "calibration_comparison.py",

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,19 +50,26 @@ def test_classes_set_the_reported_value_before_ours():
     assert row[3::2] == [rf"{mean} $\pm$ 1.0" for mean in ("80.0", "60.0", "40.0")]
 
 
-def test_chance_tells_other_seeds_from_other_images():
-    values = {("binary", loss, seed, "test"): 0.5 + 0.1 * (loss == "focal") + 0.01 * seed
-              for loss in ("cross_entropy", "focal") for seed in (0, 1)}  # fmt: skip
+def test_chance_tells_what_seeds_and_images_add():
     about = {"metric": "accuracy", "task": "binary"}
-    pairs = pd.DataFrame([about | {"mean": 0.1, "low": 0.07, "high": 0.13}])
-    over_images = {"cross_entropy": (0.45, 0.55), "focal": (0.58, 0.63), "gain": (0.09, 0.12)}
-    images = pd.DataFrame(over_images, index=["low", "high"]).T.rename_axis("loss").reset_index()
-    header, ce, focal, gain = rows(loss_tables.chance(pairs, study(values), images.assign(**about)))
-    assert header[2:] == ["mean", "other seeds", "other test images"]
-    # the t-interval of two values 0.01 apart: 12.706 × 0.005
-    assert ce[1:] == ["cross-entropy", "50.5", "44.1 to 56.9", "45.0 to 55.0"]
-    assert focal[1:] == ["focal", "60.5", "54.1 to 66.9", "58.0 to 63.0"]
-    assert gain[2:] == ["$+10.0$", "$+7.0$ to $+13.0$", "$+9.0$ to $+12.0$"]
+    values = {"mean": 0.6, "low": 0.55, "high": 0.65, "seeds_error": 0.0123, "images_error": 0.0045}
+    means = pd.DataFrame([about | values | {"loss": loss} for loss in ("cross_entropy", "focal")])
+    gain = about | {"mean": 0.1, "low": 0.07, "high": 0.13}
+    pairs = pd.DataFrame([gain | {"seeds_error": 0.02, "images_error": 0.001}])
+    header, ce, focal, difference = rows(loss_tables.chance(pairs, means))
+    assert header[2:] == ["mean", r"95\,\% interval", "seeds", "images"]
+    assert ce[1:] == ["cross-entropy", "60.0", "55.0 to 65.0", "1.23", "0.45"]
+    assert focal[1:] == ["focal", *ce[2:]]
+    assert difference[2:] == ["$+10.0$", "$+7.0$ to $+13.0$", "2.00", "0.10"]
+
+
+def test_a_claim_that_was_not_run_says_only_that():
+    claim = {"report": "A", "network": "CNN", "claim": "It is", "family": "Is it?", "n": 0}
+    numbers = dict.fromkeys(("reported", "mean", "low", "high", "detectable"), np.nan)
+    frame = pd.DataFrame([claim | numbers | {"verdict": "not run: weights missing"}])
+    assert r"\multicolumn{8}{l}{\emph{Is it?}}" in tables.claims(frame)
+    _, row = rows(tables.claims(frame))
+    assert row == ["A: CNN", "It is", "--", "--", "--", "--", "--", "not run"]
 
 
 def test_single_runs_count_who_wins():
@@ -83,11 +91,12 @@ def test_calibration_is_raw_before_scaled():
 
 
 def test_claims_set_the_reported_difference_before_the_measured_one():
-    claim = {"report": "A", "network": "CNN", "claim": "better", "verdict": "undecided"}
-    numbers = {"p_holm": 0.2, "reported": 0.03, "mean": -0.01, "low": -0.02, "high": 0.005, "n": 10}
-    header, row = rows(tables.claims(pd.DataFrame([claim | numbers])))
-    assert header[3:6] == ["reported", "measured", "95\\,\\% interval"]
-    assert row[3:] == ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "0.200", "undecided"]
+    claim = {"report": "A", "network": "CNN", "claim": "better", "verdict": "inconclusive"}
+    numbers = {"reported": 0.03, "mean": -0.01, "low": -0.02, "high": 0.005, "n": 10}
+    frame = pd.DataFrame([claim | numbers | {"family": "Which?", "detectable": 0.02}])
+    header, row = rows(tables.claims(frame))
+    assert header[2:5] == ["reported", "measured", "95\\,\\% interval"]
+    assert row[2:] == ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "2.0", "inconclusive"]
 
 
 def test_accuracies_set_validation_before_test():
