@@ -62,7 +62,12 @@ PAGES = {  # of the best network
     "doubtful": ("report_a", "best"),
 }
 STUDIES = EVIDENCE | PAGES
-TEXT = ("class", "loss", "status")  # columns where nothing is an empty text, not a missing number
+TEXT = (
+    "class",
+    "loss",
+    "status",
+    "network",
+)  # columns where nothing is an empty text, not a missing number
 WHOLE = ("parted", "within")  # columns of whole numbers of which some may be missing
 
 

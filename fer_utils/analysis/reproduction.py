@@ -176,7 +176,9 @@ def training_coverage(figures: pd.DataFrame) -> pd.DataFrame:
         - deviation: mean distance of our means from the reported figures, in points (of a loss in
           hundredths); NaN where nothing was run.
     """
-    trained = figures[figures["metric"].str.contains(OF_EPOCH)]
+    trained = figures[figures["metric"].str.contains(OF_EPOCH)].sort_values(
+        ["report", "model"], kind="stable"
+    )
     curve = trained["metric"].str.partition(OF_EPOCH)[0]
     by = ["report", "network", "curve"]
     trained = trained.assign(network=trained["model"], curve=curve)

@@ -124,4 +124,4 @@ def gaps(results: Results) -> pd.DataFrame:
             gap = group["gap"]
             row |= {"seeds": len(group), "gap": gap.mean(), "largest": gap.max()}
             rows.append(row | {"best": group["best"].mean()})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).sort_values(["study", "epochs", "loss"], ignore_index=True)

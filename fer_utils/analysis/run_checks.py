@@ -17,7 +17,7 @@ from fer_utils.data.dataset import TEST_SPLITS, Faces
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
 from fer_utils.experiments import runner
-from fer_utils.experiments.run_files import Predictions
+from fer_utils.experiments.run_files import LAST, Predictions
 from fer_utils.training.experiment import Experiment
 
 FILES = (
@@ -111,6 +111,8 @@ def _of_settings(
         images = len(predictions[f"{part}_rows"])
         if config["images"][part] != images:
             yield f"config.json counts {config['images'][part]} {part} images, there are {images}"
+    if (experiment.select == "both") != ("test_last_logits" in predictions):
+        yield f"select is {experiment.select}, which is not what predictions.npz has logits of"
     epochs = pd.read_csv(folder / "history.csv")["epoch"].tolist()
     complete = len(epochs) == experiment.epochs or (experiment.patience and epochs)
     if epochs != list(range(1, len(epochs) + 1)) or not complete:
@@ -123,8 +125,10 @@ def _of_scores(folder: Path, predictions: Predictions, counts: Counter[str]) -> 
     # a class may be called NA
     written = pd.read_csv(folder / "metrics.csv", dtype={"class": str}, keep_default_na=False)
     matrix = np.array([])
-    for part in ("val", "test"):
-        labels, logits = (predictions[f"{part}_{name}"] for name in ("labels", "logits"))
+    both = "test_last_logits" in predictions  # those of the last epoch beside the best
+    for part in (*(("val_last", "test_last") if both else ()), "val", "test"):
+        labels = predictions[f"{part.removesuffix(LAST)}_labels"]
+        logits = predictions[f"{part}_logits"]
         if logits.shape != (len(labels), len(classes)) or not np.isfinite(logits).all():
             yield f"its {part} logits are not {len(labels)}×{len(classes)} finite numbers"
             return

@@ -134,7 +134,8 @@ def in_registry_order(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
     """In the registry's order; of a network first as report A trained it, on the most images."""
-    ordered = rows.sort_values(["rest", "cap"], ascending=[True, False], kind="stable")
+    by = ["rest", "cap", "epochs"]
+    ordered = rows.sort_values(by, ascending=[True, False, True], kind="stable")
     return in_registry_order(ordered)
 
 

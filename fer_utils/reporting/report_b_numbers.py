@@ -32,7 +32,7 @@ def _report_b(study: Results, epochs: pd.DataFrame) -> dict[str, str]:
         "report_b.tested": "the best epoch on validation" if both else "the last epoch",
         # a bare digit: the text compares it by \ifnum, which takes no word
         "report_b.augmented": str(int(study.runs["flip"].all())),
-        "report_b.rotation": listed(study.runs["rotation"]),
+        "report_b.rotation": listed(study.runs["rotation"].map("{:g}".format)),
         "report_b.jitter": ", ".join(
             percent(jitter, 0) for jitter in study.runs["brightness"].unique()
         ),

@@ -126,11 +126,10 @@ def grid(cells: pd.DataFrame) -> Figure:
         for axis, augmented in zip(axes, (False, True), strict=True):
             part = cells[(cells["model"] == model) & (cells["augmented"] == augmented)]
             drawn = _grid_panel(axis, part, shades)
-            kind = "augmentation" if augmented else "no augmentation"
-            axis.set(title=f"{word(model)}, {kind}" if len(models) > 1 else kind)
-        axes[0].set_ylabel("learning rate of the head")
-    for axis in rows[-1]:
-        axis.set_xlabel("weight decay")
+        axes[0].set_ylabel(f"{word(model)}\nlearning rate of the head")
+    for column, kind in enumerate(("no augmentation", "augmentation")):
+        rows[0][column].set_title(kind)
+        rows[-1][column].set_xlabel("weight decay")
     # a colour bar that takes its room from all panels: this kind needs no layout of its own
     bar = figure.colorbar(drawn, ax=rows, use_gridspec=False)
     bar.outline.set_visible(False)
