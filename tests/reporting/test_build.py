@@ -64,7 +64,7 @@ def test_the_sentences_of_the_discussion_hold(reference):
     accuracy = comparison[comparison["metric"] == "accuracy"].set_index(["task", "loss"])
     below = [("binary", "focal"), ("multiclass", "focal")]
     assert (accuracy.loc[below, "high"] < accuracy.loc[below, "reported"]).all()
-    scores = reference.study.scores().query("metric == 'accuracy' and task == 'binary'")
+    scores = results.study("report_a").scores().query("metric == 'accuracy' and task == 'binary'")
     reported = accuracy.loc[("binary", "cross_entropy"), "reported"]
     assert (scores.query("loss == 'cross_entropy'")["value"] >= reported).sum() == 1
     calibration = frames["calibration"].groupby(["task", "loss"]).mean(numeric_only=True)
