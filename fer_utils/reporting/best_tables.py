@@ -7,6 +7,7 @@ from fer_utils.analysis.rivals import FRESH
 from fer_utils.reporting import model_card
 from fer_utils.reporting.latex import (
     INTERVAL,
+    between,
     booktabs,
     interval,
     percent,
@@ -24,14 +25,14 @@ def scores(frame: pd.DataFrame) -> str:
     for task in frame["task"].unique():
         accuracy, f1 = (cells.loc[(task, metric, "")] for metric in ("accuracy", "macro_f1"))
         both = [plus_minus(r["mean"], r["std"]) for r in (accuracy, f1)]
-        images = f"{percent(accuracy['low'])} to {percent(accuracy['high'])}"
+        ends = between(accuracy["low"], accuracy["high"])
         rows.append(
             [
                 word(task),
                 f"{accuracy['images']:,.0f}",
                 f"{accuracy['seeds']:.0f}",
                 both[0],
-                images,
+                ends,
                 both[1],
             ]
         )

@@ -59,6 +59,11 @@ def signed(points: float) -> str:
     return "--" if pd.isna(points) else Tex(f"${round(points, 1) + 0.0:+.1f}$")
 
 
+def between(low: float, high: float) -> str:
+    """The interval of a share in percent; a dash for NaN (of one seed there is none)."""
+    return "--" if pd.isna(low) else f"{percent(low)} to {percent(high)}"
+
+
 def interval(low: float, high: float) -> str:
     """A difference's interval in points."""
     return Tex(f"{signed(low * 100)} to {signed(high * 100)}")

@@ -6,7 +6,7 @@ Every number is from the results.
 import pandas as pd
 
 from fer_utils.analysis.rivals import SEARCHES
-from fer_utils.reporting.latex import percent, word
+from fer_utils.reporting.latex import between, percent, word
 
 USE = """\
 For study: a baseline to compare with, material for lessons on evaluation, a start for other data
@@ -114,10 +114,11 @@ def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
         "seeds; those of two to "
         "four classes keep a part of the training images for validation and are tested on both "
         "test splits. "
-        "Intervals are 95 % over other test images, copies of a photograph drawn together:\n\n"
+        "Intervals are 95 %, of these means for other seeds and other test images, else for other "
+        "test images; copies of a photograph are drawn together:\n\n"
     )
     rows = [
-        [word(s.task), word(s.metric), percent(s.mean), f"{percent(s.low)} to {percent(s.high)}",
+        [word(s.task), word(s.metric), percent(s.mean), between(s.low, s.high),
          percent(s.std), s.seeds, f"{s.images:,}"]
         # without recalls: those of the exported network follow under the parts of the images
         for s in scores[scores["metric"].isin(["accuracy", "macro_f1"])].itertuples()

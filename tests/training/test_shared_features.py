@@ -44,7 +44,9 @@ def test_runs_give_the_same_bits_and_each_image_passes_once(drawn, tmp_path, mon
         pd.testing.assert_frame_equal(*(h.drop(columns="seconds") for h in histories))
         ours, theirs = (run_files.read_predictions(at) for at in (folder, expected))
         assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
-        if one.task == "binary" and one != BEGIN:
+        # not where a processor's bits depend on the images beside, as tried: then nothing is kept
+        kept_any = any((tmp_path / "shared").rglob("features/*"))
+        if one.task == "binary" and one != BEGIN and kept_any:
             assert max(passed) == TRIED
 
 
