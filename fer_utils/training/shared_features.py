@@ -20,6 +20,7 @@ from fer_utils.devices import Hardware
 from fer_utils.io import FULL
 from fer_utils.models.network import Network
 
+same_bits = torch.equal
 MACHINE = ("cpu", "instructions", "torch", "precision")  # what the last digits depend on
 
 
@@ -50,7 +51,7 @@ class SharedFeatures:
         with hardware.autocast():
             features = network.features(images, stages)
             alone = [network.features(image, stages) for image in images.split(1)]
-        if not torch.equal(features, torch.cat(alone)):
+        if not same_bits(features, torch.cat(alone)):
             return None
         assert isinstance(network.body, nn.Sequential)  # see feature_cache.constant_stages
         trunk = network.body[:stages]
