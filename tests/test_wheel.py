@@ -68,7 +68,7 @@ def test_the_wheel_has_every_package_and_nothing_else(wheel):
     reported = [f"data/reported/{path.name}" for path in paths.REPORTED.glob("*.csv")]
     votes = "data/ferplus/kaggle_to_ferplus.csv.gz"
     files = [*reported, votes, "results/fer2013/best/model.safetensors"]
-    assert shipped == {f"fer_utils/shipped/{name}" for name in files} and len(reported) == 4
+    assert shipped == {f"fer_utils/shipped/{name}" for name in files} and len(reported) == 5
 
 
 def test_the_command_runs(installed, tmp_path):

@@ -31,9 +31,8 @@ def test_the_schedule_is_the_studys(transfer_frames):
     schedule = transfer_frames["report_b_schedule"].set_index(["model", "epoch"])
     assert schedule.loc[("resnet18", 2), "learning"] == "layer3 layer4 fc"
     assert schedule.loc[("resnet18", 2), "rates"] == "2.5e-05 5e-05 0.0001"
-    assert schedule.loc[("vggface", 1), "learning"] == "fc8"
     assert schedule.loc["resnet18_scratch"].index.tolist() == [1]
     assert schedule.loc[("resnet18_scratch", 1), "rates"] == "0.0005"  # one for all stages
     # at last nothing is frozen any more
     assert schedule.loc[("resnet18", 4), "learning"].startswith("stem layer1")
-    assert schedule.loc[("vggface", 4), "learning"].startswith("conv1")
+    assert "vggface" not in schedule.index, "it was not run"

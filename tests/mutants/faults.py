@@ -117,7 +117,7 @@ REPORTING = [
     *_of(
         "best_tables.py",
         "test_tables.py",
-        accuracy_and_f1_swapped=("both[0], images, both[1]", "both[1], images, both[0]"),
+        accuracy_and_f1_swapped=("both[0], ends, both[1]", "both[1], ends, both[0]"),
         rival_and_ours_swapped=(
             "r.seeds, percent(r.rival), percent(r.ours)",
             "r.seeds, percent(r.ours), percent(r.rival)",
