@@ -112,7 +112,8 @@ def gaps(results: Results) -> pd.DataFrame:
         - best: the same mean, with the highest validation accuracy of any epoch.
     """
     rows = []
-    for name in [name for name in EVIDENCE["gaps"] if results.has_study(name)]:
+    studies = [name for name in EVIDENCE["gaps"] if results.has_study(name)]
+    for name in studies:
         study = results.study(name).select(task="multiclass")
         recall = study.scores().query("metric == 'macro_recall'").set_index("run")["value"]
         by_run = study.history.groupby("run")["val_accuracy"]
@@ -124,4 +125,8 @@ def gaps(results: Results) -> pd.DataFrame:
             gap = group["gap"]
             row |= {"seeds": len(group), "gap": gap.mean(), "largest": gap.max()}
             rows.append(row | {"best": group["best"].mean()})
-    return pd.DataFrame(rows).sort_values(["study", "epochs", "loss"], ignore_index=True)
+    return pd.DataFrame(rows).sort_values(
+        ["study", "epochs", "loss"],
+        key=lambda column: column.map(studies.index) if column.name == "study" else column,
+        ignore_index=True,
+    )

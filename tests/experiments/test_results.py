@@ -73,6 +73,8 @@ def test_the_commands_of_the_reference_study_name_its_runs():
     for name, seeds, setting, value in commands:
         given = {"seeds": list(map(int, seeds.split(",")))} if seeds else {}
         given |= {setting: int(value)} if setting else {}
+        if name in ("report_b", "grid"):
+            continue  # runs of earlier recipes, as the README says
         asked = {experiment.id for experiment in recipes.make_study(name, "fer2013", **given)}
         left_out = folder / f"{name}.not_run.json"
         missing = io.read_json(left_out) if left_out.exists() else []
