@@ -171,3 +171,23 @@ def test_images_widen_the_interval_and_leave_the_tests_over_seeds_as_they_are():
     assert (alone.p_signflip, alone.wins) == (both.p_signflip, both.wins) == (2 / 2**6, 1.0)
     assert alone.p_equivalent == pytest.approx(0.5, abs=0.05) and alone.images_error == 0
     assert both.images_error == pytest.approx(0.02, rel=0.1)
+
+
+def accuracy_of(right: np.ndarray):
+    return lambda weights: weights @ right.astype(np.float32) / weights.sum(1)
+
+
+def test_bootstrap_of_an_accuracy_is_the_binomial_interval():
+    right = np.repeat([1.0, 0.0], [300, 200])
+    low, high = statistics.bootstrap(accuracy_of(right), np.arange(500))
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 500)
+    assert (low, high) == pytest.approx((0.6 - half, 0.6 + half), abs=0.005)
+
+
+def test_copies_widen_the_interval():
+    """Every image four times: 500 images tell no more than 125."""
+    right = np.repeat(np.repeat([1.0, 0.0], [75, 50]), 4)
+    groups = np.repeat(np.arange(125), 4)
+    low, high = statistics.bootstrap(accuracy_of(right), groups)
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 125)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.08)
