@@ -1,11 +1,16 @@
 # Targets are real files; `make` alone lists what there is to do.
 PROFILE ?= sample
-DATASET ?= $(PROFILE)
+# the one that the profile names
+DATASET ?= $(shell sed -n 's/^dataset: *//p' notebooks/profiles/$(PROFILE).yaml)
 DEVICE  ?= auto
 FER2013 ?=
 
 PYTHON3 ?= python3
 PYTHON  ?= .venv/bin/python
+# what is computed anew lies apart: committed runs would count as finished
+ifeq ($(PROFILE),full)
+  export FER_HOME ?= $(CURDIR)/full
+endif
 WHERE   := $(or $(FER_HOME),.)
 OUT     := $(WHERE)/results/$(DATASET)/notebooks
 PACKAGE := $(shell find fer_utils -name "*.py")
@@ -23,7 +28,7 @@ COMPUTED := $(OUT)/02_cnn.ipynb $(OUT)/03_transfer_learning.ipynb $(OUT)/06_thre
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: PROFILE=sample|fer2013  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps"
+	@echo "  variables: PROFILE=sample|fer2013|full  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps"
 	@echo "             DATASET=name of the data set, if not the profile's  PYTHON=python (no .venv)"
 
 all: tex $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb $(OUT)/07_best_model.ipynb report  ## notebooks, results and report/report.pdf

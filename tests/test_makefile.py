@@ -62,3 +62,12 @@ def test_clean_cleans_where_things_were_made(home):
     assert [folder for folder in made if (home / folder).exists()] == [kept]
     assert (home / "data" / "fer2013" / "dataset.json").exists()
     assert " results/" not in commands and " data/" not in commands
+
+
+def test_the_full_profile_computes_apart_from_the_committed_results(tmp_path):
+    command = ["make", "--dry-run", "all", "PROFILE=full", "PYTHON=echo"]
+    there = {name: os.environ[name] for name in os.environ.keys() - {"FER_HOME", "MAKEFLAGS"}}
+    done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, env=there)
+    apart = paths.CHECKOUT / "full" / "results" / "fer2013" / "notebooks"
+    assert f"executed notebooks are in {apart}" in done.stdout
+    assert f"{tmp_path}/results/fer2013/notebooks" in make(tmp_path, "-n", "all", "PROFILE=full")

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from fer_utils import io
-from fer_utils.analysis.loss_comparison import mean_interval
+from fer_utils.analysis.image_draws import DRAWS, ImageDraws
 from fer_utils.errors import FerError
 from fer_utils.evaluation.metrics import is_correct
-from fer_utils.evaluation.statistics import Paired, paired_seeds
+from fer_utils.evaluation.statistics import Paired, holm, paired_seeds
 from fer_utils.experiments.best_recipe import WITHOUT
 from fer_utils.experiments.results import Results
 from fer_utils.training.experiment import Experiment
@@ -19,7 +19,7 @@ FULL = "full recipe"
 COLUMNS = [
     *("ingredient", "split", "images", "full", "without"),
     *(field.name for field in fields(Paired)),
-    *("images_low", "images_high"),
+    "p_holm",
 ]
 
 
@@ -64,13 +64,13 @@ def _without_one_part(full: Experiment) -> Mapping[Experiment, str]:
     return {full.replace(**left_out): name for name, left_out in WITHOUT.items()}
 
 
-def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
+def effects(study: Results, draws: int = DRAWS) -> pd.DataFrame:
     """What each part adds to the recipe's accuracy, one row per part and split.
 
     Parameters
     ----------
-    resamples
-        Draws of images for the intervals over images.
+    draws
+        Bootstrap draws of the test images.
 
     Returns
     -------
@@ -80,31 +80,34 @@ def effects(study: Results, resamples: int = 2000) -> pd.DataFrame:
         - ingredient, split: the part left out; "val" or "test";
         - images: of an average seed;
         - full, without: accuracy, mean over the paired seeds;
-        - n, mean, low, high, p_signflip, p_wilcoxon, wins: `statistics.Paired` of full − without
-          over the seeds (no interval for one);
-        - images_low, images_high: 95 % interval of the mean over other images, copies of a
-          photograph drawn together.
+        - the fields of `statistics.Paired`, of full − without: on test for other seeds and other
+          images at once, copies of a photograph drawn together. Seeds validate on different images,
+          so that what these do is part of what the seeds do. NaN for a single seed;
+        - p_holm: p, corrected by Holm for the parts looked at on this split.
     """
     by_seed = study.runs[["run", "seed"]].assign(ingredient=study.runs["run"].map(named(study)))
     # a study may hold runs of other experiments, which `named` does not list
     by_seed = by_seed.dropna(subset="ingredient")
     # ids of runs are texts, and the default, a mean, has none
     runs = by_seed.pivot_table("run", "seed", "ingredient", aggfunc="first")
-    rows = []
+    images, rows = ImageDraws(study, draws), []
     for name in [name for name in WITHOUT if name in runs]:
         pairs = [
             (study.predictions(full), study.predictions(without))
             for full, without in runs[[FULL, name]].dropna().to_numpy()
         ]
         for split in ("val", "test") if pairs else ():  # both runs of no seed may be finished yet
-            full = [is_correct(of_full, split) for of_full, _ in pairs]
-            without = [is_correct(of_without, split) for _, of_without in pairs]
-            paired = paired_seeds([hits.mean() for hits in without], [hits.mean() for hits in full])
-            # seeds may validate on different images: each image counts once per seed that has it
-            gains = np.concatenate(full).astype(np.float32) - np.concatenate(without)
-            images = np.concatenate([of_full[f"{split}_rows"] for of_full, _ in pairs])
-            low, high = mean_interval(study, images, gains, resamples)
-            row = {"ingredient": name, "split": split, "images": len(gains) // len(pairs)}
-            row |= {"full": np.concatenate(full).mean(), "without": np.concatenate(without).mean()}
-            rows.append(row | asdict(paired) | {"images_low": low, "images_high": high})
-    return pd.DataFrame(rows, columns=COLUMNS)
+            full, without = (
+                np.stack([is_correct(predictions, split) for predictions in side])  # seeds×images
+                for side in zip(*pairs, strict=True)
+            )
+            resampled = None
+            if split == "test":  # all seeds are tested on the same images
+                tested, gains = pairs[0][0]["test_rows"], full.astype(int) - without
+                resampled = np.column_stack([images.means(tested, gain) for gain in gains])
+            paired = paired_seeds(without.mean(axis=1), full.mean(axis=1), resampled=resampled)
+            row = {"ingredient": name, "split": split, "images": full.shape[1]}
+            rows.append(row | {"full": full.mean(), "without": without.mean()} | asdict(paired))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["p_holm"] = table.groupby("split")["p"].transform(holm)
+    return table

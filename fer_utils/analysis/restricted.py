@@ -8,7 +8,8 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from fer_utils.analysis.loss_comparison import mean_interval
+from fer_utils.analysis import image_parts
+from fer_utils.analysis.leakage import photographs
 from fer_utils.data.tasks import TASKS, get_task
 from fer_utils.errors import one_of
 from fer_utils.evaluation.metrics import is_correct
@@ -18,8 +19,8 @@ Predictions = dict[str, np.ndarray]
 PARTS = ("val", "test")
 TRAINED, RESTRICTED = "trained on the task", "seven classes, restricted"
 COLUMNS = (
-    *("task", "images", "trained_seeds", "restricted_seeds"),
-    *("trained", "restricted", "gain", "gain_low", "gain_high"),
+    *("task", "images", "seeds", "trained", "restricted"),
+    *("gain", "gain_low", "gain_high"),
 )
 
 
@@ -132,24 +133,27 @@ def beside(study: Results, general: str = "seven") -> pd.DataFrame:
     DataFrame
         - task;
         - images: the test images that all of these networks have, on which all are scored;
-        - trained_seeds, restricted_seeds: how many networks of each kind;
+        - seeds: those that networks of both kinds have; others are left out;
         - trained, restricted: accuracy, mean over the seeds, 0..1;
-        - gain, gain_low, gain_high: restricted − trained, with its 95 % interval over images.
+        - gain, gain_low, gain_high: restricted − trained, with its 95 % interval for other seeds
+          and other images (NaN for a single seed).
     """
     members = contenders(study, general)
     rows = []
     for task in dict.fromkeys(task for task, _ in members):
-        kinds = [list(members.get((task, kind), {}).values()) for kind in (TRAINED, RESTRICTED)]
-        if not all(kinds):  # nothing to compare with
+        kinds = [members.get((task, kind), {}) for kind in (TRAINED, RESTRICTED)]
+        seeds = sorted(kinds[0].keys() & kinds[1].keys())
+        if not seeds:  # nothing to compare with
             continue
-        tested = [predictions["test_rows"] for networks in kinds for predictions in networks]
         # the two kinds are tested on unlike parts of the data set
+        tested = [networks[seed]["test_rows"] for networks in kinds for seed in seeds]
         common = reduce(np.intersect1d, tested)
         few, many = (
-            np.mean([is_correct(on_rows(network, common), "test") for network in networks], axis=0)
+            np.stack([is_correct(on_rows(networks[seed], common), "test") for seed in seeds])
             for networks in kinds
         )
-        low, high = mean_interval(study, common, many - few)
-        shares = (few.mean(), many.mean(), (many - few).mean(), low, high)
-        rows.append((task, len(common), *map(len, kinds), *shares))
+        everything, groups = {"all": np.ones(len(common), bool)}, photographs(study, common)
+        gain = image_parts.means(many.astype(int) - few, everything, groups).iloc[0]
+        row = (task, len(common), len(seeds), few.mean(), many.mean())
+        rows.append((*row, gain["mean"], gain["low"], gain["high"]))
     return pd.DataFrame(rows, columns=COLUMNS)

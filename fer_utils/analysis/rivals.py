@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils.analysis.leakage import copied
+from fer_utils.analysis import image_parts
+from fer_utils.analysis.leakage import copied, photographs
 from fer_utils.analysis.loss_comparison import mean_interval
 from fer_utils.analysis.restricted import Predictions, contenders, on_rows, restricted
 from fer_utils.errors import FerError
@@ -67,8 +68,8 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
         - images, seeds: how many test images the part has, and how many networks are ours;
         - installed: the rival on one view of an image, as its package computes it;
         - rival, ours: on the image and its mirror image; ours is the mean over the seeds;
-        - gain, gain_low, gain_high: ours − rival, with its 95 % interval over images, copies of a
-          photograph drawn together.
+        - gain, gain_low, gain_high: ours − rival, with its 95 % interval for other seeds of ours
+          and other images, copies of a photograph drawn together (NaN for a single seed).
 
     Raises
     ------
@@ -91,22 +92,23 @@ def beside(study: Results, rival: Predictions, resamples: int = 2000) -> pd.Data
             )
         right, right_installed = is_correct(mirrored, "test"), is_correct(installed, "test")
         hits = np.stack([is_correct(member, "test") for member in members.values()])
-        accuracy_of_ours = hits.mean(axis=0, dtype=np.float32)
         fresh = ~copied(study, images)
-        for part, kept in ((ALL, np.ones_like(fresh)), (FRESH, fresh)):
-            gains = (accuracy_of_ours - right)[kept]
-            low, high = mean_interval(study, images[kept], gains, resamples)
+        parts = {ALL: np.ones_like(fresh), FRESH: fresh}
+        groups = photographs(study, images)
+        gains = image_parts.means(hits.astype(int) - right, parts, groups, resamples=resamples)
+        for gain in gains.itertuples():
+            kept = parts[gain.part]
             row = {
                 "task": task,
                 "network": network,
-                "part": part,
-                "images": len(gains),
+                "part": gain.part,
+                "images": gain.images,
                 "seeds": len(members),
                 "installed": right_installed[kept].mean(),
                 "rival": right[kept].mean(),
-                "ours": accuracy_of_ours[kept].mean(),
+                "ours": hits[:, kept].mean(),
             }
-            rows.append(row | {"gain": gains.mean(), "gain_low": low, "gain_high": high})
+            rows.append(row | {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high})
     return pd.DataFrame(rows)
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from fer_utils.reporting.figures import COLOURS, styled
 from fer_utils.reporting.latex import word
 
-EFFECT = ["mean", "images_low", "images_high"]
+EFFECT = ["mean", "low", "high"]
 
 
 @styled
@@ -48,7 +48,7 @@ def robustness(frame: pd.DataFrame) -> Figure:
 
 @styled
 def ablation(frame: pd.DataFrame) -> Figure:
-    """What each ingredient adds, in points; bars are 95 % intervals over images.
+    """What each ingredient adds, in points; bars are 95 % intervals, on test for seeds and images.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def ablation(frame: pd.DataFrame) -> Figure:
     for axis, (split, title) in zip(axes, (("val", "validation"), ("test", "test")), strict=True):
         cells = 100 * frame[frame["split"] == split].set_index("ingredient").loc[names, EFFECT]
         # errorbar wants distances from the mean, the frame has ends
-        reach = [cells["mean"] - cells["images_low"], cells["images_high"] - cells["mean"]]
+        reach = [cells["mean"] - cells["low"], cells["high"] - cells["mean"]]
         axis.barh(names, cells["mean"], color=COLOURS["cross_entropy"], alpha=0.6)
         bars = {"fmt": "none", "ecolor": "black", "capsize": 2, "linewidth": 1}
         axis.errorbar(cells["mean"], names, xerr=reach, **bars)

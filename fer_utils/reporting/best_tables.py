@@ -7,9 +7,11 @@ from fer_utils.analysis.rivals import FRESH
 from fer_utils.reporting import model_card
 from fer_utils.reporting.latex import (
     INTERVAL,
+    Tex,
     between,
     booktabs,
     interval,
+    p_value,
     percent,
     plus_minus,
     signed,
@@ -90,10 +92,8 @@ def readme(frame: pd.DataFrame) -> str:
 def ablation(frame: pd.DataFrame) -> str:
     """`ablation.effects`, one row per ingredient: what it adds in points on validation and test.
 
-    With the intervals over images; of test also the one over seeds, where there are several.
+    With their intervals (none for a single seed), and on test p, corrected for all parts.
     """
-    # a column of dashes is left out where each part was tried with one seed
-    several = (frame["n"] > 1).any()
     rows = []
     for name, group in frame.groupby("ingredient", sort=False):
         by_split = group.set_index("split")
@@ -101,16 +101,10 @@ def ablation(frame: pd.DataFrame) -> str:
         cells = [str(int(by_split.loc["test", "n"]))]
         for split in ("val", "test"):
             r = by_split.loc[split]
-            cells += [signed(r["mean"] * 100), interval(r["images_low"], r["images_high"])]
-        if several:
-            cells.append(interval(r["low"], r["high"]) if r["n"] > 1 else "--")
+            cells += [signed(r["mean"] * 100), interval(r["low"], r["high"])]
+        cells.append(p_value(by_split.loc["test", "p_holm"]))
         rows.append([name, *cells])
-    header = [
-        "ingredient",
-        "seeds",
-        *("adds", "over images") * 2,
-        *(["test, over seeds"] if several else []),
-    ]
+    header = ["ingredient", "seeds", *("adds", INTERVAL) * 2, Tex("$p$ (Holm)")]
     return booktabs(header, rows, spanning(["validation", "test"], 2, 3))
 
 
@@ -145,11 +139,10 @@ def restricted(frame: pd.DataFrame) -> str:
     """`restricted.beside`, one row per task: accuracy of both kinds of network, gain in points."""
     rows = []
     for r in frame.itertuples():
-        trained = f"{percent(r.trained)} ({r.trained_seeds})"
-        restricted = f"{percent(r.restricted)} ({r.restricted_seeds})"
+        shares = [percent(r.trained), percent(r.restricted)]
         gain = [signed(r.gain * 100), interval(r.gain_low, r.gain_high)]
-        rows.append([word(r.task), f"{r.images:,}", trained, restricted, *gain])
-    return booktabs(["task", "images", TRAINED, RESTRICTED, "gain", INTERVAL], rows)
+        rows.append([word(r.task), f"{r.images:,}", r.seeds, *shares, *gain])
+    return booktabs(["task", "images", "seeds", TRAINED, RESTRICTED, "gain", INTERVAL], rows)
 
 
 def networks(frame: pd.DataFrame) -> str:

@@ -66,7 +66,7 @@ def between(low: float, high: float) -> str:
 
 def interval(low: float, high: float) -> str:
     """A difference's interval in points."""
-    return Tex(f"{signed(low * 100)} to {signed(high * 100)}")
+    return "--" if pd.isna(low) else Tex(f"{signed(low * 100)} to {signed(high * 100)}")
 
 
 def p_value(p: float) -> str:

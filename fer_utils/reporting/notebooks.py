@@ -50,7 +50,7 @@ class Parameter:
         if isinstance(value, dict):
             _check_settings(name, value)
         if isinstance(value, list):
-            kinds = {type(item) for item in self.default}
+            kinds = {type(item) for item in self.default} or {str}  # an empty list is one of names
             if wrong := [item for item in value if type(item) not in kinds]:
                 raise FerError(
                     f"{name} must be like the notebook's own {self.default!r}; got {wrong[0]!r}"

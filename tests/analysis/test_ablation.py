@@ -51,32 +51,40 @@ def test_each_ingredient_has_its_worth(tmp_path):
     assert list(table.index.unique("ingredient")) == list(best_recipe.WITHOUT)
     assert table.loc[("flip", "test"), "mean"] == pytest.approx(0.015)
     assert table.loc[("erasing", "val"), "mean"] == pytest.approx(0.005)
-    assert table.loc[("AdamW", "test"), "mean"] == 0 and (table["n"] == 3).all()
+    assert table.loc[("averaged weights", "test"), "mean"] == 0 and (table["n"] == 3).all()
     row = table.loc[("flip", "test")]
     assert row["images"] == 1000
     assert row[["full", "without"]].tolist() == pytest.approx([0.7, 0.685])
-    assert row["low"] == pytest.approx(0.015 - 4.303 * 0.005 / 3**0.5, abs=1e-5)
-    # seeds share their images: of 1,000 the first 10 are lost by all three, 5 by two, 5 by one
-    spread = np.sqrt((10 * 9 + 5 * 4 + 5 * 1) / 9 / 1000 - 0.015**2) / 1000**0.5
-    assert row["images_high"] - row["images_low"] == pytest.approx(2 * 1.96 * spread, rel=0.1)
+    # seeds share their test images: of 1,000 the first 10 are lost by all three, 5 by two, 5 by one
+    images = np.sqrt((10 * 9 + 5 * 4 + 5 * 1) / 9 / 1000 - 0.015**2) / 1000**0.5
+    assert row["images_error"] == pytest.approx(images, rel=0.1)
+    assert row["high"] - row["low"] > 2 * 1.96 * images  # and as many seeds would differ too
+    # on validation every seed has its own: nothing but the seeds
+    val = table.loc[("flip", "val")]
+    assert val["low"] == pytest.approx(0.015 - 4.303 * 0.005 / 3**0.5, abs=1e-5)
+    assert val["images_error"] == 0
 
 
-def test_one_seed_has_an_interval_over_images_alone(tmp_path):
+def test_every_part_that_is_looked_at_makes_the_others_less_certain(tmp_path):
+    seeds = (0, 1, 2, 3)
+    table = ablation.effects(made_up(tmp_path, seeds, {"flip": 20}, epochs=3))
+    flip = table.query("ingredient == 'flip' and split == 'test'").iloc[0]
+    assert flip["p_holm"] == pytest.approx(flip["p"] * len(best_recipe.WITHOUT))
+
+
+def test_one_seed_has_no_interval(tmp_path):
     table = ablation.effects(made_up(tmp_path, (4,), {"flip": 22}))
-    assert (table["n"] == 1).all() and table[["low", "high"]].isna().all(axis=None)
+    assert (table["n"] == 1).all() and table[["low", "high", "p"]].isna().all(axis=None)
     flip = table.query("ingredient == 'flip' and split == 'test'")
     assert flip["mean"].item() == pytest.approx(0.026)
-    assert 0 < flip["images_low"].item() < 0.026 < flip["images_high"].item()
 
 
 def test_copies_of_a_photograph_are_drawn_together(tmp_path):
-    alone = ablation.effects(made_up(tmp_path / "alone", (0,), {"flip": 20}))
+    alone = ablation.effects(made_up(tmp_path / "alone", (0, 1), {"flip": 20}))
     photograph = range(10_000, 10_020)
-    copied = ablation.effects(made_up(tmp_path / "copied", (0,), {"flip": 20}, [photograph]))
+    copied = ablation.effects(made_up(tmp_path / "copied", (0, 1), {"flip": 20}, [photograph]))
     flip = "ingredient == 'flip' and split == 'test'"
-    wide, narrow = (
-        table.query(flip).eval("images_high - images_low").item() for table in (copied, alone)
-    )
+    wide, narrow = (table.query(flip)["images_error"].item() for table in (copied, alone))
     assert wide > 3 * narrow
 
 

@@ -93,15 +93,13 @@ def test_who_answers_which_task(study):
 
 def test_networks_are_scored_on_the_images_that_all_have(study):
     row = restricted.beside(study).iloc[0]
-    counts = row[["task", "images", "trained_seeds", "restricted_seeds"]]
-    assert counts.tolist() == ["binary", 4, 1, 2]
+    assert row[["task", "images", "seeds"]].tolist() == ["binary", 4, 1]  # seed 0
     answers, truth = restricted.contenders(study), [0, 1, 1, 0]
     few = answers["binary", TRAINED][0]["test_logits"][[0, 1, 4, 5]].argmax(1) == truth
-    members = answers["binary", RESTRICTED].values()
-    wide = [predictions["test_logits"].argmax(1) == truth for predictions in members]
-    assert [row["trained"], row["restricted"]] == pytest.approx([few.mean(), np.mean(wide)])
+    wide = answers["binary", RESTRICTED][0]["test_logits"].argmax(1) == truth
+    assert [row["trained"], row["restricted"]] == pytest.approx([few.mean(), wide.mean()])
     assert row["gain"] == pytest.approx(row["restricted"] - row["trained"])
-    assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+    assert np.isnan(row["gain_low"])  # of one seed
 
 
 def test_nothing_to_restrict(study):

@@ -48,7 +48,7 @@ def test_ablation_draws_what_each_ingredient_adds_with_its_interval():
         ("flip", "val", 0.03, 0.01, 0.06), ("flip", "test", 0.02, -0.01, 0.04),
         ("mixup", "val", -0.01, -0.02, 0.0), ("mixup", "test", 0.005, 0.0, 0.01),
     ]  # fmt: skip
-    columns = ["ingredient", "split", "mean", "images_low", "images_high"]
+    columns = ["ingredient", "split", "mean", "low", "high"]
     figure = best_plots.ablation(pd.DataFrame(rows, columns=columns))
     val, test = figure.axes
     assert (val.get_title(), test.get_title()) == ("validation", "test")

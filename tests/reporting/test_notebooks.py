@@ -6,6 +6,7 @@ import pytest
 
 from fer_utils import paths
 from fer_utils.errors import FerError
+from fer_utils.experiments import recipes
 from fer_utils.reporting import notebooks
 
 ALL = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -101,7 +102,7 @@ def test_profiles_may_give_whole_numbers_and_null_where_a_notebook_says_so():
         (["02_cnn", "sample", "seeds=0"], "seeds must be like the notebook's own [0, 1]; got 0"),
         (["02_cnn", "sample", "settings={epohcs: 3}"], "settings: unknown setting 'epohcs' (did"),
         (["02_cnn", "sample", "seeds=[0"], "seeds must be like [0, 1]; got '[0'"),
-        (["02_cnn", "sample", "seeds"], "'seeds' is not of the form name=value; names: dataset,"),
+        (["02_cnn", "sample", "seeds"], "'seeds' is not of the form name=value; names: best_studies,"),
         (["02_cmn", "sample"], "unknown notebook '02_cmn' (did you mean '02_cnn'?)"),
         (["02_cnn"], "usage: python -m fer_utils.reporting.notebooks NAME PROFILE [name=value"),
     ],
@@ -142,3 +143,14 @@ def test_a_notebook_that_fails_leaves_no_output(tmp_path, monkeypatch):
     with pytest.raises(papermill.PapermillExecutionError, match="division by zero"):
         notebooks.execute(tmp_path / "broken.ipynb", "sample")
     assert not [p for p in (tmp_path / "results").rglob("*") if p.is_file()]
+
+
+def test_the_full_profile_names_studies_that_exist_each_once():
+    full = notebooks.load_profile("full")
+    named = [name for key, names in full.items() if key.endswith("_studies") for name in names]
+    assert len(named) == len({*named}) and {*named} <= recipes.STUDIES.keys()
+    # what no list names the notebooks compute by themselves, but for a part of `transfer`
+    own = {"report_a", "transfer", "report_b", "grid"}
+    assert recipes.STUDIES.keys() - {*named} == own | {"small_networks"}
+    for name in ("transfer", "report_b", "grid"):
+        assert recipes.make_study(name, full["dataset"], **full[f"{name}_settings"])
