@@ -18,7 +18,7 @@ from fer_utils.analysis.evidence_files import hashed
 from fer_utils.data import ferplus
 from fer_utils.errors import FerError
 from fer_utils.experiments.results import Results, open_results
-from fer_utils.reporting import contents, figures, numbers
+from fer_utils.reporting import contents, figures, listings, numbers
 from fer_utils.reporting.contents import Frames
 
 
@@ -85,7 +85,10 @@ def generate(results: Results, folder: Path) -> None:
     frames = up_to_date(results, study)
     label_evidence.bring_up_to_date(results)
     with io.atomic_folder(folder) as part:
-        (part / "tables").mkdir()
+        for kind in ("tables", "listings"):
+            (part / kind).mkdir()
+        for listing, text in listings.make().items():
+            (part / "listings" / f"{listing}.tex").write_text(text, encoding="utf-8")
         for table, text in contents.make_tables(results, study, frames).items():
             (part / "tables" / f"{table}.tex").write_text(text, encoding="utf-8")
         values = numbers.numbers(results, study, frames)

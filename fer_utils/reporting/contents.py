@@ -34,6 +34,7 @@ from fer_utils.reporting import (
     label_tables,
     loss_plots,
     loss_tables,
+    network_tables,
     plots,
     reading_tables,
     report_b_tables,
@@ -148,6 +149,7 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "identities": tables.identities(frames["identities"]),
         "claims": tables.claims(frames["claims"]),
         "verdict_rule": tables.verdict_rule(),
+        "networks": network_tables.networks(),
         "paired": loss_tables.paired(frames["paired"]),
         "chance": loss_tables.chance(frames["paired"], frames["means"]),
         "single_runs": loss_tables.single_runs(frames["single_runs"]),
@@ -202,6 +204,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         "classes": loss_plots.paired_seeds(
             study.scores().query(four), reported.query(four), by="class"
         ),
+        "losses": loss_plots.losses(),
         "forest": loss_plots.forest(frames["gains"], reproduction.reported_gains()),
     }
     if "gamma" in frames:

@@ -17,6 +17,28 @@ from fer_utils.training.losses import LOSS_NAMES
 
 
 @styled
+def losses(gammas: tuple[float, ...] = (0, 0.5, 1, 2, 5)) -> Figure:
+    """Focal loss of one image, and its slope by the true class's logit, over the probability p.
+
+    The slope is that of the softmax: with p' = p (1 − p) it is (1 − p)^γ (γ p log p + p − 1).
+    γ = 0 is cross-entropy.
+    """
+    p = np.linspace(0.005, 0.995, 400)
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6))
+    for gamma, colour in zip(gammas, plt.get_cmap("viridis")(np.linspace(0, 0.85, 5)), strict=True):
+        name = f"γ = {gamma:g}" + (", cross-entropy" if gamma == 0 else "")
+        axes[0].plot(p, -((1 - p) ** gamma) * np.log(p), color=colour, label=name)
+        slope = (1 - p) ** gamma * (gamma * p * np.log(p) + p - 1)
+        axes[1].plot(p, slope, color=colour)
+    axes[0].set(ylabel="loss", ylim=(0, 4), title="loss")
+    axes[1].set(ylabel="slope by the logit", title="gradient")
+    for axis in axes:
+        axis.set_xlabel("probability of the true class")
+    axes[0].legend(fontsize=7)
+    return figure
+
+
+@styled
 def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task") -> Figure:
     """A line for each seed from its cross-entropy to its focal run, with both means.
 

@@ -4,12 +4,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from drawn import legend, line
 from matplotlib.colors import to_hex
 
 from fer_utils.reporting import loss_plots
 from fer_utils.reporting.figures import COLOURS
-from fer_utils.training.losses import LOSS_NAMES
+from fer_utils.training.losses import LOSS_NAMES, FocalLoss
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +135,17 @@ def test_the_forest_tells_the_seeds_of_every_row():
     named = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert sorted(named) == ["two classes, a (n = 10)", "two classes, b (n = 5)"]
     assert np.allclose(figure.axes[0].get_yticks(), [0, 1])
+
+
+def test_the_drawn_losses_and_slopes_are_those_of_the_loss():
+    figure = loss_plots.losses(gammas=(0, 0.5, 1, 2, 5))
+    loss, slope = figure.axes
+    for gamma, curve, tangent in zip((0, 0.5, 1, 2, 5), loss.lines, slope.lines, strict=True):
+        p = torch.tensor(curve.get_xdata())
+        logits = torch.stack([p.log(), (1 - p).log()], dim=1).requires_grad_()
+        labels = torch.zeros(len(p), dtype=torch.int64)
+        total = FocalLoss(gamma)(logits, labels) * len(p)
+        total.backward()
+        np.testing.assert_allclose(curve.get_ydata().sum(), total.item(), rtol=1e-6)
+        np.testing.assert_allclose(tangent.get_ydata(), logits.grad[:, 0], rtol=1e-6)
+    plt.close(figure)

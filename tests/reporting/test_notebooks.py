@@ -102,7 +102,7 @@ def test_profiles_may_give_whole_numbers_and_null_where_a_notebook_says_so():
         (["02_cnn", "sample", "seeds=0"], "seeds must be like the notebook's own [0, 1]; got 0"),
         (["02_cnn", "sample", "settings={epohcs: 3}"], "settings: unknown setting 'epohcs' (did"),
         (["02_cnn", "sample", "seeds=[0"], "seeds must be like [0, 1]; got '[0'"),
-        (["02_cnn", "sample", "seeds"], "'seeds' is not of the form name=value; names: best_studies,"),
+        (["02_cnn", "sample", "seeds"], "'seeds' is not of the form name=value; names: best_stud"),
         (["02_cmn", "sample"], "unknown notebook '02_cmn' (did you mean '02_cnn'?)"),
         (["02_cnn"], "usage: python -m fer_utils.reporting.notebooks NAME PROFILE [name=value"),
     ],
