@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
-from fer_utils.analysis.rivals import FRESH
+from fer_utils.analysis.rivals import ALL, FRESH
 from fer_utils.reporting import model_card
 from fer_utils.reporting.latex import (
     INTERVAL,
@@ -86,6 +86,23 @@ def readme(frame: pd.DataFrame) -> str:
         rows.append(
             [*about, *rivals, *(own_networks.get(kind, "–") for kind in (TRAINED, RESTRICTED))]
         )
+    return model_card.table(header, rows)
+
+
+def readme_short(frame: pd.DataFrame) -> str:
+    """`rivals.beside` in one row per task, Markdown: all test images, the network of most classes.
+
+    Both answer with the mean of an image and its mirror image.
+    """
+    rows = []
+    for task, group in frame[frame["part"] == ALL].groupby("task", sort=False):
+        by_network = group.set_index("network")
+        r = by_network.loc[RESTRICTED if RESTRICTED in by_network.index else TRAINED]
+        shares = [f"{percent(r[column])} %" for column in ("rival", "ours")]
+        ends = f"{r['gain_low'] * 100:+.1f} to {r['gain_high'] * 100:+.1f}"
+        gain = f"{r['gain'] * 100:+.1f} ({ends})"
+        rows.append([word(task), f"{r['images']:,}", *shares, r["seeds"], gain])
+    header = ["task", "test images", "`fer`", "ours", "seeds", "gain in points (95 %)"]
     return model_card.table(header, rows)
 
 

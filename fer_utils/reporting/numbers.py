@@ -217,6 +217,9 @@ def _best(results: Results) -> dict[str, str]:
         "start.size": str(FROM_IMAGENET["image_size"]),
     }
     pages = best_network.read(results.folder.name, results.folder.parent)
+    if "scores" in pages:
+        accuracy = pages["scores"].query("metric == 'accuracy'").set_index("task")["mean"]
+        texts |= {f"best.{task}.accuracy": percent(mean) for task, mean in accuracy.items()}
     if "networks" in pages:
         texts |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
     return texts | (_rival(pages["rival_origin"]) if "rival_origin" in pages else {})

@@ -9,7 +9,7 @@ from fer_utils.experiments import results, studies
 
 
 def test_every_cell_of_the_study_has_a_row_run_or_not(transfer_frames, with_transfer):
-    cells = transfer_frames["transfer"]
+    cells = transfer_frames["transfer"].query("model != 'resnet18_cntk'")  # of committed studies
     assert len(cells) == 4 * 2 * 2 * 2
     missing = cells[cells["model"] == "efficientnet_b1"]
     assert set(missing["status"]) == {studies.NOT_RUN} and missing["mean"].isna().all()
