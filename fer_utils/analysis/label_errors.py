@@ -52,7 +52,8 @@ def find(study: Results, faces: Faces | None = None) -> pd.DataFrame:
         # its progress bar would ask for widgets in a notebook, which nobody needs; and not at the
         # top, since a report whose evidence is current looks for no doubtful labels
         from cleanlab.filter import find_label_issues
-    chosen = find_label_issues(labels, p, return_indices_ranked_by="self_confidence")
+    # n_jobs: it would fork, and a fork of a process that has run threads may wait for ever
+    chosen = find_label_issues(labels, p, return_indices_ranked_by="self_confidence", n_jobs=1)
     names = np.array(classes)
     suggested = p[chosen].argmax(1)
     frame = pd.DataFrame(
