@@ -15,9 +15,11 @@ from fer_utils.reporting.figures import COLOURS, styled
 from fer_utils.reporting.latex import word
 from fer_utils.training.losses import LOSS_NAMES
 
+GAMMAS = (0, 0.5, 1, 2, 5)  # 0 is cross-entropy
+
 
 @styled
-def losses(gammas: tuple[float, ...] = (0, 0.5, 1, 2, 5)) -> Figure:
+def losses() -> Figure:
     """Focal loss of one image, and its slope by the true class's logit, over the probability p.
 
     The slope is that of the softmax: with p' = p (1 − p) it is (1 − p)^γ (γ p log p + p − 1).
@@ -25,7 +27,8 @@ def losses(gammas: tuple[float, ...] = (0, 0.5, 1, 2, 5)) -> Figure:
     """
     p = np.linspace(0.005, 0.995, 400)
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6))
-    for gamma, colour in zip(gammas, plt.get_cmap("viridis")(np.linspace(0, 0.85, 5)), strict=True):
+    shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(GAMMAS)))
+    for gamma, colour in zip(GAMMAS, shades, strict=True):
         name = f"γ = {gamma:g}" + (", cross-entropy" if gamma == 0 else "")
         axes[0].plot(p, -((1 - p) ** gamma) * np.log(p), color=colour, label=name)
         slope = (1 - p) ** gamma * (gamma * p * np.log(p) + p - 1)

@@ -1,8 +1,6 @@
 """What the networks are: input, stages, parameters and multiply-adds, from their modules."""
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
+from fer_utils.analysis.costs import multiply_adds
 from fer_utils.analysis.learning_stages import skeleton
 from fer_utils.data.tasks import get_task
 from fer_utils.reporting.latex import booktabs, word
@@ -12,15 +10,6 @@ SHOWN = (
     *("cnn", "resnet18", "efficientnet_b1", "mobilenet_v2", "vggface"),
     *("efficientnet_lite0", "face_resnet", "small_resnet"),
 )
-
-
-def multiply_adds(model: str, classes: int) -> int:
-    """Of one image, convolutions and matrix products alone; half of PyTorch's count of FLOPs."""
-    network = skeleton(model, classes).eval()  # one image has no variance over a batch
-    image = torch.zeros(1, 1, 48, 48, dtype=torch.uint8, device="meta")
-    with torch.device("meta"), torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(image)
-    return counter.get_total_flops() // 2
 
 
 def networks() -> str:

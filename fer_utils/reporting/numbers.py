@@ -78,7 +78,8 @@ def _protocol(study: Results) -> dict[str, str]:
         "cap",
         "parameters",
     ):
-        texts[key.replace("_", ".")] = f"{first[key]:g}" if first[key] < 1 else f"{first[key]:,}"
+        # a whole number is a float where another run of the results has none, such as no cap
+        texts[key.replace("_", ".")] = f"{first[key]:,.10g}"
     for task, group in runs.groupby("task"):
         texts |= {
             f"{task}.{part}": f"{group[f'{part}_images'].iloc[0]:,}"
@@ -218,8 +219,9 @@ def _best(results: Results) -> dict[str, str]:
     }
     pages = best_network.read(results.folder.name, results.folder.parent)
     if "scores" in pages:
-        accuracy = pages["scores"].query("metric == 'accuracy'").set_index("task")["mean"]
-        texts |= {f"best.{task}.accuracy": percent(mean) for task, mean in accuracy.items()}
+        for row in pages["scores"].query("metric == 'accuracy'").itertuples():
+            about = {"accuracy": percent(row.mean), "seeds": str(row.seeds)}
+            texts |= {f"best.{row.task}.{name}": text for name, text in about.items()}
     if "networks" in pages:
         texts |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
     return texts | (_rival(pages["rival_origin"]) if "rival_origin" in pages else {})

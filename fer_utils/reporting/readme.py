@@ -122,8 +122,9 @@ def answers(results: Results, frames: Frames, scores: pd.DataFrame, labels: Fram
         f"{people['labels.all.single']} % of cases, that of most of ten people in "
         f"{people['labels.all.majority']} % (PrivateTest, FER+'s votes).",
         "Do test images leak?": "Of {:,}, {} have an identical copy in training and {} at least a "
-        "near-copy. Most of their higher accuracy is not memory: such photographs are "
-        "easier.".format(audit["test images"], *copies),
+        "near-copy; scores without them stand beside the others.".format(
+            audit["test images"], *copies
+        ),
     }
     return "\n".join(f"- **{question}** {answer}" for question, answer in lines.items())
 

@@ -138,9 +138,9 @@ def test_the_forest_tells_the_seeds_of_every_row():
 
 
 def test_the_drawn_losses_and_slopes_are_those_of_the_loss():
-    figure = loss_plots.losses(gammas=(0, 0.5, 1, 2, 5))
+    figure = loss_plots.losses()
     loss, slope = figure.axes
-    for gamma, curve, tangent in zip((0, 0.5, 1, 2, 5), loss.lines, slope.lines, strict=True):
+    for gamma, curve, tangent in zip(loss_plots.GAMMAS, loss.lines, slope.lines, strict=True):
         p = torch.tensor(curve.get_xdata())
         logits = torch.stack([p.log(), (1 - p).log()], dim=1).requires_grad_()
         labels = torch.zeros(len(p), dtype=torch.int64)
