@@ -82,7 +82,9 @@ def test_the_commands_of_the_reference_study_name_its_runs():
             *io.read_json(folder / f"{name}.json"),
             *(Experiment(**settings).id for settings in missing),
         }
-        assert told < asked if name == "best" else told == asked, name
+        # the README says of these what is still to be computed
+        partial = name in ("best", "resnet18", "resnet18_frozen")
+        assert told < asked if partial else told == asked, name
 
 
 def test_a_set_of_results_is_a_folder_of_its_own():
