@@ -30,8 +30,8 @@ SMALL = {"dataset": "drawn", "task": "binary", "epochs": 1, "batch_size": 16}
 def node(home: Path, *options):
     """A node whose data and results are under `home`, killed at the end with all its processes.
 
-    Ray gives a node's agents 15 s to come up and else ends the node (ray-project/ray#65983). That is
-    too little on a busy machine, so the node is then started again.
+    Ray gives a node's agents 15 s to come up and else ends the node (ray-project/ray#65983). That
+    is too little on a busy machine, so the node is then started again.
     """
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
     command += [*options, "--object-store-memory=80000000", "--disable-usage-stats"]
@@ -47,13 +47,18 @@ def node(home: Path, *options):
     }
     home.mkdir(exist_ok=True)
     log = home / "ray.log"
-    for _ in range(STARTS):
+
+    def start():
         with log.open("w") as output:
             process = subprocess.Popen(
                 command, env=environment, start_new_session=True, stdout=output, stderr=output
             )
+        wait_for(lambda: process.poll() is not None or "runtime started" in log.read_text())
+        return process
+
+    for _ in range(STARTS):
+        process = start()
         try:
-            wait_for(lambda: process.poll() is not None or "runtime started" in log.read_text())
             if process.poll() is None:
                 yield process
                 return
@@ -85,9 +90,9 @@ def two_nodes(store, tmp_path):
         port = free.getsockname()[1]
     head = ["--head", f"--port={port}", f"--temp-dir={short}", "--include-dashboard=false"]
     try:
-        with node(tmp_path, *head):
-            with node(tmp_path / "elsewhere", f"--address=127.0.0.1:{port}") as second:
-                yield f"127.0.0.1:{port}", second
+        join = [f"--address=127.0.0.1:{port}"]
+        with node(tmp_path, *head), node(tmp_path / "elsewhere", *join) as second:
+            yield f"127.0.0.1:{port}", second
     finally:
         shutil.rmtree(short, ignore_errors=True)
 
