@@ -97,3 +97,19 @@ def skeleton(model: str, classes: int = 3, size: int | None = None) -> Network:
     """A network's names and shapes, without values."""
     with torch.device("meta"):  # shapes alone: VGGFace's weights would take half a gigabyte
         return Network(model, classes, size)
+
+
+def stage_shapes(model: str, classes: int) -> dict[str, tuple[int, ...]]:
+    """The input and each stage's output for one image: (channels, height, width) or (units,)."""
+    network = skeleton(model, classes).eval()  # one image has no variance over a batch
+    side, channels = network.preprocess.size, network.preprocess.channels
+    found: dict[str, tuple[int, ...]] = {"input": (channels, side, side)}
+
+    def note(name):
+        return lambda module, inputs, output: found.update({name: tuple(output.shape[1:])})
+
+    for stage in network.stages:
+        network.stage(stage).register_forward_hook(note(stage))
+    with torch.inference_mode():
+        network(torch.zeros(1, 1, 48, 48, dtype=torch.uint8, device="meta"))
+    return found

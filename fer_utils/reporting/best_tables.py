@@ -4,6 +4,8 @@ import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
 from fer_utils.analysis.rivals import ALL, FRESH
+from fer_utils.experiments.best_recipe import RECIPE
+from fer_utils.experiments.results import Results
 from fer_utils.reporting import model_card
 from fer_utils.reporting.latex import (
     INTERVAL,
@@ -11,6 +13,7 @@ from fer_utils.reporting.latex import (
     between,
     booktabs,
     interval,
+    listed,
     p_value,
     percent,
     plus_minus,
@@ -18,6 +21,23 @@ from fer_utils.reporting.latex import (
     spanning,
     word,
 )
+
+SETTINGS = {  # of the recipe, as the report names them
+    "epochs": "epochs",
+    "batch_size": "images in a batch",
+    "optimiser": "optimizer",
+    "learning_rate": "learning rate, highest",
+    "weight_decay": "weight decay",
+    "schedule": "schedule",
+    "flip": "random mirror image",
+    "rotation": "random rotation, degrees",
+    "shift": "random shift, share of the side",
+    "scale": "random zoom, share",
+    "erasing": "random erasing, probability",
+    "label_smoothing": "label smoothing",
+    "ema": "weight averaging, decay per step",
+    "tta": "views of a test image",
+}
 
 
 def scores(frame: pd.DataFrame) -> str:
@@ -39,6 +59,26 @@ def scores(frame: pd.DataFrame) -> str:
             ]
         )
     return booktabs(["task", "test images", "seeds", "accuracy", INTERVAL, "macro F1"], rows)
+
+
+def classes(study: Results) -> str:
+    """Precision, recall and F1 of each class on test, mean over runs of one task, and support."""
+    cells = study.scores("test").query("`class` != ''")
+    means = cells.pivot_table("value", "class", "metric", sort=False)
+    support = study.confusion(study.runs["run"].iloc[0]).sum(axis=1)
+    rows = [
+        [name, *(percent(row[metric]) for metric in ("precision", "recall", "f1")), support[name]]
+        for name, row in means.iterrows()
+    ]
+    return booktabs(["class", "precision", "recall", "F1", "support"], rows)
+
+
+def settings(study: Results) -> str:
+    """The recipe's settings as the runs of one task have them, one row each."""
+    runs = study.runs
+    rows = [[SETTINGS[name], listed(runs[name].map(word))] for name in RECIPE if name in SETTINGS]
+    rows.append(["training images", f"{runs['train_images'].iloc[0]:,}"])
+    return booktabs(["setting", "value"], rows, columns="ll")
 
 
 def rival(frame: pd.DataFrame) -> str:

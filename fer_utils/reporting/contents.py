@@ -23,17 +23,20 @@ from fer_utils.analysis.image_draws import ImageDraws
 from fer_utils.analysis.reported import reported_a
 from fer_utils.data import audit
 from fer_utils.data.dataset import Faces
+from fer_utils.data.tasks import TASK_NAMES, get_task
 from fer_utils.evaluation import metrics
 from fer_utils.experiments.results import Results, mean_confusion
 from fer_utils.reporting import (
     best_network,
     best_plots,
     best_tables,
+    data_plots,
     figures,
     label_plots,
     label_tables,
     loss_plots,
     loss_tables,
+    network_plots,
     network_tables,
     plots,
     reading_tables,
@@ -125,9 +128,17 @@ def _titled(curves: pd.DataFrame) -> Frames:
     return {name: curves[curves["loss"] == loss] for loss, name in LOSS_NAMES.items()}
 
 
-def _tricky(four: Results) -> pd.DataFrame:
+def _most_classes(results: Results) -> Results | None:
+    """The runs of study best on its task of most classes; None where there are none."""
+    if not results.has_study("best"):
+        return None
+    best = results.study("best")
+    return best.select(task=max(best.runs["task"], key=lambda task: len(get_task(task).classes)))
+
+
+def _tricky(study: Results) -> pd.DataFrame:
     """The surest errors of the first run with cross-entropy: true, predicted, probability, row."""
-    stored = four.predictions(four.select(loss="cross_entropy").runs["run"].iloc[0])
+    stored = study.predictions(study.select(loss="cross_entropy").runs["run"].iloc[0])
     labels, logits, classes = (stored[name] for name in ("test_labels", "test_logits", "classes"))
     errors = metrics.confident_errors(labels, logits, classes.tolist(), n=16)
     # rows of the data set: drawn later from evidence, where the order of the run is forgotten
@@ -180,6 +191,10 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         for name, page in pages.items()
         if name not in NO_TABLE
     }
+    if (best := _most_classes(results)) is not None:
+        texts["best_classes"] = best_tables.classes(best)
+        texts["best_stages"] = network_tables.stages(best.runs["model"].iloc[0])
+        texts["best_settings"] = best_tables.settings(best)
     texts |= label_tables.make(label_evidence.read(results))
     texts |= reading_tables.make(frames) | transfer_tables.make(frames)
     return texts | report_b_tables.make(frames)
@@ -193,7 +208,16 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     reported = reported_a().query("model == 'cnn'")
     four = "task == 'multiclass' and metric == 'f1'"
     drawn = {
-        "overfitting": plots.overfitting({name: runs.history for name, runs in by_loss.items()}),
+        "counts": figures.class_counts(_audited(results, "counts").set_index("label")),
+        "shapes": network_plots.shapes(),
+        "learning_curves": plots.learning_curves(
+            {
+                f"{TASK_NAMES[task]},\n{name}": study.select(task=task, loss=loss).history
+                for task in TASK_NAMES
+                if (study.runs["task"] == task).any()
+                for loss, name in LOSS_NAMES.items()
+            }
+        ),
         "confusion": plots.confusion_matrices(
             {name: mean_confusion(runs) for name, runs in by_loss.items()}
         ),
@@ -213,6 +237,11 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     pages = _best_pages(results)
     for name in {"robustness", "ablation", "curves"} & set(pages):
         drawn[f"best_{name}"] = getattr(best_plots, name)(pages[name])
+    best = _most_classes(results)
+    if best is not None:
+        drawn["best_reliability"] = plots.reliability_diagrams(
+            {"raw": calibration_comparison.pooled_reliability(best)}
+        )
     drawn |= label_plots.make(label_evidence.read(results))
     # the text asks by \iffigure for each of these, and has no gap where they are missing
     if (faces := study.faces()) is not None:
@@ -220,10 +249,14 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         # copies with one label would show nothing that the table does not say
         near = _audited(results, "near").query("conflicting")
         if len(near):
-            drawn["copies"] = _copies(faces, near)
+            drawn["copies"] = data_plots.copies(faces, near)
+            if (wrong := data_plots.wrong(faces, near)) is not None:
+                drawn["wrong"] = wrong
         if len(frames["suspects"]):
             drawn["suspects"] = _suspects(faces, frames["suspects"])
         drawn["tricky"] = _tricky_gallery(faces, frames["tricky"])
+        if best is not None:
+            drawn["best_tricky"] = _tricky_gallery(faces, _tricky(best))
     return drawn | transfer_plots.make(results, frames)
 
 
@@ -239,21 +272,8 @@ def _best_pages(results: Results) -> Frames:
 
 
 def _tricky_gallery(faces: Faces, errors: pd.DataFrame) -> plt.Figure:
-    told = [f"{e.true}, not\n{e.predicted} ({e.probability:.0%})" for e in errors.itertuples()]
+    told = [f"{e.true}; answer\n{e.predicted} ({e.probability:.0%})" for e in errors.itertuples()]
     return figures.gallery(faces.images[errors["row"]], told)
-
-
-def _copies(faces: Faces, near: pd.DataFrame, groups: int = 3, columns: int = 8) -> plt.Figure:
-    """One row per group of near-copies (audit.grouped), largest first; first a copy per label."""
-    largest = near["group"].value_counts().index[:groups]
-    chosen = []
-    for group in largest:
-        members = near[near["group"] == group]
-        unlike = members.drop_duplicates("label")
-        chosen.append(pd.concat([unlike, members.drop(unlike.index)]).head(columns))
-    shown = pd.concat(chosen)
-    captions = [f"{row.label}\n{row.split}" for row in shown.itertuples()]
-    return figures.gallery(faces.images[shown["row"]], captions, columns)
 
 
 def _suspects(faces: Faces, suspects: pd.DataFrame, each: int = 2) -> plt.Figure:

@@ -19,6 +19,13 @@ ESCAPES = {character: rf"\{character}" for character in "#$%&_{}"}
 ESCAPES |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 ESCAPES |= {"×": r"$\times$", "[": "{[}", "*": "{*}"}  # [ and * after \\ are its arguments
 PRINTABLE = "–—‘’“”…−€"  # what our fonts have beyond the Latin letters
+SETTING_NAMES = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "sgd": "SGD",
+    "one_cycle": "one cycle",
+    "flip": "the image and its mirror image",
+}
 
 
 class Tex(str):
@@ -79,7 +86,15 @@ def word(value) -> str:
     # numpy's too: what comes out of a frame's column is no bool of Python's
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return str({**TASK_NAMES, **LOSS_NAMES, **display_names(), **METRIC_NAMES}.get(value, value))
+    if isinstance(value, float):
+        return f"{value:.10g}" if value == 0 or abs(value) >= 1e-4 else _scientific(value)
+    names = TASK_NAMES | LOSS_NAMES | display_names() | METRIC_NAMES | SETTING_NAMES
+    return str(names.get(value, value))
+
+
+def _scientific(value: float) -> Tex:
+    digits, exponent = f"{value:.0e}".split("e")
+    return Tex(rf"${digits}\cdot10^{{{int(exponent)}}}$")
 
 
 def listed(column: pd.Series) -> str:

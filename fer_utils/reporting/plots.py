@@ -54,6 +54,42 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
 
 
 @styled
+def learning_curves(histories: dict[str, pd.DataFrame]) -> Figure:
+    """Loss above and accuracy below, of training (dashed) and validation, one column per entry.
+
+    The mean over seeds with a band from the lowest to the highest seed.
+
+    Parameters
+    ----------
+    histories
+        Title → rows of Results.history.
+    """
+    columns = len(histories)
+    figure, axes = plt.subplots(
+        2, columns, figsize=(1.8 * columns, 3.4), squeeze=False, sharex=True, sharey="row"
+    )
+    for column, (title, history) in enumerate(histories.items()):
+        by_epoch = history.groupby("epoch")
+        for row, score in enumerate(("loss", "accuracy")):
+            axis = axes[row, column]
+            for split, name, line in (("train", "training", "--"), ("val", "validation", "-")):
+                seeds = by_epoch[f"{split}_{score}"].agg(["mean", "min", "max"])
+                colour = COLOURS[split]
+                axis.plot(seeds.index, seeds["mean"], line, color=colour, label=name)
+                band = {"color": colour, "alpha": 0.2, "linewidth": 0}
+                axis.fill_between(seeds.index, seeds["min"], seeds["max"], **band)
+        axes[0, column].set_title(title, fontsize=8)
+        axes[1, column].set_xlabel("epoch")
+        axes[1, column].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0, 0].set_ylabel("loss")
+    axes[1, 0].set_ylabel("accuracy")
+    axes[1, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*labels, frameon=False, loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
 def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
     """Shares of each true class, in percent; of two matrices also the difference, in points.
 
