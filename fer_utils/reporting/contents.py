@@ -158,7 +158,8 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
         "coverage": tables.coverage(frames["coverage"]),
         "training_coverage": tables.training_coverage(frames["training_coverage"]),
         "identities": tables.identities(frames["identities"]),
-        "claims": tables.claims(frames["claims"]),
+        "claims": tables.claims(frames["claims"], decided=True),
+        "claims_open": tables.claims(frames["claims"], decided=False),
         "verdict_rule": tables.verdict_rule(),
         "networks": network_tables.networks(),
         "paired": loss_tables.paired(frames["paired"]),
@@ -185,6 +186,8 @@ def make_tables(results: Results, study: Results, frames: Frames) -> dict[str, s
             results.study("learning_rate"), ["task", "learning_rate"]
         )
     pages = _best_pages(results)
+    if "rival" in pages:
+        texts["best_rival_short"] = best_tables.rival_short(pages["rival"])
     texts |= {
         # so a page that is added to PAGES needs a function of its name, or a place in NO_TABLE
         f"best_{name}": getattr(best_tables, name)(page)

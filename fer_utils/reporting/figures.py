@@ -35,6 +35,7 @@ THEME = {
     "axes.titlesize": 9,
     "axes.titley": 1.0,  # else every layout measures the ticks again, to find room for titles
     "text.hinting": "none",
+    "figure.max_open_warning": 50,  # the report opens all of its figures before it saves them
     "text.parse_math": False,  # a class may have a $ in its name
 }
 FRAME = 204  # the grey of the line around an image, so that a white one has an edge

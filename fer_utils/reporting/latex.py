@@ -87,19 +87,30 @@ def word(value) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.10g}" if value == 0 or abs(value) >= 1e-4 else _scientific(value)
+        # never 5e-05
+        return np.format_float_positional(value, precision=8, trim="-")
     names = TASK_NAMES | LOSS_NAMES | display_names() | METRIC_NAMES | SETTING_NAMES
     return str(names.get(value, value))
-
-
-def _scientific(value: float) -> Tex:
-    digits, exponent = f"{value:.0e}".split("e")
-    return Tex(rf"${digits}\cdot10^{{{int(exponent)}}}$")
 
 
 def listed(column: pd.Series) -> str:
     # sorted before they are texts: 10 comes after 9
     return ", ".join(map(str, sorted(column.unique())))
+
+
+def joined(column: pd.Series) -> str:
+    """The different texts of a column, such as devices, which have commas of their own."""
+    return " and ".join(sorted(set(map(word, column))))
+
+
+def seed_list(column: pd.Series) -> str:
+    """ "seed 3", "seeds 0 to 19", or "seeds 0, 2 and 5"."""
+    seeds = sorted({int(seed) for seed in column})
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"seeds {', '.join(map(str, seeds[:-1]))} and {seeds[-1]}"
 
 
 def booktabs(

@@ -27,8 +27,8 @@ def _differences(pairs: pd.DataFrame, singles: pd.DataFrame) -> dict[str, str]:
         name = f"{row.task}.{row.metric}.gain"
         ends = {"": row.mean, ".low": row.low, ".high": row.high}
         texts |= {name + end: signed(value * 100) for end, value in ends.items()}
+        texts[f"{name}.detectable"] = percent(row.detectable)
         texts[f"{name}.verdict"] = loss_comparison.favours(row)
-        texts[f"{name}.signflip"] = f"{row.p_signflip:.3f}"
     printed = reproduction.reported_gains()["accuracy"]
     for task, group in singles.groupby("task"):
         called = group[group["p"] < 0.05]

@@ -1,6 +1,7 @@
 """The networks drawn from their modules: what each stage hands to the next."""
 
 import math
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def _box(axis: Axes, x: float, stage: str, shape: tuple[int, ...]) -> None:
     height = 0.9 if flat else math.log2(shape[1]) / math.log2(256)
     colour = COLOURS["focal"] if flat else COLOURS["cross_entropy"]
     width = 0.06 if flat else width
-    looks = {"facecolor": colour, "alpha": 0.35, "edgecolor": colour}
+    looks: dict[str, Any] = {"facecolor": colour, "alpha": 0.35, "edgecolor": colour}
     axis.add_patch(Rectangle((x - width / 2, 0.5 - height / 2), width, height, **looks))
     size = f"{shape[0]:,}" if flat else f"{shape[0]:,} × {shape[1]}²"
     axis.text(x, -0.05 if flat else 0.44 - height / 2, size, ha="center", va="top", fontsize=7)

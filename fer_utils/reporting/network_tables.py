@@ -46,7 +46,8 @@ def stages(model: str) -> str:
         layers = Counter(_layer(module) for module in modules if isinstance(module, kinds))
         told = "; ".join(f"{n} of {kind}" if n > 1 else kind for kind, n in layers.items())
         rows.append([stage, size, f"{parameters:,}", told])
-    return booktabs(["stage", "output", "parameters", "convolutions and dense layers"], rows, columns="lrrl")
+    header = ["stage", "output", "parameters", "convolutions and dense layers"]
+    return booktabs(header, rows, columns="lrrl")
 
 
 def _layer(module: nn.Module) -> str:

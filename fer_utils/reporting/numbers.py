@@ -6,12 +6,16 @@ The text writes \\fer{key} for a number; a key that is not defined here stops th
 import re
 
 import pandas as pd
+import yaml
 
+from fer_utils import paths
 from fer_utils.analysis import claim_list, label_evidence, reproduction
 from fer_utils.analysis.claim_list import ALIKE
 from fer_utils.analysis.claims import VERDICTS
+from fer_utils.analysis.rivals import ALL
 from fer_utils.data import audit
-from fer_utils.evaluation.statistics import MARGIN
+from fer_utils.data.tasks import get_task
+from fer_utils.evaluation.statistics import MARGIN, t_half_width
 from fer_utils.experiments.best_recipe import FROM_IMAGENET
 from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.reporting import (
@@ -24,8 +28,9 @@ from fer_utils.reporting import (
 )
 from fer_utils.reporting.latex import (
     escape,
-    listed,
+    joined,
     percent,
+    seed_list,
     signed,
 )
 
@@ -49,7 +54,7 @@ def numbers(results: Results, study: Results, frames: Frames) -> dict[str, str]:
     FerError
         If the audit is not of the data of the runs.
     """
-    values = _protocol(study) | _training(study) | _leaks(frames["leaks"])
+    values = _about() | _protocol(study) | _training(study) | _leaks(frames["leaks"])
     values |= _scores(study, reproduction.of_cnn(frames["reproduction"]))
     values |= _claims(frames) | _suspects(frames["suspects"], frames["out_of_sample"])
     values |= loss_numbers.numbers(results, frames) | transfer_numbers.numbers(results, frames)
@@ -66,7 +71,7 @@ def _protocol(study: Results) -> dict[str, str]:
     """Settings, seeds, machine, image counts."""
     runs, first, name = study.runs, study.runs.iloc[0], study.folder.name
     texts = {
-        key: listed(runs[key])
+        key: joined(runs[key])
         for key in ("device", "precision", "threads", "torch", "commit", "optimiser")
     }
     for key in (
@@ -91,7 +96,7 @@ def _protocol(study: Results) -> dict[str, str]:
         "is.fer2013": str(int(name.startswith("fer2013"))),
         "is.sample": str(int(name == "sample")),
         "seeds": str(runs["seed"].nunique()),
-        "seeds.list": listed(runs["seed"]),
+        "seeds.list": seed_list(runs["seed"]),
         "runs": str(len(runs)),
         "minutes": f"{runs['total_seconds'].sum() / 60:.0f}",
     }
@@ -119,6 +124,9 @@ def _scores(study: Results, comparison: pd.DataFrame) -> dict[str, str]:
         "far.outside": str((~far["within"]).sum()),
         "all.cells": str(len(comparison)),
     }
+    # how far the mean accuracies lie below the reported ones
+    level = -comparison.loc[comparison["metric"] == "accuracy", "points"]
+    texts |= {"level.least": f"{level.min():.1f}", "level.most": f"{level.max():.1f}"}
     for key, cell in comparison.set_index(["task", "loss", "metric", "class"]).iterrows():
         # an average has no class, and its key no dot at the end
         name = ".".join(filter(None, key))
@@ -143,7 +151,29 @@ def _leaks(leaks: pd.DataFrame) -> dict[str, str]:
             for part in ("identical", "spared", "near", "clean")
         }
         texts |= {f"{task}.{loss}.leaks.gain": percent(mean["all"] - mean["clean"])}
+    # memory: how much better a network is on images whose copies it trained on than on those
+    # whose copies it had in validation alone; easier: how much better on these than without copies
+    in_training = leaks["identical_images"] - leaks["spared_images"]
+    right = (
+        leaks["identical"] * leaks["identical_images"] - leaks["spared"] * leaks["spared_images"]
+    )
+    parts = {"memory": right / in_training - leaks["spared"]}
+    parts |= {"easier": leaks["spared"] - leaks["clean"]}
+    for part, differences in parts.items():
+        for (task, loss), of_seeds in differences.groupby([leaks["task"], leaks["loss"]]):
+            mean, half = of_seeds.mean(), t_half_width(of_seeds.dropna())
+            ends = {"": mean, ".low": mean - half, ".high": mean + half}
+            key = f"{task}.{loss}.leaks.{part}"
+            texts |= {f"{key}{end}": signed(value * 100) for end, value in ends.items()}
     return texts
+
+
+def _about() -> dict[str, str]:
+    """Authors, version and date of CITATION.cff, for the title page."""
+    cited = yaml.safe_load((paths.CHECKOUT / "CITATION.cff").read_text(encoding="utf-8"))
+    authors = [author.get("name") or author["family-names"] for author in cited["authors"]]
+    date = f"{cited['date-released']:%-d %B %Y}"
+    return {"authors": ", ".join(authors), "version": cited["version"], "date": date}
 
 
 def _claims(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -201,7 +231,7 @@ def _best(results: Results) -> dict[str, str]:
     runs = results.study("best").runs
     first = runs.iloc[0]
     texts = {
-        f"best.{key}": listed(runs[key]) for key in ("epochs", "optimiser", "device", "precision")
+        f"best.{key}": joined(runs[key]) for key in ("epochs", "optimiser", "device", "precision")
     }
     texts |= {
         "best.parameters": f"{first['parameters'] / 1e6:.1f}",
@@ -219,11 +249,17 @@ def _best(results: Results) -> dict[str, str]:
     }
     pages = best_network.read(results.folder.name, results.folder.parent)
     if "scores" in pages:
+        most = max(pages["scores"]["task"], key=lambda task: len(get_task(task).classes))
+        texts["best.classes"] = str(len(get_task(most).classes))
         for row in pages["scores"].query("metric == 'accuracy'").itertuples():
             about = {"accuracy": percent(row.mean), "seeds": str(row.seeds)}
             texts |= {f"best.{row.task}.{name}": text for name, text in about.items()}
     if "networks" in pages:
-        texts |= {f"start.{key}": listed(pages["networks"][key]) for key in ("device", "threads")}
+        texts |= {f"start.{key}": joined(pages["networks"][key]) for key in ("device", "threads")}
+    if "rival" in pages:
+        for row in pages["rival"].query("task == 'seven'").itertuples():
+            key = "rival.seven." + ("gain" if row.part == ALL else "fresh")
+            texts[key] = signed(row.gain * 100)
     return texts | (_rival(pages["rival_origin"]) if "rival_origin" in pages else {})
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from fer_utils.analysis.chance import ALL
 from fer_utils.analysis.readings import OURS
 from fer_utils.experiments.results import Results
-from fer_utils.reporting.latex import listed, percent, signed, word
+from fer_utils.reporting.latex import joined, percent, signed, word
 from fer_utils.reporting.reading_tables import (
     FOUR,
     SOURCES,
@@ -27,7 +27,7 @@ def numbers(results: Results, frames: Frames) -> dict[str, str]:
         texts |= _sources(frames["chance"])
     for name in ("readings", "weight_orders", "rates", "chance"):
         if results.has_study(name):
-            texts[f"{name}.precision"] = listed(results.study(name).runs["precision"])
+            texts[f"{name}.precision"] = joined(results.study(name).runs["precision"])
     return texts
 
 

@@ -12,6 +12,7 @@ def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]
     texts: dict[str, str] = {}
     if "report_b_epochs" in frames:
         texts |= _report_b(results.study("report_b"), frames["report_b_epochs"])
+        texts |= _thaw(results.study("report_b"), frames["report_b_schedule"])
     if "scratch" in frames:
         tested = frames["scratch"]["test_best"]
         texts |= {"scratch.best": percent(tested.max()), "scratch.worst": percent(tested.min())}
@@ -47,6 +48,25 @@ def _report_b(study: Results, epochs: pd.DataFrame) -> dict[str, str]:
     return texts | machine("report_b", study)
 
 
+def _thaw(study: Results, schedule: pd.DataFrame) -> dict[str, str]:
+    """Where the training loss rises most as stages are unfrozen; nothing where it never rises."""
+    losses = study.history.merge(study.runs[["run", "model"]], on="run")
+    means = losses.groupby(["model", "epoch"])["train_loss"].mean()
+    # in the first epoch there is no loss before, and a network that was not run has none at all
+    thaws = [r for r in schedule.itertuples() if r.epoch > 1 and (r.model, r.epoch) in means.index]
+    rises = {r: means[r.model, r.epoch] - means[r.model, r.epoch - 1] for r in thaws}
+    most = max(rises, key=lambda r: rises[r], default=None)
+    if most is None or rises[most] <= 0:
+        return {}
+    return {
+        "report_b.thaw.model": word(most.model),
+        "report_b.thaw.stages": most.learning.replace(" ", ", "),
+        "report_b.thaw.epoch": str(most.epoch),
+        "report_b.thaw.before": f"{means[most.model, most.epoch - 1]:.2f}",
+        "report_b.thaw.after": f"{means[most.model, most.epoch]:.2f}",
+    }
+
+
 def _unfreezing(study: Results, cells: pd.DataFrame) -> dict[str, str]:
     """Spikes and accuracy with gradual unfreezing and a rate for each stage, and without either."""
     by = cells.set_index(["gradual", "rates"])
@@ -68,7 +88,7 @@ def _grid(study: Results, cells: pd.DataFrame) -> dict[str, str]:
     return {
         "grid.model": ", ".join(map(word, best["model"])),
         "grid.cells": str(len(cells)),
-        "grid.seeds": range_of(cells["seeds"]),
+        "grid.seeds.most": str(cells["seeds"].max()),
         "grid.train.images": f"{study.runs['train_images'].iloc[0]:,}",
         "grid.val.images": f"{study.runs['val_images'].iloc[0]:,}",
         "grid.low": percent(cells["val"].min()),

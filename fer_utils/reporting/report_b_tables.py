@@ -105,7 +105,10 @@ def _report_row(scores: pd.Series, row: str, classes: Sequence[str]) -> list[str
 
 def schedule(frame: pd.DataFrame) -> str:
     """`learning_stages.schedule`: what learns from which epoch on, and at which learning rates."""
-    rows = [[word(r.model), r.size, r.epoch, r.learning, r.rates] for r in frame.itertuples()]
+    rows = []
+    for r in frame.itertuples():
+        rates = " ".join(word(float(rate)) for rate in r.rates.split())
+        rows.append([word(r.model), r.size, r.epoch, r.learning, rates])
     header = ["network", "input", "from epoch", "stages that learn", "learning rates"]
     return booktabs(header, rows, left=2, columns=f"lrr{ragged('4.4cm')}{ragged('3.7cm')}")
 
@@ -133,7 +136,7 @@ def grid(frame: pd.DataFrame) -> str:
     """`report_b.grid`: of each network the chosen cell and those within one standard error."""
     rows = []
     for r in frame[frame["near"] | frame["chosen"]].itertuples():
-        cell = [f"{r.learning_rate:g}", f"{r.weight_decay:g}", word(r.augmented)]
+        cell = [word(r.learning_rate), word(r.weight_decay), word(r.augmented)]
         scores = [plus_minus(r.val, r.val_error), percent(r.test), r.seeds]
         rows.append([word(r.model), *cell, *scores, "chosen" if r.chosen else ""])
     header = ["network", "rate", "decay", "augmented", "val. (st. error)", "test", "seeds", ""]

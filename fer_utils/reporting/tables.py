@@ -1,5 +1,7 @@
 """Every table of the report and the README, from tidy frames to LaTeX and Markdown."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from fer_utils.analysis.claims import VERDICTS
@@ -21,6 +23,14 @@ from fer_utils.reporting.latex import (
 )
 from fer_utils.reporting.model_card import table
 from fer_utils.training.losses import LOSS_NAMES
+
+COLOUR_OF = {  # of a verdict's cell, by xcolor's names
+    "supported": "green!20",
+    "refuted": "red!20",
+    "claimed size refuted": "red!12",
+    "no effect": "blue!12",
+    "inconclusive": "yellow!25",
+}
 
 
 def counts(frame: pd.DataFrame) -> str:
@@ -115,26 +125,41 @@ def leaks(frame: pd.DataFrame) -> str:
     )
 
 
-def claims(frame: pd.DataFrame) -> str:
-    """One row per claim, those with a verdict first within each question (`family`).
+def claims(frame: pd.DataFrame, decided: bool) -> str:
+    """One row per claim, by question (`family`), with its verdict in colour.
 
-    Columns: network, claim, difference in points as reported and measured, interval, n, detectable
+    Columns: claim, difference in points as reported and measured, interval, n, detectable
     difference, verdict.
+
+    Parameters
+    ----------
+    frame
+        claims.judge.
+    decided
+        The claims with a verdict, or the others: inconclusive or not run.
     """
+    shown = frame[frame["verdict"].isin(VERDICTS) == decided]
     rows: list[list[object]] = []
-    for family, group in frame.groupby("family", sort=False):
-        rows.append([Tex(rf"\multicolumn{{8}}{{l}}{{\emph{{{escape(family)}}}}}")])
+    for family, group in shown.groupby("family", sort=False):
+        rows.append([Tex(rf"\multicolumn{{7}}{{l}}{{\emph{{{escape(family)}}}}}")])
         for r in group.sort_values("n", ascending=False, kind="stable").itertuples():
             # one seed gives a difference, but no interval around it
-            ends = interval(r.low, r.high) if r.n > 1 else "--"
-            gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
-            numbers = [*gains, r.n or "--", percent(r.detectable)]
-            # why something was not run stands in the chapter of its network
-            verdict = r.verdict.partition(":")[0]
-            rows.append([f"{r.report}: {r.network}", r.claim, *numbers, verdict])
-    header = ["report: network", "claim", "reported", "measured", INTERVAL, Tex("$n$")]
-    columns = f"{ragged('2.75cm')}{ragged('5.1cm')}rrrrr{ragged('1.75cm')}"
-    return booktabs([*header, "detect.", "verdict"], rows, left=2, columns=columns)
+            ends = interval(r.low, r.high) if r.n > 1 else ""
+            gains = [_or_blank(signed, r.reported * 100), _or_blank(signed, r.mean * 100), ends]
+            numbers = [*gains, r.n or "", _or_blank(percent, r.detectable)]
+            claim = f"{r.report}, {r.network}: {r.claim[0].lower()}{r.claim[1:]}"
+            rows.append([claim, *numbers, _coloured(r.verdict)])
+    header = ["claim", "reported", "measured", INTERVAL, Tex("$n$"), "detect."]
+    columns = f"{ragged('7.3cm')}rrrrr{ragged('2.3cm')}"
+    return booktabs([*header, "verdict"], rows, columns=columns)
+
+
+def _or_blank(printed: Callable[[float], str], value: float) -> str:
+    return "" if pd.isna(value) else printed(value)
+
+
+def _coloured(verdict: str) -> Tex:
+    return Tex(rf"\cellcolor{{{COLOUR_OF.get(verdict, 'white')}}}{escape(verdict)}")
 
 
 def verdict_rule() -> str:

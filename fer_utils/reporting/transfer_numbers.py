@@ -6,8 +6,10 @@ from fer_utils.analysis import transfer
 from fer_utils.analysis.reported import reported_a, reported_a_epochs
 from fer_utils.experiments.results import Results, overfit_epoch
 from fer_utils.reporting.latex import (
+    joined,
     listed,
     percent,
+    seed_list,
     signed,
     word,
 )
@@ -40,7 +42,7 @@ def _transfer(runs_of: Results, frames: dict[str, pd.DataFrame]) -> dict[str, st
     parted = lengths["parted"]
     printed = reported_a_epochs()
     return machine("transfer", runs_of) | {
-        "transfer.learning.rate": listed(runs_of.runs["learning_rate"]),
+        "transfer.learning.rate": listed(runs_of.runs["learning_rate"].map(word)),
         "transfer.images": _images(runs_of.runs),
         "transfer.networks": ", ".join(run),
         "transfer.missing": left_out(cells),
@@ -118,9 +120,9 @@ def _images(runs: pd.DataFrame) -> str:
 
 def machine(name: str, study: Results) -> dict[str, str]:
     """Seeds, number of runs, devices and precision of a study."""
-    texts = {f"{name}.{key}": listed(study.runs[key]) for key in ("device", "precision")}
+    texts = {f"{name}.{key}": joined(study.runs[key]) for key in ("device", "precision")}
     return texts | {
-        f"{name}.seeds": listed(study.runs["seed"]),
+        f"{name}.seeds": seed_list(study.runs["seed"]),
         f"{name}.runs": str(len(study.runs)),
     }
 

@@ -42,7 +42,9 @@ def make(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, Figure]
         drawn["sizes"] = sizes(frames["sizes"])
     if "report_b_epochs" in frames:
         drawn["report_b_curves"] = curves(
-            with_models(results.study("report_b")), reported_b_epochs()
+            with_models(results.study("report_b")),
+            reported_b_epochs(),
+            frames["report_b_schedule"].query("epoch > 1"),
         )
     if "grid" in frames:
         drawn["grid"] = grid(frames["grid"])
@@ -69,17 +71,21 @@ def overfitting(study: Results) -> Figure:
 
 
 @styled
-def curves(measured: pd.DataFrame, reported: pd.DataFrame) -> Figure:
+def curves(
+    measured: pd.DataFrame, reported: pd.DataFrame, thaws: pd.DataFrame | None = None
+) -> Figure:
     """Loss and accuracy of every network by epoch, mean over seeds, beside what report B prints.
 
     Dashed: training; solid: validation.
 
     Parameters
     ----------
-    ours
+    measured
         Rows (model, epoch, {train,val}_loss, {train,val}_accuracy).
     reported
         Rows (model, epoch, {train,val}_accuracy).
+    thaws
+        Rows (model, epoch) in which stages were unfrozen: circles on the curve of training loss.
     """
     models = in_order({*measured["model"], *reported["model"]})
     others = [model for model in models if model not in MODEL_COLOURS]
@@ -100,6 +106,11 @@ def curves(measured: pd.DataFrame, reported: pd.DataFrame) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if score == "accuracy":
             axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    losses = measured.groupby(["model", "epoch"])["train_loss"].mean()
+    for thaw in () if thaws is None else thaws.itertuples():
+        if (thaw.model, thaw.epoch) in losses.index:
+            at = thaw.epoch, losses[thaw.model, thaw.epoch]
+            axes[0].plot(*at, "o", color=colours[thaw.model], fillstyle="none", markersize=6)
     axes[0].set_ylim(bottom=0)
     # these two alone: the first panel is the loss, on a scale of its own
     axes[1].sharey(axes[2])
