@@ -79,7 +79,9 @@ def test_with_the_data_set_suspects_have_names_and_figures_have_faces(built, fer
     assert not difference(expected, found.to_csv(index=False, float_format="%.6g"), rounding=True)
     monkeypatch.setattr(Results, "faces", lambda self: fer2013)
     drawn = contents.make_figures(built.results, built.study, built.frames)
-    assert set(drawn) - set(built.figures) == {"faces", "copies", "suspects", "tricky"}
+    assert set(drawn) - set(built.figures) == {
+        *("faces", "wrong", "copies", "suspects", "tricky", "best_tricky")
+    }
     for figure in drawn.values():
         figures.plt.close(figure)
 

@@ -25,7 +25,7 @@ def robustness(frame: pd.DataFrame) -> Figure:
     accuracy = frame[frame["class"] == ""]
     clean = accuracy[accuracy["strength"] == 0]
     kinds = list(dict.fromkeys(accuracy.loc[accuracy["strength"] > 0, "kind"]))
-    figure, axes = plt.subplots(2, -(-len(kinds) // 2), figsize=(6.8, 3.2), sharey=True)
+    figure, axes = plt.subplots(2, -(-len(kinds) // 2), figsize=(6.2, 2.7), sharey=True)
     for axis in axes.flat[len(kinds) :]:
         # two rows have a place too many for an odd number of kinds
         axis.set_axis_off()
@@ -57,7 +57,7 @@ def ablation(frame: pd.DataFrame) -> Figure:
     """
     # backwards: bars are stacked from the bottom up
     names = list(dict.fromkeys(frame["ingredient"]))[::-1]
-    figure, axes = plt.subplots(1, 2, figsize=(6.6, 0.3 * len(names) + 0.9), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(5.4, 0.22 * len(names) + 0.8), sharey=True)
     for axis, (split, title) in zip(axes, (("val", "validation"), ("test", "test")), strict=True):
         cells = 100 * frame[frame["split"] == split].set_index("ingredient").loc[names, EFFECT]
         # errorbar wants distances from the mean, the frame has ends
@@ -68,7 +68,7 @@ def ablation(frame: pd.DataFrame) -> Figure:
         axis.axvline(0, color="#888888", linewidth=1)
         axis.set(title=title)
         axis.grid(axis="y", visible=False)
-    figure.supxlabel("full recipe − without it, points of accuracy", fontsize="small")
+    figure.supxlabel("full recipe − without it, points of accuracy", fontsize=7.5)
     return figure
 
 
@@ -81,7 +81,7 @@ def curves(frame: pd.DataFrame) -> Figure:
     frame
         costs.curves.
     """
-    figure, axis = plt.subplots(figsize=(4.6, 2.6))
+    figure, axis = plt.subplots(figsize=(3.6, 2.0))
     networks = frame.groupby("model", sort=False)
     for colour, (model, epochs) in zip(cycle(COLOURS.values()), networks, strict=False):
         points = epochs["minutes"], epochs["val_accuracy"]

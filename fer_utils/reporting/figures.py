@@ -30,9 +30,15 @@ THEME = {
     **sns.axes_style("whitegrid"),
     "axes.prop_cycle": plt.cycler(color=PALETTE),
     "patch.facecolor": PALETTE[0],
-    "figure.dpi": 110,
+    # the report prints figures as large as they are, and no letter under 7 points
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "figure.dpi": 130,
     "pdf.fonttype": 3,
-    "axes.titlesize": 9,
+    "axes.titlesize": 8.5,
     "axes.titley": 1.0,  # else every layout measures the ticks again, to find room for titles
     "text.hinting": "none",
     "figure.max_open_warning": 50,  # the report opens all of its figures before it saves them
@@ -85,7 +91,7 @@ def save(figure: Figure, name: str, folder: Path = paths.REPORT / "generated" / 
 @styled
 def class_counts(counts: pd.DataFrame) -> Figure:
     """counts: images, classes in rows and splits in columns (Faces.counts())."""
-    figure, axis = plt.subplots(figsize=(6, 2.6))
+    figure, axis = plt.subplots(figsize=(3.2, 2.4))
     colours = sns.color_palette("crest", counts.shape[1])
     counts.plot.barh(stacked=True, ax=axis, width=0.75, color=colours, legend=False)
     # barh begins at the bottom, and the first class belongs on top
@@ -93,9 +99,9 @@ def class_counts(counts: pd.DataFrame) -> Figure:
     axis.set(xlabel="images", ylabel="")
     axis.grid(axis="y", visible=False)
     for row, total in enumerate(counts.sum(axis=1)):
-        axis.text(total, row, f" {total:,}", va="center", fontsize=8)
+        axis.text(total, row, f" {total:,}", va="center", fontsize=7)
     # room for the sums, which are written beyond the bars' ends
-    axis.margins(x=0.1)
+    axis.margins(x=0.16)
     figure.legend(
         # below the axes: inside, it could lie over the bars
         *axis.get_legend_handles_labels(),
@@ -107,7 +113,7 @@ def class_counts(counts: pd.DataFrame) -> Figure:
 
 
 @styled
-def contact_sheet(faces: Faces, columns: int = 10) -> Figure:
+def contact_sheet(faces: Faces, columns: int = 6) -> Figure:
     """The first training faces of each class, one row per class in alphabetical order."""
     classes = sorted(faces.index["label"].unique())
     chosen = [faces.rows((cls,), ("Training",))[:columns] for cls in classes]
@@ -121,7 +127,7 @@ def before_after(before: np.ndarray, after: np.ndarray, names: tuple[str, str]) 
 
 
 def _named_rows(rows: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
-    figure, axis = plt.subplots(figsize=(0.62 * max(map(len, rows)) + 0.8, 0.66 * len(rows)))
+    figure, axis = plt.subplots(figsize=(0.42 * max(map(len, rows)) + 0.8, 0.45 * len(rows)))
     _, centres = _show(axis, rows)
     axis.set(yticks=centres, yticklabels=names)
     return figure
@@ -131,7 +137,7 @@ def _named_rows(rows: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
 def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 8) -> Figure:
     """Faces with a caption of one or two short lines below each. images: uint8, N×H×W[×3]."""
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
-    figure, axis = plt.subplots(figsize=(0.95 * columns, 1.25 * len(rows)))
+    figure, axis = plt.subplots(figsize=(0.8 * columns, 1.06 * len(rows)))
     xs, ys = _show(axis, rows, below=0.4)
     half = images.shape[1] / 2 + 1
     for position, caption in enumerate(captions):

@@ -41,7 +41,7 @@ def people_and_networks(confusion: pd.DataFrame, answers: pd.DataFrame) -> Figur
     confusion, answers
         Pages of label_evidence.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(6.8, 5.9), height_ratios=(5, 3))
+    figure, axes = plt.subplots(2, 2, figsize=(6.4, 5.3), height_ratios=(5, 3))
     for axis, (who, shares) in zip(axes[0], confusion.groupby("who", sort=False), strict=True):
         of_seven = shares.set_index("true").loc[list(EMOTIONS), list(EMOTIONS)]
         percent = 100 * of_seven.div(of_seven.sum(axis=1), axis=0)
@@ -53,7 +53,7 @@ def people_and_networks(confusion: pd.DataFrame, answers: pd.DataFrame) -> Figur
         _by_votes(axis, answers[answers["task"] == task])
         axis.set(title=TASK_NAMES[task], xlabel="people of ten who give the label", ylim=(0, 1))
     axes[1, 0].set_ylabel("accuracy")
-    axes[1, 0].legend(fontsize="small")
+    axes[1, 0].legend(fontsize=7.5)
     return figure
 
 

@@ -56,10 +56,10 @@ def tasks(answers: pd.DataFrame) -> str:
             key = (network, kind, loss, task)
             there = key in cells.index
             columns = ["label", "label_low", "label_high"]
-            row.append(share(*cells.loc[key, columns]) if there else "--")
+            row.append(share(*cells.loc[key, columns]) if there else "")
         rows.append(row)
     counts = whole.drop_duplicates("task").set_index("task")["images"]
     rows.append(
-        ["images", "", *(f"{counts[task]:,}" if task in counts else "--" for task in TASK_NAMES)]
+        ["images", "", *(f"{counts[task]:,}" if task in counts else "" for task in TASK_NAMES)]
     )
     return booktabs(["who", "", *TASK_NAMES.values()], rows, left=2)

@@ -51,34 +51,34 @@ def _printable(character: str) -> bool:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """0.634 → 63.4; a dash for NaN (the standard deviation of one seed)."""
-    return "--" if pd.isna(share) else f"{share * 100:.{digits}f}"
+    """0.634 → 63.4; empty for NaN (the standard deviation of one seed)."""
+    return "" if pd.isna(share) else f"{share * 100:.{digits}f}"
 
 
 def plus_minus(mean: float, std: float) -> str:
-    # of one seed there is no spread: the mean alone, rather than ± and a dash
+    # of one seed there is no spread: the mean alone
     return percent(mean) if pd.isna(std) else Tex(rf"{percent(mean)} $\pm$ {percent(std)}")
 
 
 def signed(points: float) -> str:
     """Points with their sign, as mathematics for a true minus sign."""
     # + 0.0: what is rounded to −0 is 0
-    return "--" if pd.isna(points) else Tex(f"${round(points, 1) + 0.0:+.1f}$")
+    return "" if pd.isna(points) else Tex(f"${round(points, 1) + 0.0:+.1f}$")
 
 
 def between(low: float, high: float) -> str:
-    """The interval of a share in percent; a dash for NaN (of one seed there is none)."""
-    return "--" if pd.isna(low) else f"{percent(low)} to {percent(high)}"
+    """The interval of a share in percent; empty for NaN (of one seed there is none)."""
+    return "" if pd.isna(low) else f"{percent(low)} to {percent(high)}"
 
 
 def interval(low: float, high: float) -> str:
     """A difference's interval in points."""
-    return "--" if pd.isna(low) else Tex(f"{signed(low * 100)} to {signed(high * 100)}")
+    return "" if pd.isna(low) else Tex(f"{signed(low * 100)} to {signed(high * 100)}")
 
 
 def p_value(p: float) -> str:
     # rounded it would be 0.000, which no p-value is
-    return "--" if pd.isna(p) else Tex("$<$0.001") if p < 0.001 else f"{p:.3f}"
+    return "" if pd.isna(p) else Tex("$<$0.001") if p < 0.001 else f"{p:.3f}"
 
 
 def word(value) -> str:

@@ -67,6 +67,6 @@ def as_latex(excerpt: Excerpt) -> str:
     """A Verbatim environment of fancyvrb, whose line numbers are those of the file."""
     lines, start = excerpt.lines()
     name = excerpt.function.__module__.replace(".", "/") + ".py"
-    options = f"numbers=left,firstnumber={start},fontsize=\\footnotesize,frame=single"
+    options = f"numbers=left,firstnumber={start},fontsize=\\scriptsize,frame=single"
     options += rf",label=\texttt{{{escape(name)}}}"
     return "\n".join([rf"\begin{{Verbatim}}[{options}]", *lines, r"\end{Verbatim}", ""])

@@ -26,7 +26,7 @@ def losses() -> Figure:
     γ = 0 is cross-entropy.
     """
     p = np.linspace(0.005, 0.995, 400)
-    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6))
+    figure, axes = plt.subplots(1, 2, figsize=(5.6, 2.1))
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(GAMMAS)))
     for gamma, colour in zip(GAMMAS, shades, strict=True):
         name = f"γ = {gamma:g}" + (", cross-entropy" if gamma == 0 else "")
@@ -62,9 +62,9 @@ def paired_seeds(scores: pd.DataFrame, reported: pd.DataFrame, by: str = "task")
     }
     seeds = {panel: len(pairs.dropna()) for panel, pairs in panels.items()}
     alike = len(set(seeds.values())) == 1  # else each panel has its own number in its title
-    width = 3.1 if len(panels) < 3 else 1.8
+    width = 2.5 if len(panels) < 3 else 1.58
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(width * len(panels), 2.9), squeeze=False, sharey=by == "class"
+        1, len(panels), figsize=(width * len(panels), 2.4), squeeze=False, sharey=by == "class"
     )
     hollow: dict[str, Any] = {"color": "black", "marker": "D", "fillstyle": "none", "linestyle": ""}
     for axis, (panel, pairs) in zip(axes[0], panels.items(), strict=True):
@@ -115,7 +115,7 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
     metrics = list(dict.fromkeys(gains["metric"]))
     figure, axes = plt.subplots(
         *(1, len(metrics)),
-        figsize=(6.6, 0.36 * len(rows) + 1.0),
+        figsize=(6.2, 0.26 * len(rows) + 0.9),
         sharex=True,
         sharey=True,
         squeeze=False,
@@ -133,7 +133,7 @@ def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
         axis.axvline(0, color="#888888", linewidth=1, linestyle="--")
         axis.set_title(METRIC_NAMES[metric])
         axis.grid(axis="y", visible=False)
-    figure.supxlabel("focal − cross-entropy, points", fontsize=9)
+    figure.supxlabel("focal − cross-entropy, points", fontsize=8)
     labels = [f"{word(r.task)}, {r.protocol} (n = {r.n})" for r in rows.itertuples()]
     axes[0, 0].set(yticks=range(len(rows)), yticklabels=labels, ylim=(-0.6, len(rows) - 0.4))
     return figure
@@ -152,7 +152,7 @@ def gammas(accuracy: pd.DataFrame, calibration: pd.DataFrame) -> Figure:
     calibration
         calibration.calibrations.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.5))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(5.4, 2.0))
     gamma, scaled = calibration["gamma"], "after temperature scaling"
     _dots_and_means(left, accuracy["gamma"], accuracy["value"], COLOURS["focal"])
     _dots_and_means(right, gamma, calibration["ece"], COLOURS["focal"], "raw")

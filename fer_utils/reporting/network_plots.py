@@ -26,12 +26,12 @@ def shapes(models: tuple[str, ...] = DRAWN) -> Figure:
     """
     stages = {model: stage_shapes(model, CLASSES) for model in models}
     longest = max(map(len, stages.values()))
-    figure, axes = plt.subplots(len(models), 1, figsize=(7.2, 0.88 * len(models)))
+    figure, axes = plt.subplots(len(models), 1, figsize=(6.4, 0.74 * len(models)))
     for axis, (model, found) in zip(axes.flat, stages.items(), strict=True):
         for position, (stage, shape) in enumerate(found.items()):
             _box(axis, position * STEP, stage, shape)
         axis.set(xlim=(-1.5, longest * STEP), ylim=(-0.55, 1.25))
-        axis.text(-1.5, 0.5, word(model).replace(" (", "\n("), va="center", fontsize=8.5)
+        axis.text(-1.5, 0.5, word(model).replace(" (", "\n("), va="center", fontsize=8)
         axis.set_axis_off()
     return figure
 

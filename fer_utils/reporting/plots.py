@@ -29,7 +29,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
         Title → rows of Results.history.
     """
     figure, axes = plt.subplots(
-        1, len(histories), figsize=(2.9 * len(histories), 2.8), squeeze=False, sharey=True
+        1, len(histories), figsize=(2.1 * len(histories), 2.2), squeeze=False, sharey=True
     )
     for axis, (title, history) in zip(axes[0], histories.items(), strict=True):
         for column, name in (("train", "training"), ("val", "validation")):
@@ -42,7 +42,7 @@ def overfitting(histories: dict[str, pd.DataFrame]) -> Figure:
         if (epoch := overfit_epoch(history)) is not None:
             axis.axvline(epoch, color="black", linestyle=":", linewidth=1)
             at_the_bottom = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-            axis.annotate(f"part at {epoch}", (epoch, 0.05), (3, 0), fontsize=8, **at_the_bottom)
+            axis.annotate(f"part at {epoch}", (epoch, 0.05), (3, 0), fontsize=7.5, **at_the_bottom)
         axis.set(title=title, xlabel="epoch")
         # there is no epoch 2.5
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -66,7 +66,7 @@ def learning_curves(histories: dict[str, pd.DataFrame]) -> Figure:
     """
     columns = len(histories)
     figure, axes = plt.subplots(
-        2, columns, figsize=(1.8 * columns, 3.4), squeeze=False, sharex=True, sharey="row"
+        2, columns, figsize=(1.58 * columns, 2.6), squeeze=False, sharex=True, sharey="row"
     )
     for column, (title, history) in enumerate(histories.items()):
         by_epoch = history.groupby("epoch")
@@ -109,7 +109,7 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
         # as far below zero as above it, or white would not mean that nothing changed
         both_ways = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
         panels.append((f"{second} − {first}", b - a, "+.1f", both_ways))
-    figure, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels), 2.5), squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(2.12 * len(panels), 2.1), squeeze=False)
     for axis, (title, values, digits, colours) in zip(axes[0], panels, strict=True):
         heatmap(axis, values, digits, **colours)
         axis.set(title=title, xlabel="predicted", aspect="equal")
@@ -161,7 +161,7 @@ def reliability_diagrams(curves: dict[str, pd.DataFrame]) -> Figure:
     curves
         Title → calibration.reliability.
     """
-    shape: dict[str, Any] = {"figsize": (2.7 * len(curves), 3.2), "height_ratios": (3, 1)}
+    shape: dict[str, Any] = {"figsize": (2.0 * len(curves), 2.4), "height_ratios": (3, 1)}
     figure, axes = plt.subplots(2, len(curves), sharex=True, sharey="row", squeeze=False, **shape)
     for (upper, lower), (title, table) in zip(axes.T, curves.items(), strict=True):
         # where a network would lie that is right as often as it is sure

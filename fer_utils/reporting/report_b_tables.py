@@ -39,7 +39,7 @@ def best_epochs(frame: pd.DataFrame) -> str:
     rows = []
     for r in frame[frame["seeds"] > 0].itertuples():
         printed = not pd.isna(r.reported_val)
-        reported = [f"{r.reported_epoch:.0f}" if printed else "--", percent(r.reported_val)]
+        reported = [f"{r.reported_epoch:.0f}" if printed else "", percent(r.reported_val)]
         rows.append([word(r.model), *reported, *_best_and_last(r)])
     # by hand: `spanning` makes names of equal width, and these are of 2 and 6 columns
     above = r" & \multicolumn{2}{c}{reported} & \multicolumn{6}{c}{ours} \\ "
@@ -78,7 +78,7 @@ def classification(measured: pd.DataFrame, reported: pd.DataFrame) -> str:
     for model in in_order(measured["model"]):
         shown = PRINTED_AS.get(model, model)
         for row in [*classes, "accuracy", "macro", "weighted"]:
-            theirs = ["--"] * 4
+            theirs = [""] * 4
             if shown in printed.index:
                 theirs = _report_row(printed.loc[shown], row, classes)
             rows.append(

@@ -1,7 +1,5 @@
 """Every table of the report and the README, from tidy frames to LaTeX and Markdown."""
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from fer_utils.analysis.claims import VERDICTS
@@ -145,17 +143,20 @@ def claims(frame: pd.DataFrame, decided: bool) -> str:
         for r in group.sort_values("n", ascending=False, kind="stable").itertuples():
             # one seed gives a difference, but no interval around it
             ends = interval(r.low, r.high) if r.n > 1 else ""
-            gains = [_or_blank(signed, r.reported * 100), _or_blank(signed, r.mean * 100), ends]
-            numbers = [*gains, r.n or "", _or_blank(percent, r.detectable)]
-            claim = f"{r.report}, {r.network}: {r.claim[0].lower()}{r.claim[1:]}"
-            rows.append([claim, *numbers, _coloured(r.verdict)])
+            gains = [signed(r.reported * 100), signed(r.mean * 100), ends]
+            numbers = [*gains, r.n or "", percent(r.detectable)]
+            rows.append(
+                [f"{r.report}, {r.network}: {_lowered(r.claim)}", *numbers, _coloured(r.verdict)]
+            )
     header = ["claim", "reported", "measured", INTERVAL, Tex("$n$"), "detect."]
     columns = f"{ragged('7.3cm')}rrrrr{ragged('2.3cm')}"
     return booktabs([*header, "verdict"], rows, columns=columns)
 
 
-def _or_blank(printed: Callable[[float], str], value: float) -> str:
-    return "" if pd.isna(value) else printed(value)
+def _lowered(sentence: str) -> str:
+    """With a small first letter, but for names such as VGGFace and ResNet18."""
+    first = sentence.split()[0]
+    return sentence if first[1:] != first[1:].lower() else sentence[0].lower() + sentence[1:]
 
 
 def _coloured(verdict: str) -> Tex:
@@ -183,18 +184,24 @@ def identities(frame: pd.DataFrame) -> str:
     """One row per identity: what must hold, how many numbers were checked, whether all hold."""
     rows = []
     for r in frame.itertuples():
-        rows.append([r.report, r.identity, r.figures, f"{r.deviation:.0e}", word(r.holds)])
+        rows.append([r.report, r.identity, r.figures, _power(r.deviation), word(r.holds)])
     return booktabs(["report", "identity", "figures", "largest deviation", "holds"], rows, left=2)
+
+
+def _power(value: float) -> Tex:
+    digits, exponent = f"{value:.0e}".split("e")
+    return Tex(rf"${digits}\cdot10^{{{int(exponent)}}}$")
 
 
 def coverage(frame: pd.DataFrame) -> str:
     """One row per report and network: numbers printed, reproduced, within the interval."""
     rows = []
     for r in frame.itertuples():
-        within = "--" if pd.isna(r.within) else r.within
+        within = "" if pd.isna(r.within) else r.within
         cells = [r.reproduced, within] if r.reproduced else [Tex(r"\multicolumn{2}{r}{not run}")]
-        # not by `word`: report A's end in a number of epochs, which no registry has
-        rows.append([r.report, r.network.replace("_", " "), r.figures, *cells])
+        # report A's names end in a number of epochs
+        model, comma, epochs = r.network.partition(",")
+        rows.append([r.report, word(model) + comma + epochs, r.figures, *cells])
     return booktabs(["report", "network", "figures", "reproduced", "within"], rows, left=2)
 
 
@@ -204,13 +211,14 @@ def training_coverage(frame: pd.DataFrame) -> str:
     for r in frame.itertuples():
         cells: list[object] = [Tex(r"\multicolumn{3}{r}{not run}")]
         if r.reproduced:
-            within = "--" if pd.isna(r.within) else r.within
+            within = "" if pd.isna(r.within) else r.within
             # a loss has no points
             digits = (
                 f"{r.deviation / 100:.2f}" if r.curve.endswith("loss") else f"{r.deviation:.1f}"
             )
             cells = [r.reproduced, within, digits]
-        rows.append([r.report, word(r.network), r.curve, r.figures, *cells])
+        curve = r.curve.replace("val ", "validation ").replace("train ", "training ")
+        rows.append([r.report, word(r.network), curve, r.figures, *cells])
     header = ["report", "network", "curve", "figures", "reproduced", "within", "distance"]
     return booktabs(header, rows, left=3)
 

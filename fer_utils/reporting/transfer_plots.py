@@ -96,7 +96,7 @@ def curves(
         ("accuracy", "ours", measured),
         ("accuracy", "as reported", reported),
     ]
-    figure, axes = plt.subplots(1, len(panels), figsize=(7.4, 2.9))
+    figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 2.5))
     for axis, (score, whose, frame) in zip(axes, panels, strict=True):
         for model, history in frame.groupby("model", sort=False):
             means = history.groupby("epoch")[[f"train_{score}", f"val_{score}"]].mean()
@@ -165,7 +165,7 @@ def _grid_panel(axis: Axes, part: pd.DataFrame, shades: dict) -> ScalarMappable:
 @styled
 def sizes(frame: pd.DataFrame) -> Figure:
     """`resnet_remarks.sizes`: test accuracy by images of each class, with 95 % intervals."""
-    figure, axis = plt.subplots(figsize=(4.6, 2.9))
+    figure, axis = plt.subplots(figsize=(3.8, 2.3))
     for model in in_order(frame["model"]):
         part = frame[frame["model"] == model].sort_values("images")
         # NaN where one seed has no interval: then there is a point alone

@@ -90,13 +90,17 @@ def _images(cap: int) -> str:
 
 
 def averages(figures: pd.DataFrame) -> str:
-    """`reproduction.every_number` of one network: rows epochs × task × score."""
+    """`reproduction.every_number` of one network as far as it was run: epochs × task × score."""
     rows = []
+    figures = figures[figures["mean"].notna()]
     for (epochs, task, metric), cells in figures.groupby(["epochs", "task", "metric"], sort=False):
         by_loss = cells.set_index("loss")
-        both = [by_loss.loc[loss] for loss in LOSS_NAMES]
+        # one of the losses may still be computing
+        both = [by_loss.loc[loss] if loss in by_loss.index else None for loss in LOSS_NAMES]
         numbers = [
-            (percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"]))
+            ("", "", "")
+            if c is None
+            else (percent(c["reported"]), plus_minus(c["mean"], c["std"]), signed(c["points"]))
             for c in both
         ]
         rows.append([epochs, word(task), word(metric), *numbers[0], *numbers[1]])
@@ -143,14 +147,14 @@ class _Interval(Protocol):
 
 
 def _ends(r: _Interval) -> str:
-    return "--" if pd.isna(r.low) else f"{percent(r.low)} to {percent(r.high)}"
+    return "" if pd.isna(r.low) else f"{percent(r.low)} to {percent(r.high)}"
 
 
 def filtered(frame: pd.DataFrame) -> str:
     """`resnet_remarks.filtered`: accuracy with median filter minus without, in points."""
     rows = []
     for r in frame[frame["metric"] == "accuracy"].itertuples():
-        change = [signed(r.mean * 100), interval(r.low, r.high) if r.n > 1 else "--"]
+        change = [signed(r.mean * 100), interval(r.low, r.high) if r.n > 1 else ""]
         rows.append([word(r.task), word(r.loss), r.n, *change])
     return booktabs(["task", "loss", "seeds", "difference", INTERVAL], rows, left=2)
 

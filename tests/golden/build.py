@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from fer_utils import paths
 from fer_utils.experiments.results import Results, open_results
@@ -26,7 +27,10 @@ SHOWN = 60  # lines of a difference; more help nobody
 
 @dataclass(frozen=True)
 class Built:
-    """What one call of report.generate read and wrote; figures: their ids."""
+    """What one call of report.generate read and wrote.
+
+    figures: their ids.
+    """
 
     results: Results
     study: Results
@@ -34,6 +38,7 @@ class Built:
     generated: Path
     evidence: Path
     figures: tuple[str, ...]
+    printed: dict[str, tuple[float, float]]  # width in inches and smallest text in points
 
 
 def mirror(folder: Path, parts=("runs", "studies", "audit", "best", "labels")) -> Path:
@@ -51,15 +56,21 @@ def build(folder: Path) -> Built:
     The figures are made but not saved: PDF is slow and differs between versions of matplotlib.
     """
     results = open_results("fer2013", mirror(folder).parent)
-    frames, drawn = {}, []
+    frames, drawn, printed = {}, [], {}
+
+    def save(figure, name, folder):
+        drawn.append(name)
+        sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+        printed[name] = figure.get_tightbbox().width, min(sizes)
+
     with pytest.MonkeyPatch.context() as patch:
         gather = contents.gather
         patch.setattr(contents, "gather", lambda *of: frames.update(gather(*of)) or frames)
-        patch.setattr(figures, "save", lambda figure, name, folder: drawn.append(name))
+        patch.setattr(figures, "save", save)
         patch.setattr(paths, "DATA", folder / "data")
         report.generate(results, folder / "generated")
     study, evidence = results.study("report_a"), results.folder / "evidence"
-    return Built(results, study, frames, folder / "generated", evidence, tuple(drawn))
+    return Built(results, study, frames, folder / "generated", evidence, tuple(drawn), printed)
 
 
 def runs() -> list[str]:

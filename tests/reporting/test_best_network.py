@@ -126,7 +126,7 @@ def test_tables_and_figures(home, folder):
         for split in ("val", "test")
     ]
     text = best_tables.ablation(pd.DataFrame(rows))
-    effect, alone = r"$+1.0$ & $+0.5$ to $+1.5$", r"$+1.0$ & --"
+    effect, alone = r"$+1.0$ & $+0.5$ to $+1.5$", r"$+1.0$ & "
     assert rf"flip & 3 & {effect} & {effect} & 0.030 \\" in text
     assert rf"erasing & 1 & {alone} & {alone} & " in text
     curve = pd.DataFrame(

@@ -55,7 +55,7 @@ def test_tasks_stand_in_columns_and_who_answers_in_rows(pages, answers):
     assert one[:2] == ["people", "one person"]
     assert one[4] == rf"{four['label'] * 100:.1f}\,({low}--{high})"
     [cnn] = [row for row in others if row[:2] == ["CNN", "trained on the task, focal"]]
-    assert cnn[3] == cnn[5] == "--"
+    assert cnn[3] == cnn[5] == ""
     assert images[2:] == ["3,007", "3,962", "4,985", "3,572"]
 
 

@@ -67,9 +67,12 @@ def test_a_claim_that_was_not_run_says_only_that():
     claim = {"report": "A", "network": "CNN", "claim": "It is", "family": "Is it?", "n": 0}
     numbers = dict.fromkeys(("reported", "mean", "low", "high", "detectable"), np.nan)
     frame = pd.DataFrame([claim | numbers | {"verdict": "not run: weights missing"}])
-    assert r"\multicolumn{8}{l}{\emph{Is it?}}" in tables.claims(frame)
-    _, row = rows(tables.claims(frame))
-    assert row == ["A: CNN", "It is", "--", "--", "--", "--", "--", "not run"]
+    text = tables.claims(frame, decided=False)
+    assert r"\multicolumn{7}{l}{\emph{Is it?}}" in text
+    _, row = rows(text)
+    white = r"\cellcolor{white}not run: weights missing"
+    assert row == ["A, CNN: it is", "", "", "", "", "", white]
+    assert len(rows(tables.claims(frame, decided=True))) == 1, "a verdict is what decides"
 
 
 def test_single_runs_count_who_wins():
@@ -91,12 +94,14 @@ def test_calibration_is_raw_before_scaled():
 
 
 def test_claims_set_the_reported_difference_before_the_measured_one():
-    claim = {"report": "A", "network": "CNN", "claim": "better", "verdict": "inconclusive"}
+    claim = {"report": "A", "network": "CNN", "claim": "VGGFace wins", "verdict": "refuted"}
     numbers = {"reported": 0.03, "mean": -0.01, "low": -0.02, "high": 0.005, "n": 10}
     frame = pd.DataFrame([claim | numbers | {"family": "Which?", "detectable": 0.02}])
-    header, row = rows(tables.claims(frame))
-    assert header[2:5] == ["reported", "measured", "95\\,\\% interval"]
-    assert row[2:] == ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "2.0", "inconclusive"]
+    header, row = rows(tables.claims(frame, decided=True))
+    assert header[1:4] == ["reported", "measured", "95\\,\\% interval"]
+    numbers = ["$+3.0$", "$-1.0$", "$-2.0$ to $+0.5$", "10", "2.0"]
+    assert row == ["A, CNN: VGGFace wins", *numbers, r"\cellcolor{red!20}refuted"]
+    assert len(rows(tables.claims(frame, decided=False))) == 1
 
 
 def test_accuracies_set_validation_before_test():
@@ -177,7 +182,7 @@ def test_the_training_tables_are_counted_by_curve():
         about | {"network": "vggface", "curve": "val accuracy", "reproduced": 0, "within": 0},
     ]
     _, loss, accuracy, missing = rows(tables.training_coverage(pd.DataFrame(counted)))
-    assert loss == ["A", "ResNet18", "train loss", "10", "10", "7", "0.12"]
+    assert loss == ["A", "ResNet18", "training loss", "10", "10", "7", "0.12"]
     assert accuracy[-1] == "4.5" and missing[-1].endswith("{not run}")
 
 

@@ -1,6 +1,7 @@
 """The chapters on pretrained networks: tables, figures and numbers fit each other and the text."""
 
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 
@@ -57,15 +58,32 @@ def _width(line: str) -> int | None:
 
 
 def test_every_number_that_the_chapters_use_is_defined(transfer_frames, with_transfer):
-    chapters = [paths.REPORT / "sections" / f"{name}.tex" for name in ("transfer", "report_b")]
+    names = ("transfer", "report_b", "appendix_transfer")
+    chapters = [paths.REPORT / "sections" / f"{name}.tex" for name in names]
     text = "".join(chapter.read_text() for chapter in chapters)
-    used = set(re.findall(r"\\fer\{([^}#]+)\}", text))
+    used = set(re.findall(r"\\(?:fer|plural)\{([^}#]+)\}", text))
     of_others = {"dataset", "binary.cross_entropy.accuracy", "multiclass.cross_entropy.accuracy"}
     defined = transfer_numbers.numbers(with_transfer, transfer_frames)
     defined |= report_b_numbers.numbers(with_transfer, transfer_frames)
     # of studies that need images' draws; test_resnet_remarks has these
     further = ("layers.", "sizes.", "gaps.", "resnet18.median.")
+    # and of a loss that rises as stages are unfrozen, which it does not here
+    further += ("report_b.thaw.",)
     assert {key for key in used - of_others if not key.startswith(further)} == set(defined)
+
+
+def test_the_largest_rise_of_the_loss_at_an_unfreezing_is_told():
+    runs = pd.DataFrame({"run": ["a", "b"], "model": ["mobilenet_v2", "face_resnet"]})
+    losses = [("a", 1, 0.9), ("a", 2, 0.5), ("a", 3, 0.7), ("b", 1, 0.8), ("b", 2, 0.9)]
+    history = pd.DataFrame(losses, columns=["run", "epoch", "train_loss"])
+    schedule = pd.DataFrame(
+        [("mobilenet_v2", 1, "head"), ("mobilenet_v2", 3, "stage4 head"), ("face_resnet", 2, "fc")],
+        columns=["model", "epoch", "learning"],
+    )
+    told = report_b_numbers._thaw(SimpleNamespace(runs=runs, history=history), schedule)
+    assert list(told.values()) == ["MobileNetV2", "stage4, head", "3", "0.50", "0.70"]
+    falling = history.assign(train_loss=-history["epoch"])
+    assert not report_b_numbers._thaw(SimpleNamespace(runs=runs, history=falling), schedule)
 
 
 def test_the_remarks_on_resnet18_have_the_numbers_of_their_sentences():
@@ -89,6 +107,7 @@ def test_the_remarks_on_resnet18_have_the_numbers_of_their_sentences():
     assert (texts["gaps.cnn"], texts["gaps.dedupe"]) == ("$+1.0$", "$-1.0$")
     assert texts["gaps.epoch"] == "$+4.0$" and texts["gaps.runs"] == "9"
     assert texts["resnet18.median.low"] == "$-1.0$"
-    section = (paths.REPORT / "sections" / "transfer.tex").read_text()
+    sections = (paths.REPORT / "sections").glob("*transfer.tex")
+    section = "".join(path.read_text() for path in sections)
     used = set(re.findall(r"\\fer\{((?:layers|sizes|gaps|resnet18)\.[^}]+)\}", section))
     assert used == set(texts)
