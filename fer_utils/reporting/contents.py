@@ -66,6 +66,7 @@ def gather(results: Results, study: Results) -> Frames:
         "gains": loss_comparison.gains_by_protocol(results, draws),
         "single_runs": loss_comparison.single_runs(study),
         "means": loss_comparison.mean_scores(study, draws),
+        "spreads": loss_comparison.spreads(study),
         "leaks": leakage.without_leaks(study),
         "calibration": (calibrations := calibration_comparison.calibrations(study)),
         "calibration_differences": calibration_comparison.calibration_differences(

@@ -5,12 +5,18 @@ import pandas as pd
 from fer_utils.analysis import loss_comparison, reproduction
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.experiments.results import Results
-from fer_utils.reporting.latex import listed, percent, signed
+from fer_utils.reporting.latex import listed, p_value, percent, signed
 
 
 def numbers(results: Results, frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """Keys and printed values of report A's study, and of its variants as far as they were run."""
     values = _differences(frames["paired"], frames["single_runs"])
+    for row in frames["spreads"].itertuples():
+        values |= {
+            f"{row.task}.spread.cross_entropy": percent(row.cross_entropy),
+            f"{row.task}.spread.focal": percent(row.focal),
+            f"{row.task}.spread.p": p_value(row.p),
+        }
     values |= _stuck(frames["stuck"], frames["single_runs"])
     values |= _calibration(frames["calibration_differences"])
     if results.has_study("class_weights"):

@@ -139,3 +139,21 @@ def test_a_run_at_chance_is_found():
     )
     stuck = loss_comparison.stuck(Results(None, runs, pd.DataFrame(), history))
     assert stuck.to_dict("records") == [{"task": "binary", "loss": "focal", "seed": 0, "epochs": 3}]
+
+
+def test_spreads_are_compared_in_pairs():
+    """Cross-entropy 0.5 to 0.7 and focal loss 0.58 to 0.62, by hand."""
+    ce, focal = [0.5, 0.6, 0.7, 0.6], [0.58, 0.6, 0.62, 0.6]
+    rows = [
+        {"task": "binary", "metric": "accuracy", "loss": loss, "seed": seed, "value": value}
+        for loss, values in (("cross_entropy", ce), ("focal", focal))
+        for seed, value in enumerate(values)
+    ]
+    study = SimpleNamespace(scores=lambda split: pd.DataFrame(rows))
+    [spread] = loss_comparison.spreads(study).itertuples()
+    assert spread.cross_entropy == pytest.approx(5 * spread.focal) and spread.n == 4
+    assert spread.p < 1e-6, "they rise together, one five times as far"
+    rows[0]["value"], rows[2]["value"] = 0.58, 0.62
+    rows[4]["value"], rows[6]["value"] = 0.62, 0.58
+    [alike] = loss_comparison.spreads(study).itertuples()
+    assert alike.p == pytest.approx(1) or np.isnan(alike.p)
