@@ -30,6 +30,7 @@ EVIDENCE = {
     "coverage": ("report_a", *PRETRAINED),
     "training_coverage": ("report_a", *PRETRAINED),
     "claims": ("report_a", "median", *PRETRAINED),
+    "spreads": ("report_a",),
     "gains": ("report_a", "class_weights", "readings", "dedupe"),
     "gamma": ("gamma",),
     "gamma_calibration": ("gamma",),

@@ -170,7 +170,7 @@ def spreads(study: Results) -> pd.DataFrame:
     accuracies = study.scores("test").query("metric == 'accuracy'")
     rows = []
     for task, scores in accuracies.groupby("task"):
-        pairs = scores.pivot(index="seed", columns="loss", values="value").dropna()
+        pairs = scores.pivot_table("value", "seed", "loss").dropna()
         ce, focal = pairs["cross_entropy"], pairs["focal"]
         enough = len(pairs) > 2  # two points always lie on a line
         p = pearsonr(ce + focal, ce - focal).pvalue if enough else np.nan
