@@ -18,13 +18,12 @@ FEWEST = 50  # answers, below which a curve says nothing
 SPLITS = {"validation": "val", "test": "test"}
 
 
-def at_targets(
-    predictions: Predictions, groups: np.ndarray, resamples: int = 2000
-) -> pd.DataFrame:
+def at_targets(predictions: Predictions, groups: np.ndarray, resamples: int = 2000) -> pd.DataFrame:
     """Thresholds chosen on validation, and what they do on validation and test.
 
     For each of TARGETS the lowest threshold in GRID at which the answers that stay on validation
-    reach it; targets that no threshold reaches are left out. The first threshold is 0.
+    reach it; targets that no threshold reaches are left out. The first threshold is 0, at which
+    every image is answered.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def at_targets(
     Returns
     -------
     DataFrame
-        - target: NaN for the threshold 0, at which every image is answered;
+        - target: the highest that the threshold is for; NaN for 0 where it reaches none;
         - threshold: images of this confidence and above are answered;
         - split: validation or test; class: empty for all images, else, of test, those of a label;
         - images: how many there are; answered: share of them, 0..1;
@@ -45,17 +44,16 @@ def at_targets(
     """
     curves = curve(predictions)
     on_validation = curves[curves["split"] == "validation"]
-    chosen = [(np.nan, 0.0)]
+    chosen = {0.0: np.nan}
     for target in TARGETS:
         reached = on_validation.loc[on_validation["accuracy"] >= target, "threshold"]
-        chosen += [(target, reached.min())] if len(reached) else []
-    return pd.concat(
-        [_at(predictions, groups, resamples, *pair) for pair in chosen], ignore_index=True
-    )
+        chosen |= {reached.min(): target} if len(reached) else {}
+    tables = [_at(predictions, groups, resamples, *pair) for pair in chosen.items()]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _at(
-    predictions: Predictions, groups: np.ndarray, resamples: int, target: float, threshold: float
+    predictions: Predictions, groups: np.ndarray, resamples: int, threshold: float, target: float
 ) -> pd.DataFrame:
     tables = []
     for split, part in SPLITS.items():
@@ -112,5 +110,5 @@ def confidence(predictions: Predictions, part: str) -> np.ndarray:
 
 def suggested(frame: pd.DataFrame) -> float:
     """The threshold for SUGGESTED in a frame of `at_targets`; else the highest that it has."""
-    of_target = frame.loc[frame["target"] == SUGGESTED, "threshold"]
-    return float(of_target.iloc[0] if len(of_target) else frame["threshold"].max())
+    enough = frame.loc[frame["target"] >= SUGGESTED, "threshold"]
+    return float(enough.min() if len(enough) else frame["threshold"].max())

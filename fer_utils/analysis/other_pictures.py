@@ -16,7 +16,6 @@ from fer_utils.evaluation.metrics import probabilities
 EACH = 100  # pictures of a kind that has more than one
 BLOCKS = 4  # a side, of a scrambled photograph
 DRAWN = 700  # drawn faces
-WHERE = {"made up": "made up", "drawn": "drawn faces", "data": "of the data set"}
 
 
 def made_up(side: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -1,0 +1,154 @@
+"""What the model card says of the file's answers: right or wrong, sure or not, without a face."""
+
+from fer_utils.analysis import abstention as thresholds
+from fer_utils.reporting import best_tables, card_tables
+from fer_utils.reporting.card_evidence import Evidence
+from fer_utils.reporting.latex import between, percent
+
+
+def evaluation(evidence: Evidence) -> str:
+    about = evidence.about
+    parts = evidence.frames["parts"]
+    fresh = parts.query("part == 'no copy'")
+    told = ""
+    if len(fresh):
+        f = fresh.iloc[0]
+        told = (
+            f" Without a copy in training it is {percent(f['value'])} % ({between(f.low, f.high)}; "
+            f"{f['images']:,} images)."
+        )
+    scaled = evidence.calibration
+    return (
+        f"Protocol: {about['protocol']}. All scores are of this very file on its "
+        f"{about['test_images']:,} test images; validation chose the seed, so its "
+        f"{percent(about['val'])} % ({about['val_images']:,} images) is no test. Copies of a "
+        "photograph are drawn together for the intervals. Accuracy is the share of right answers; "
+        "macro means are over the classes, whatever their size.\n\n"
+        f"Accuracy {evidence.score('accuracy')}, macro F1 {evidence.score('macro_f1')}.{told}"
+        "\n\n"
+        + card_tables.parts(parts, evidence.file.classes)
+        + f"\n\nThe probabilities are off by {percent(scaled['ece'])} points on average (expected "
+        "calibration error, fifteen bins); with the logits divided by "
+        f"{scaled['temperature']:.2f}, fitted on validation, by {percent(scaled['ece_scaled'])}. "
+        "`predict` does not divide them."
+    )
+
+
+def by_class(evidence: Evidence) -> str:
+    recalls = evidence.scores.query("metric == 'recall'").set_index("class")["value"]
+    people = ""
+    if evidence.people is not None:
+        people = (
+            " The last columns are people's recall: how often one of ten people, or the most "
+            "frequent answer of the ten, is the label (FER+)."
+        )
+    return (
+        f"Best at *{recalls.idxmax()}*, worst at *{recalls.idxmin()}* (by recall).{people}\n\n"
+        + card_tables.by_class(evidence.scores, evidence.people)
+        + "\n\nWhat is taken for what, in percent of the images of a class:\n\n"
+        + card_tables.confusion(evidence.confusion)
+    )
+
+
+def by_task(evidence: Evidence) -> str:
+    if evidence.frames["exported"]["task"].nunique() < 2:
+        return ""
+    return (
+        "The same file on the test images of fewer classes, all other answers forbidden: the "
+        "largest of the logits that are left.\n\n"
+        + card_tables.by_task(evidence.frames["exported"])
+    )
+
+
+def labels(evidence: Evidence) -> str:
+    if evidence.people is None:
+        return ""
+    everyone = evidence.people.loc["all"]
+    single, most = (
+        f"{percent(everyone[n])} % ({between(everyone[f'{n}_low'], everyone[f'{n}_high'])})"
+        for n in ("single", "majority")
+    )
+    return (
+        f"Ten people looked at {everyone['images']:,} of the test images (FER+, Barsoum and others "
+        f"2016): one person's answer is the label in {single} of the cases, the most frequent "
+        f"answer of the ten on {most} of the images. Beside that the network's "
+        f"{evidence.score('accuracy')} says how well it has learnt the way these labels were "
+        "given, errors with them, and not that it reads faces as people do: a higher score than "
+        "people's is no better one."
+    )
+
+
+def abstention(evidence: Evidence) -> str:
+    frame = evidence.frames["abstention"]
+    at = thresholds.suggested(frame)
+    of_test = frame[(frame["threshold"] == at) & (frame["split"] == "test")].set_index("class")
+    whole, classes = of_test.loc[""], of_test.drop("")["answered"]
+    return (
+        "The probability of an answer tells how sure the network is. An answer below a threshold "
+        "is dropped; each threshold is the lowest with two digits that reaches its accuracy on "
+        "validation.\n\n![Accuracy of the answers that stay against the share of images that are "
+        "answered, and the share of each class that is answered](best/abstention.png)\n\n"
+        + card_tables.abstention(frame)
+        + f"\n\nSuggested: **{at:.2f}**. It leaves {percent(whole['answered'])} % of the test "
+        f"images with an answer, {percent(whole['accuracy'])} % of them right; but of "
+        f"*{classes.idxmax()}* {percent(classes.max(), 0)} % and of *{classes.idxmin()}* "
+        f"{percent(classes.min(), 0)} %, so that the answers that stay have other shares of the "
+        "expressions than the images do."
+    )
+
+
+def other_pictures(evidence: Evidence) -> str:
+    frame = evidence.frames["other_pictures"]
+    threshold = thresholds.suggested(evidence.frames["abstention"])
+    surest = frame.loc[frame["confidence"].idxmax()]
+    text = (
+        "There is no answer *no face*. A picture without one gets an expression, and its "
+        f"probability can be high: the surest is *{surest['picture']}*, of which "
+        f"{percent(surest['kept'], 0)} % stay above the suggested threshold of {threshold:.2f}, as "
+        f"*{surest['answer']}*. A threshold is no face detector.\n\n"
+        "![Made-up pictures and a drawn face, with the network's answer and its probability]"
+        "(best/other_pictures.png)\n\n" + card_tables.other_pictures(frame)
+    )
+    drawn = frame[frame["right"].notna()]
+    if len(drawn):
+        text += (
+            f"\n\nOf the {drawn['images'].iloc[0]:,} drawn faces, each with one of seven "
+            f"expressions, {percent(drawn['right'].iloc[0])} % are named as they were meant."
+        )
+    if (frame["picture"] == "no votes in FER+").any():
+        text += (
+            " FER+ has no votes on pictures that it marks as no face; more than half of them show "
+            "one, turned, covered or small, and most were among the training images."
+        )
+    return text
+
+
+def robustness(evidence: Evidence) -> str:
+    frame = evidence.frames["robustness"]
+    accuracy = frame[frame["class"] == ""]
+    worst = accuracy.loc[accuracy["value"].idxmin()]
+    return (
+        "How strong: accuracy in percent (change in points); sd: standard deviation.\n\n"
+        + card_tables.robustness(frame)
+        + f"\n\nWorst of these is {worst['kind']} of {worst['amount']:g} ({worst['unit']}): "
+        f"{percent(worst['value'])} %."
+    )
+
+
+def rival(evidence: Evidence) -> str:
+    if "exported_rival" not in evidence.frames:
+        return ""
+    text = (
+        "Its network and this one on the same whole pictures, both as the mean of an image and its "
+        "mirror image, with intervals of the difference:\n\n"
+        + card_tables.rival(evidence.frames["exported_rival"])
+    )
+    if "rival_as_used" in evidence.frames:
+        text += (
+            "\n\nAs its own code answers, all seven classes; a picture in which it finds no face "
+            "counts as wrong. On photographs with surroundings nothing was measured. It was "
+            "trained on the same training images, and its epoch was chosen on these test images "
+            "(the report says how that is known).\n\n"
+            + best_tables.as_used_markdown(evidence.frames["rival_as_used"])
+        )
+    return text
