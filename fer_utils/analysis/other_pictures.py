@@ -16,6 +16,9 @@ from fer_utils.evaluation.metrics import probabilities
 EACH = 100  # pictures of a kind that has more than one
 BLOCKS = 4  # a side, of a scrambled photograph
 DRAWN = 700  # drawn faces
+# kinds that are not made up here
+FACE, SCRAMBLED = "drawn face", "scrambled photograph"
+BLANK, UNNAMED = "blank, in the data set", "no votes in FER+"
 
 
 def made_up(side: int, seed: int = 0) -> dict[str, np.ndarray]:

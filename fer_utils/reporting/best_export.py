@@ -156,19 +156,20 @@ def _other_pictures(
     threshold = abstention.suggested(abstention.at_targets(file.predictions, groups))
     pictures = other_pictures.made_up(file.predictor.side)
     drawn, expressions = other_pictures.drawn_faces(file.predictor.side)
-    pictures["drawn faces"] = drawn
+    pictures[other_pictures.FACE] = drawn
     if not file.predictor.grey:
         pictures = {kind: np.stack([images] * 3, axis=-1) for kind, images in pictures.items()}
     examples = {kind: images[0] for kind, images in pictures.items()}
     tested = faces.images[file.predictions["test_rows"]]
-    pictures["photographs, scrambled"] = other_pictures.scrambled(tested)
-    blank = copies["blank"]["row"].to_numpy()
-    pictures["blank, in the data set"] = faces.images[blank]
+    pictures[other_pictures.SCRAMBLED] = other_pictures.scrambled(tested)
+    blank = copies["blank"]["row"].to_numpy(int)  # of an empty list it would be objects
+    pictures[other_pictures.BLANK] = faces.images[blank]
     if ferplus.stored(faces) is not None:
         unnamed = np.flatnonzero(~ferplus.of(faces).any(axis=1))
-        pictures["no votes in FER+"] = faces.images[np.setdiff1d(unnamed, blank)]
+        pictures[other_pictures.UNNAMED] = faces.images[np.setdiff1d(unnamed, blank)]
     pictures = {kind: images for kind, images in pictures.items() if len(images)}
-    labels = {"drawn faces": expressions}
+    of_blank = faces.index["label"].to_numpy()[blank]
+    labels = {other_pictures.FACE: expressions, other_pictures.BLANK: of_blank}
     frame = other_pictures.answers(file.logits, file.classes, pictures, threshold, labels)
     card_plots.save(
         card_plots.examples(examples, file.logits, file.classes), file.path.parent, "other_pictures"

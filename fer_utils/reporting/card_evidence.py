@@ -9,6 +9,7 @@ from fer_utils.reporting.best_export import ExportedFile
 from fer_utils.reporting.latex import between, percent
 
 Frames = dict[str, pd.DataFrame]
+NAMES = {"fer2013": "FER2013"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Evidence:
     def about(self) -> dict:
         """What the file says of itself."""
         return self.file.predictor.about
+
+    @property
+    def data(self) -> str:
+        """The name of the data set as it is read."""
+        return NAMES.get(self.about["dataset"], self.about["dataset"])
 
     @property
     def scores(self) -> pd.DataFrame:

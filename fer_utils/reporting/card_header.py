@@ -10,7 +10,7 @@ METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}  # ours: the Hub's type
 NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 
 
-def header(about: dict, scores: pd.DataFrame, name: str, task: str) -> str:
+def header(about: dict, scores: pd.DataFrame, name: str, task: str, data: str) -> str:
     """The lines between two rules of three dashes, rules included.
 
     Parameters
@@ -23,6 +23,8 @@ def header(about: dict, scores: pd.DataFrame, name: str, task: str) -> str:
         The model's.
     task
         What it does, in a few words.
+    data
+        The data set's name as it is read.
     """
     cells = scores[scores["class"] == ""].set_index("metric")["value"]
     measured = [
@@ -30,7 +32,7 @@ def header(about: dict, scores: pd.DataFrame, name: str, task: str) -> str:
         | ({"args": {"average": "macro"}} if kind == "f1" else {})
         for metric, kind in METRICS.items()
     ]
-    dataset = {"name": about["dataset"], "type": about["dataset"], "split": _split(about)}
+    dataset = {"name": data, "type": about["dataset"], "split": _split(about)}
     result = {
         "task": {"type": "image-classification", "name": task},
         "dataset": dataset | {"revision": about["digest"]},

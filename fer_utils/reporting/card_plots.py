@@ -58,7 +58,7 @@ def expressions(
     axis.set(xticks=places, ylim=(0, 1), xlim=(-0.5, len(places) - 0.5))
     axis.set_xticklabels(names, fontsize=8)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.set_ylabel("of its test photographs")
+    axis.set_ylabel("share of its test images")
     axis.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure

@@ -1,6 +1,7 @@
 """What the model card says of the file's answers: right or wrong, sure or not, without a face."""
 
 from fer_utils.analysis import abstention as thresholds
+from fer_utils.analysis import other_pictures as kinds
 from fer_utils.reporting import best_tables, card_tables
 from fer_utils.reporting.card_evidence import Evidence
 from fer_utils.reporting.latex import between, percent
@@ -109,13 +110,19 @@ def other_pictures(evidence: Evidence) -> str:
         "![Made-up pictures and a drawn face, with the network's answer and its probability]"
         "(best/other_pictures.png)\n\n" + card_tables.other_pictures(frame)
     )
-    drawn = frame[frame["right"].notna()]
-    if len(drawn):
+    by_kind = frame.set_index("picture")
+    drawn = by_kind.loc[kinds.FACE]
+    text += (
+        f"\n\nOf the {drawn['images']:,} drawn faces, which the network was not trained on, "
+        f"{percent(drawn['right'])} % are named as they were meant."
+    )
+    if kinds.BLANK in by_kind.index:
+        blank = by_kind.loc[kinds.BLANK]
         text += (
-            f"\n\nOf the {drawn['images'].iloc[0]:,} drawn faces, each with one of seven "
-            f"expressions, {percent(drawn['right'].iloc[0])} % are named as they were meant."
+            f" Of the {blank['images']:,} blank pictures in the data set {percent(blank['right'])} "
+            "% are named as they are labelled: labels of nothing are learnt, too."
         )
-    if (frame["picture"] == "no votes in FER+").any():
+    if kinds.UNNAMED in by_kind.index:
         text += (
             " FER+ has no votes on pictures that it marks as no face; more than half of them show "
             "one, turned, covered or small, and most were among the training images."

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from fer_utils import __version__
 from fer_utils.analysis import abstention
 from fer_utils.analysis.costs import multiply_adds
+from fer_utils.models.registry import find_model
 from fer_utils.reporting import card_plots, card_results, card_tables, card_text
 from fer_utils.reporting.card_evidence import Evidence
 from fer_utils.reporting.card_header import header
@@ -40,7 +41,7 @@ def write(evidence: Evidence) -> str:
         "References": card_text.references(),
     }
     body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items() if text)
-    return header(about, evidence.scores, name, TASK) + _opening(evidence) + body
+    return header(about, evidence.scores, name, TASK, evidence.data) + _opening(evidence) + body
 
 
 def pictures(evidence: Evidence) -> dict[str, Figure]:
@@ -59,10 +60,10 @@ def _opening(evidence: Evidence) -> str:
     about, seen = evidence.about, "" if evidence.people is None else " Diamonds: the share whose "
     if seen:
         seen += "most frequent answer of ten people is the label (FER+)."
-    images = f"{about['test_images']:,} test images of {about['dataset']}"
+    images = f"{about['test_images']:,} test images of {evidence.data}"
     return (
         f"\n# Model card: {word(about['model'])}, {len(about['classes'])} expressions "
-        f"({about['dataset']})\n\nIt sorts pictures of one face into {len(about['classes'])} words "
+        f"({evidence.data})\n\nIt sorts pictures of one face into {len(about['classes'])} words "
         f"for expressions and is right on {evidence.score('accuracy')} of {images}; intervals "
         "here are 95 %, for other test images. It answers whatever it is shown, a face or not, and "
         "must not be used to judge people.\n\n"
@@ -71,8 +72,8 @@ def _opening(evidence: Evidence) -> str:
         "*Bars: of the test images with this label, the share that the network names so; below, "
         f"its most frequent other answer.{seen} The faces are drawn and of nobody; the network saw "
         "photographs.*\n\n"
-        f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results; not "
-        "written by hand.\n\n"
+        f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results, in the "
+        "form of Mitchell and others (2019); not written by hand.\n\n"
     )
 
 
@@ -92,11 +93,12 @@ def _details(evidence: Evidence) -> str:
     adds = multiply_adds(about["model"], len(about["classes"])) / 1e6
     classes = ", ".join(f"{i} {name}" for i, name in enumerate(about["classes"]))
     moved = f"a probability moves by {about['difference']:g} at most"
+    start = "random" if find_model(about["model"]).weights is None else "public"
     rows = [
         ("file", f"`best/{file.path.name}`, {file.path.stat().st_size / 1e6:.1f} MB, safetensors"),
         ("sha256", f"`{file.sha256}`"),
         ("version", f"fer-utils {__version__}; measured on {file.measured}"),
-        ("architecture", f"{word(about['model'])}, stage by stage below"),
+        ("architecture", f"{word(about['model'])} from {start} weights, stage by stage below"),
         ("parameters", f"{about['parameters']:,}; {about['precision']} ({moved})"),
         ("multiply-adds", f"{adds:,.0f} million for one view of one image"),
         ("input", form),
@@ -122,10 +124,10 @@ def _training(evidence: Evidence) -> str:
     about, run = evidence.about, evidence.run
     hours = run["total_seconds"] / 3600
     return (
-        f"On {run['train_images']:,} images of {about['dataset']} ({about['source']}, digest "
-        f"`{about['digest']}`), {hours:.1f} hours on {run['device']} (threads: {run['threads']}; "
-        f"torch {run['torch']}, commit {run['commit']}). Run `{about['run']}`, chosen among the "
-        "seeds of its task by its accuracy on validation.\n\n"
+        f"On {run['train_images']:,} images of {evidence.data} ({about['source']}, digest "
+        f"`{about['digest']}`), in {hours:.1f} hours ({run['device']}, threads: {run['threads']}, "
+        f"torch {run['torch']}, commit {run['commit']}). Run `{about['run']}`, chosen among "
+        "the seeds of its task by its accuracy on validation.\n\n"
         + card_tables.settings(run)
         + "\n\nImages of each class:\n\n"
         + card_tables.counts(evidence.counts)
