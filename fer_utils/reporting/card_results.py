@@ -2,34 +2,31 @@
 
 from fer_utils.analysis import abstention as thresholds
 from fer_utils.analysis import other_pictures as kinds
+from fer_utils.analysis.rivals import ALL
 from fer_utils.reporting import best_tables, card_tables
 from fer_utils.reporting.card_evidence import Evidence
-from fer_utils.reporting.latex import between, percent
+from fer_utils.reporting.latex import between, percent, word
 
 
 def evaluation(evidence: Evidence) -> str:
-    about = evidence.about
-    parts = evidence.frames["parts"]
-    fresh = parts.query("part == 'no copy'")
-    told = ""
-    if len(fresh):
-        f = fresh.iloc[0]
-        told = (
-            f" Without a copy in training it is {percent(f['value'])} % ({between(f.low, f.high)}; "
-            f"{f['images']:,} images)."
-        )
-    scaled = evidence.calibration
+    about, parts, scaled = evidence.about, evidence.frames["parts"], evidence.calibration
+    fresh = parts[parts["part"] == "no copy"]
+    told = "".join(
+        f"Without a copy in training {percent(f.value)} % are right ({between(f.low, f.high)}): "
+        "that is the score for photographs of which no copy was found there. "
+        for f in fresh.itertuples()
+    )
     return (
         f"Protocol: {about['protocol']}. All scores are of this very file on its "
         f"{about['test_images']:,} test images; validation chose the seed, so its "
         f"{percent(about['val'])} % ({about['val_images']:,} images) is no test. Copies of a "
         "photograph are drawn together for the intervals. Accuracy is the share of right answers; "
         "macro means are over the classes, whatever their size.\n\n"
-        f"Accuracy {evidence.score('accuracy')}, macro F1 {evidence.score('macro_f1')}.{told}"
-        "\n\n"
+        f"Accuracy {evidence.score('accuracy')}, macro F1 {evidence.score('macro_f1')}. A copy is "
+        "one among the training images:\n\n"
         + card_tables.parts(parts, evidence.file.classes)
-        + f"\n\nThe probabilities are off by {percent(scaled['ece'])} points on average (expected "
-        "calibration error, fifteen bins); with the logits divided by "
+        + f"\n\n{told}The probabilities are off by {percent(scaled['ece'])} points on average "
+        "(expected calibration error, fifteen bins); with the logits divided by "
         f"{scaled['temperature']:.2f}, fitted on validation, by {percent(scaled['ece_scaled'])}. "
         "`predict` does not divide them."
     )
@@ -37,6 +34,8 @@ def evaluation(evidence: Evidence) -> str:
 
 def by_class(evidence: Evidence) -> str:
     recalls = evidence.scores.query("metric == 'recall'").set_index("class")["value"]
+    shares = evidence.confusion.div(evidence.confusion.sum(axis=1), axis=0).stack()
+    wrong = shares[[true != answer for true, answer in shares.index]]
     people = ""
     if evidence.people is not None:
         people = (
@@ -44,20 +43,28 @@ def by_class(evidence: Evidence) -> str:
             "frequent answer of the ten, is the label (FER+)."
         )
     return (
-        f"Best at *{recalls.idxmax()}*, worst at *{recalls.idxmin()}* (by recall).{people}\n\n"
+        f"With 95 % intervals.{people}\n\n"
         + card_tables.by_class(evidence.scores, evidence.people)
-        + "\n\nWhat is taken for what, in percent of the images of a class:\n\n"
+        + f"\n\nIt recognises *{recalls.idxmax()}* best and *{recalls.idxmin()}* worst. What is "
+        "taken for what, in percent of the images of a label:\n\n"
         + card_tables.confusion(evidence.confusion)
+        + "\n\nThe most frequent error is to answer *{1}* where the label is *{0}*, in {2} % of "
+        "its images.".format(*wrong.idxmax(), percent(wrong.max()))
     )
 
 
 def by_task(evidence: Evidence) -> str:
-    if evidence.frames["exported"]["task"].nunique() < 2:
+    frame = evidence.frames["exported"]
+    accuracy = frame[frame["metric"] == "accuracy"].set_index("task")["value"]
+    if len(accuracy) < 2:
         return ""
+    few, many = accuracy.index[0], accuracy.index[-1]
     return (
         "The same file on the test images of fewer classes, all other answers forbidden: the "
         "largest of the logits that are left.\n\n"
-        + card_tables.by_task(evidence.frames["exported"])
+        + card_tables.by_task(frame)
+        + f"\n\nFrom {word(many)} to {word(few)} the accuracy goes from {percent(accuracy[many])} "
+        f"to {percent(accuracy[few])} %: scores of unlike numbers of classes cannot be compared."
     )
 
 
@@ -74,8 +81,7 @@ def labels(evidence: Evidence) -> str:
         f"2016): one person's answer is the label in {single} of the cases, the most frequent "
         f"answer of the ten on {most} of the images. Beside that the network's "
         f"{evidence.score('accuracy')} says how well it has learnt the way these labels were "
-        "given, errors with them, and not that it reads faces as people do: a higher score than "
-        "people's is no better one."
+        "given, errors with them. A score above people's does not mean that it reads faces better."
     )
 
 
@@ -86,9 +92,10 @@ def abstention(evidence: Evidence) -> str:
     whole, classes = of_test.loc[""], of_test.drop("")["answered"]
     return (
         "The probability of an answer tells how sure the network is. An answer below a threshold "
-        "is dropped; each threshold is the lowest with two digits that reaches its accuracy on "
-        "validation.\n\n![Accuracy of the answers that stay against the share of images that are "
-        "answered, and the share of each class that is answered](best/abstention.png)\n\n"
+        "is dropped; each threshold is the lowest with two digits that reaches its aim, a share of "
+        "right answers, on validation.\n\n"
+        "![Accuracy of the answers that stay against the share of images that are answered, and "
+        "the share of each class that is answered](best/abstention.png)\n\n"
         + card_tables.abstention(frame)
         + f"\n\nSuggested: **{at:.2f}**. It leaves {percent(whole['answered'])} % of the test "
         f"images with an answer, {percent(whole['accuracy'])} % of them right; but of "
@@ -145,14 +152,17 @@ def robustness(evidence: Evidence) -> str:
 def rival(evidence: Evidence) -> str:
     if "exported_rival" not in evidence.frames:
         return ""
+    frame = evidence.frames["exported_rival"]
+    ahead = frame[(frame["part"] == ALL) & (frame["low"] > 0)]["task"].map(word)
     text = (
         "Its network and this one on the same whole pictures, both as the mean of an image and its "
         "mirror image, with intervals of the difference:\n\n"
-        + card_tables.rival(evidence.frames["exported_rival"])
+        + card_tables.rival(frame)
+        + f"\n\nThis file is ahead beyond chance on: {', '.join(ahead[::-1]) or 'nothing'}."
     )
     if "rival_as_used" in evidence.frames:
         text += (
-            "\n\nAs its own code answers, all seven classes; a picture in which it finds no face "
+            " As its own code answers, all seven classes; a picture in which it finds no face "
             "counts as wrong. On photographs with surroundings nothing was measured. It was "
             "trained on the same training images, and its epoch was chosen on these test images "
             "(the report says how that is known).\n\n"

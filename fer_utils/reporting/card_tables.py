@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 import torch
+from torch import nn
 
 from fer_utils.analysis.rivals import ALL
 from fer_utils.models.network import Network
@@ -22,6 +23,7 @@ SETTINGS = {
     "batch_size": "images of a batch",
     "epochs": "epochs",
     "select": "epoch that is tested",
+    "dropout": "dropout before the head",
     "ema": "decay of the averaged weights",
     "flip": "augmentation: mirrored or not",
     "rotation": "augmentation: rotation, degrees at most",
@@ -37,9 +39,12 @@ SETTINGS = {
 VALUES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD", "one_cycle": "one cycle"}
 
 
-def settings(run: Mapping) -> str:
+def settings(run: Mapping, network: Network) -> str:
     """How the network was trained, one row per setting that is on."""
     always = {"seed", "class_weights"}
+    # of a run that leaves it to the network, only the network knows it
+    dropout = max((m.p for m in network.modules() if isinstance(m, nn.Dropout)), default=0.0)
+    run = {**run, "dropout": dropout}
     shown = {name: run[name] for name in SETTINGS if run[name] or name in always}
     rows = [(SETTINGS[name], _setting(value)) for name, value in shown.items()]
     return table(["setting", "value"], rows)
@@ -87,21 +92,25 @@ def by_class(scores: pd.DataFrame, agreement: pd.DataFrame | None) -> str:
         `human_labels.agreement` of the test split, by class; None: left out.
     """
     cells = scores.set_index(["class", "metric"])
+
+    def told(name: str, metric: str) -> str:
+        s = cells.loc[(name, metric)]
+        # short, since seven columns have to fit on a page
+        return f"{percent(s['value'])} ({percent(s['low'])}–{percent(s['high'])})"
+
     rows = []
     for name in scores.loc[scores["metric"] == "recall", "class"]:
-        each = [cells.loc[(name, metric)] for metric in ("precision", "recall", "f1")]
-        row = [name, f"{each[0]['images']:,}"]
-        row += [f"{percent(s['value'])} ({between(s['low'], s['high'])})" for s in each]
+        row = [name, f"{cells.loc[(name, 'recall'), 'images']:,}"]
+        row += [told(name, metric) for metric in ("precision", "recall", "f1")]
         if agreement is not None:
             people = agreement.reindex([name]).iloc[0]
             row += [percent(people["single"]), percent(people["majority"])]
         rows.append(row)
-    whole = [cells.loc[("", f"macro_{metric}")] for metric in ("precision", "recall", "f1")]
-    means = [f"{percent(s['value'])} ({between(s['low'], s['high'])})" for s in whole]
-    last = ["mean of the classes", f"{whole[0]['images']:,}", *means]
+    means = [told("", f"macro_{metric}") for metric in ("precision", "recall", "f1")]
+    last = ["mean", f"{cells.loc[('', 'accuracy'), 'images']:,}", *means]
     header = ["class", "support", "precision, %", "recall, %", "F1, %"]
     if agreement is not None:
-        header += ["one person, %", "most people, %"]
+        header += ["one person", "most people"]
         last += ["", ""]
     return table(header, [*rows, last], numbers=len(header) - 1)
 
@@ -129,7 +138,7 @@ def confusion(frame: pd.DataFrame) -> str:
         [true, *(percent(share) for share in row)]
         for true, row in zip(frame.index, shares.to_numpy(), strict=True)
     ]
-    return table(["true, then answered", *frame.columns], rows, numbers=len(frame.columns))
+    return table(["label ↓ answer →", *frame.columns], rows, numbers=len(frame.columns))
 
 
 def parts(frame: pd.DataFrame, classes: tuple[str, ...]) -> str:
@@ -158,13 +167,14 @@ def abstention(frame: pd.DataFrame) -> str:
     rows = []
     for threshold in dict.fromkeys(frame["threshold"]):
         on_validation, on_test = (whole.loc[(threshold, s)] for s in ("validation", "test"))
-        row = ["always answer" if threshold == 0 else f"{threshold:.2f}"]
+        aim = percent(on_validation["target"], 0)
+        row = ["always answer", ""] if threshold == 0 else [f"{threshold:.2f}", aim]
         row += [percent(on_validation[name]) for name in ("answered", "accuracy")]
         row += [percent(on_test["answered"])]
         ends = between(on_test["low"], on_test["high"])
         rows.append([*row, f"{percent(on_test['accuracy'])} ({ends})"])
-    header = ["threshold", "validation: answered, %", "of these right, %"]
-    return table([*header, "test: answered, %", "of these right, %"], rows, numbers=4)
+    header = ["threshold", "aim, %", "validation: answered, %", "of these right, %"]
+    return table([*header, "test: answered, %", "of these right, %"], rows, numbers=5)
 
 
 def other_pictures(frame: pd.DataFrame) -> str:

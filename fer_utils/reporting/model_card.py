@@ -16,6 +16,10 @@ from fer_utils.reporting.card_header import header
 from fer_utils.reporting.latex import word
 from fer_utils.reporting.markdown import table
 
+VIEWS = {
+    "none": "the image alone",
+    "flip": "the image and its mirror image: the mean of their probabilities",
+}
 TASK = "facial expression classification"
 
 
@@ -89,7 +93,7 @@ def _details(evidence: Evidence) -> str:
         f"{size}×{size}, {'grey' if grey else 'RGB'}; intensities of 0 to 1 minus "
         f"{_listed(about['mean'])}, divided by {_listed(about['std'])}; all in the network itself"
     )
-    views = "one" if about["tta"] == "none" else f"`{about['tta']}`: mean of their probabilities"
+    views = VIEWS.get(about["tta"], f"`{about['tta']}`: the mean of their probabilities")
     adds = multiply_adds(about["model"], len(about["classes"])) / 1e6
     classes = ", ".join(f"{i} {name}" for i, name in enumerate(about["classes"]))
     moved = f"a probability moves by {about['difference']:g} at most"
@@ -112,7 +116,9 @@ def _details(evidence: Evidence) -> str:
     ]  # fmt: skip
     network = evidence.file.predictor.network
     return (
-        table(["", ""], rows) + "\n\n" + card_tables.stages(network, about["side"], about["grey"])
+        table(["property", "value"], rows)
+        + "\n\n"
+        + card_tables.stages(network, about["side"], about["grey"])
     )
 
 
@@ -122,13 +128,15 @@ def _listed(values: list[float]) -> str:
 
 def _training(evidence: Evidence) -> str:
     about, run = evidence.about, evidence.run
-    hours = run["total_seconds"] / 3600
+    hours, most = run["total_seconds"] / 3600, evidence.counts["Training"]
     return (
         f"On {run['train_images']:,} images of {evidence.data} ({about['source']}, digest "
         f"`{about['digest']}`), in {hours:.1f} hours ({run['device']}, threads: {run['threads']}, "
         f"torch {run['torch']}, commit {run['commit']}). Run `{about['run']}`, chosen among "
         "the seeds of its task by its accuracy on validation.\n\n"
-        + card_tables.settings(run)
+        + card_tables.settings(run, evidence.file.predictor.network)
         + "\n\nImages of each class:\n\n"
         + card_tables.counts(evidence.counts)
+        + f"\n\n*{most.idxmax()}* has {most.max() / most.min():.0f} times as many training images "
+        f"as *{most.idxmin()}*."
     )

@@ -114,6 +114,7 @@ def test_details_are_those_of_the_file(evidence):
 def test_training_lists_what_was_on_and_the_images_of_each_class(evidence):
     training = section(model_card.write(evidence), "Training")
     assert "| optimiser | AdamW |" in training and "| label smoothing | 0.1 |" in training
+    assert "| dropout before the head | 0.2 |" in training, "the network's own"
     assert "mixup" not in training, "it was off"
     assert "| angry | 10 | 2 |" in training and "| all | 91 | 14 |" in training
     hours = evidence.run["total_seconds"] / 3600
@@ -125,7 +126,7 @@ def test_the_confusion_has_true_classes_in_rows(evidence):
     classes = ["happy", "sad"]
     counts = pd.DataFrame([[3, 1], [9, 1]], index=classes, columns=classes)
     header, _, happy, sad = card_tables.confusion(counts).splitlines()
-    assert header == "| true, then answered | happy | sad |"
+    assert header == "| label ↓ answer → | happy | sad |"
     assert happy == "| happy | 75.0 | 25.0 |" and sad == "| sad | 90.0 | 10.0 |"
 
 
@@ -211,7 +212,7 @@ def test_the_suggested_threshold_and_the_surest_picture_without_a_face_are_told(
     told = section(card, "When to give no answer")
     assert f"**{whole['threshold']:.2f}**" in told and f"{whole['answered'] * 100:.1f} %" in told
     rows = card_tables.abstention(evidence.frames["abstention"]).splitlines()
-    assert rows[2].startswith("| always answer | 100.0 |") and len(rows) == 8
+    assert rows[2].startswith("| always answer |  | 100.0 |") and len(rows) == 8
 
 
 def test_a_picture_of_its_own_has_no_range():
