@@ -56,6 +56,9 @@ EVIDENCE = {
 PAGES = {  # of the best network
     **dict.fromkeys(("scores", "ensembles", "restricted", "rival"), ("best",)),
     **dict.fromkeys(("parts", "robustness", "rival_as_used", "rival_origin"), ("best",)),
+    # of the exported file
+    **dict.fromkeys(("exported", "exported_rival", "other_pictures"), ("best",)),
+    **dict.fromkeys(("abstention", "abstention_curve"), ("best",)),
     "ablation": ("ablation",),
     **dict.fromkeys(("networks", "curves"), ("start",)),
     "answers": ("report_a", *PRETRAINED, "best"),  # of label_evidence

@@ -1,5 +1,7 @@
 """Accuracy on worse pictures than the data set's, and on parts of its test images."""
 
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
 
@@ -7,11 +9,30 @@ from fer_utils.data.dataset import TEST_SPLITS, Faces
 from fer_utils.evaluation.corruptions import CORRUPTIONS, corrupt
 from fer_utils.evaluation.metrics import is_correct
 from fer_utils.evaluation.statistics import bootstrap
-from fer_utils.experiments.finished_run import FinishedRun
+
+
+class Answerer(Protocol):
+    """Who is measured: a `FinishedRun`, or an exported file with its answers.
+
+    Attributes
+    ----------
+    predictions
+        In the form of `run_files.read_predictions`.
+    classes
+        Their names, in the order of the logits.
+    """
+
+    @property
+    def predictions(self) -> dict[str, np.ndarray]: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Of images, uint8, N×H×W[×3]: float, N×classes."""
 
 
 def under_corruption(
-    trained: FinishedRun, faces: Faces, groups: np.ndarray, resamples: int = 2000
+    trained: Answerer, faces: Faces, groups: np.ndarray, resamples: int = 2000
 ) -> pd.DataFrame:
     """How well a run classifies its test images when they are corrupted.
 
@@ -60,7 +81,7 @@ def under_corruption(
 
 
 def parts(
-    trained: FinishedRun, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray
+    trained: Answerer, faces: Faces, audit: dict[str, pd.DataFrame], groups: np.ndarray
 ) -> pd.DataFrame:
     """How well a run classifies parts of the data set's test images, one row per part and role.
 

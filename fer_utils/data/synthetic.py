@@ -60,6 +60,14 @@ def draw_faces(n: int, seed: int = 0) -> Faces:
     return Faces(images, index, f"drawn faces, seed {seed}")
 
 
+def draw_face(expression: Expression, seed: int = 0) -> np.ndarray:
+    """One face of just this expression, upright, before light and camera: uint8, 192×192.
+
+    The seed decides who it is.
+    """
+    return np.asarray(_draw(expression, np.random.default_rng(seed)))
+
+
 def prepare_sample(folder: Path) -> Faces:
     """The sample as a prepared store, drawn if it is not there yet (some seconds)."""
     if not (folder / "dataset.json").exists():

@@ -1,10 +1,9 @@
 """The best network's pages, from finished runs of study `best`.
 
-results/<dataset>/best/ holds the exported weights, model.safetensors, and a CSV for each question;
-notebook 7 and the report read them. Beside it stands the model card.
+results/<dataset>/best/ holds the exported weights, model.safetensors, their logits, and a CSV for
+each question; notebook 7 and the report read them. Beside it stands the model card.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,29 +15,28 @@ from fer_utils.analysis import (
     ensembles,
     evidence_files,
     label_evidence,
-    leakage,
     loss_comparison,
     restricted,
     rivals,
-    robustness,
 )
 from fer_utils.analysis.image_draws import ImageDraws
-from fer_utils.analysis.restricted import PARTS
 from fer_utils.data import audit
 from fer_utils.data.tasks import get_task
 from fer_utils.errors import FerError
+from fer_utils.evaluation import metrics
 from fer_utils.evaluation.calibration import calibration
-from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
+from fer_utils.experiments.finished_run import has_checkpoint
 from fer_utils.experiments.results import Results, open_results, over_seeds
-from fer_utils.inference import predictor
-from fer_utils.inference.export import export as export_network
-from fer_utils.reporting import label_numbers, model_card
+from fer_utils.reporting import best_export, card_plots, model_card
+from fer_utils.reporting.best_export import ExportedFile
+from fer_utils.reporting.card_evidence import Evidence
 
 Frames = dict[str, pd.DataFrame]
-MEASURED = ("parts", "robustness")  # of the exported file itself
 PAGES = (
-    *(*MEASURED, "scores", "ensembles", "restricted", "rival", "rival_as_used", "rival_origin"),
+    *best_export.MEASURED,
+    *("scores", "ensembles", "restricted", "rival", "rival_as_used", "rival_origin"),
     *("ablation", "networks", "curves"),
+    *best_export.OF_LOGITS,
 )
 HEADLINE = ("accuracy", "macro_f1", "recall")
 
@@ -73,20 +71,18 @@ def make(
         raise FerError(
             f"the audit of {dataset} is missing: python -m fer_utils audit --dataset {dataset}"
         )
+    copies = {
+        kind: audit.read(everything.folder / "audit", kind, set(study.runs["digest"]))
+        for kind in ("identical", "near", "blank")
+    }
     folder = everything.folder / "best"
-    export = folder / "model.safetensors"
     run = everything.folder / "runs" / choose(study, task)
-    before = {name: page for name, page in read(dataset, results).items() if name in MEASURED}
-    complete = len(before) == len(MEASURED) and export.exists()
-    # pages of one network must not stay beside the weights of another
-    known = complete and predictor.load_best(export).about["run"] == run.name
-    if known and not has_checkpoint(run):
-        stays = "its export stays, with parts.csv and robustness.csv"
-        print(f"{run.name}: its checkpoint is not here; {stays}")
-        measured = before
+    if has_checkpoint(run) or not best_export.is_of(folder, run.name):
+        best_export.export(run, folder, device)
     else:
-        measured = _export(everything, run, export, device)
-    frames = compare(everything, study) | measured
+        print(f"{run.name}: its checkpoint is not here; its export stays")
+    file, measured = best_export.measure(everything, run, device, copies)
+    frames = compare(everything, study) | measured | best_export.of_logits(everything, file)
     if everything.has_study("start"):
         frames |= _starts(everything, device)
     for name, frame in frames.items():
@@ -94,46 +90,28 @@ def make(
         with io.atomic_file(folder / f"{name}.csv") as part:
             part.write_text(evidence_files.as_csv(frame), encoding="utf-8")
     evidence_files.write_index(folder, evidence_files.bases(everything, frames))
-    about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
-    chosen = study.runs.set_index("run").loc[run.name]
-    about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
-    about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))
-    ceiling = label_numbers.ceiling(label_evidence.read(everything))
-    card = model_card.write(about, frames, study.confusion(run.name), ceiling)
-    with io.atomic_file(everything.folder / "MODEL_CARD.md") as part:
-        part.write_text(card, encoding="utf-8")
+    _write_card(everything, study, file, frames)
     return folder
 
 
-def _export(everything: Results, run: Path, export: Path, device: str) -> Frames:
-    """Writes a run's network to `export` and measures that file.
-
-    On parts of the images, and on worse ones.
-    """
-    trained = load_finished_run(run, device)
-    faces = trained.faces()
-    copies = {
-        kind: audit.read(everything.folder / "audit", kind, {faces.digest})
-        for kind in ("identical", "near")
-    }
-    # first of all: if what follows breaks off, a new network must not have an old one's numbers
-    for name in MEASURED:  # of the network that was here before
-        (export.parent / f"{name}.csv").unlink(missing_ok=True)
-    # from here on the file's network, not the run's: halved weights may answer otherwise
-    network = export_network(run, export, faces, device).network
-    trained = replace(trained, network=network.to(trained.device))
-    answers = {
-        f"{part}_logits": trained.logits(faces.images[trained.predictions[f"{part}_rows"]])
-        for part in PARTS
-    }
-    trained = replace(trained, predictions=trained.predictions | answers)
-    groups = leakage.photographs(everything, faces.index.index.to_numpy())
-    return {
-        "parts": robustness.parts(trained, faces, copies, groups),
-        "robustness": robustness.under_corruption(
-            trained, faces, groups[trained.predictions["test_rows"]]
-        ),
-    }
+def _write_card(everything: Results, study: Results, file: ExportedFile, frames: Frames) -> None:
+    """MODEL_CARD.md, and its pictures in best/."""
+    predictions, folder = file.predictions, everything.folder
+    labels, logits = predictions["test_labels"], predictions["test_logits"]
+    evidence = Evidence(
+        file,
+        study.runs.set_index("run").loc[file.predictor.about["run"]].to_dict(),
+        # as it will be read: the card must not depend on digits that no file keeps
+        {name: evidence_files.as_read(frame) for name, frame in frames.items()},
+        pd.read_csv(folder / "audit" / "counts.csv", index_col="label", keep_default_na=False),
+        metrics.confusion(labels, logits, file.classes),
+        calibration(predictions),
+        label_evidence.read(everything).get("agreement"),
+    )
+    for name, figure in model_card.pictures(evidence).items():
+        card_plots.save(figure, folder / "best", name)
+    with io.atomic_file(folder / "MODEL_CARD.md") as part:
+        part.write_text(model_card.write(evidence), encoding="utf-8")
 
 
 def _starts(everything: Results, device: str) -> Frames:

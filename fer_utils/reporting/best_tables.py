@@ -3,10 +3,9 @@
 import pandas as pd
 
 from fer_utils.analysis.restricted import RESTRICTED, TRAINED
-from fer_utils.analysis.rivals import ALL, FRESH
+from fer_utils.analysis.rivals import ALL, FRESH, SEARCHES
 from fer_utils.experiments.best_recipe import RECIPE
 from fer_utils.experiments.results import Results
-from fer_utils.reporting import model_card
 from fer_utils.reporting.latex import (
     INTERVAL,
     Tex,
@@ -21,6 +20,7 @@ from fer_utils.reporting.latex import (
     spanning,
     word,
 )
+from fer_utils.reporting.markdown import table
 
 SETTINGS = {  # of the recipe, as the report names them
     "epochs": "epochs",
@@ -102,7 +102,7 @@ def rival_as_used(frame: pd.DataFrame) -> str:
         "of all right",
         INTERVAL,
     ]
-    return booktabs(header, model_card.as_used_cells(frame))
+    return booktabs(header, as_used_cells(frame))
 
 
 def readme(frame: pd.DataFrame) -> str:
@@ -126,7 +126,7 @@ def readme(frame: pd.DataFrame) -> str:
         rows.append(
             [*about, *rivals, *(own_networks.get(kind, "–") for kind in (TRAINED, RESTRICTED))]
         )
-    return model_card.table(header, rows)
+    return table(header, rows)
 
 
 def readme_short(frame: pd.DataFrame) -> str:
@@ -141,7 +141,7 @@ def readme_short(frame: pd.DataFrame) -> str:
         gain = f"{r['gain'] * 100:+.1f} ({ends})"
         rows.append([word(task), f"{r['images']:,}", *shares, r["seeds"], gain])
     header = ["task", "test images", "`fer`", "ours", "seeds", "gain in points (95 %)"]
-    return model_card.table(header, rows)
+    return table(header, rows)
 
 
 def rival_short(frame: pd.DataFrame) -> str:
@@ -247,3 +247,49 @@ def networks(frame: pd.DataFrame) -> str:
         "classified",
     ]
     return booktabs(header, rows, spanning(["images/s"], 2, 9))
+
+
+def ensembles_markdown(frame: pd.DataFrame) -> str:
+    """`ensembles.compare` as Markdown, one row per task, network and ensemble.
+
+    Accuracy in percent, and the gain in points with its 95 % interval over images.
+    """
+    rows = []
+    for e in frame.itertuples():
+        gain = f"{e.gain * 100:+.1f} ({e.gain_low * 100:+.1f} to {e.gain_high * 100:+.1f})"
+        about = [word(e.task), e.network, e.ensemble, e.members, f"{e.images:,}"]
+        rows.append([*about, percent(e.alone), percent(e.together), gain])
+    header = [
+        "task",
+        "networks",
+        "ensemble",
+        "members",
+        "test images",
+        "alone, %",
+        "together, %",
+        "gain, points",
+    ]
+    return table(header, rows)
+
+
+def as_used_markdown(frame: pd.DataFrame) -> str:
+    """`rivals.as_used` as Markdown, one row per way of calling the package."""
+    header = [
+        "`fer` is given",
+        "test images",
+        "faces found",
+        "of these right, %",
+        "of all right, %",
+    ]
+    return table([*header, "interval"], as_used_cells(frame))
+
+
+def as_used_cells(frame: pd.DataFrame) -> list[list[str]]:
+    """The cells of `rivals.as_used`: way, images, found, right in percent, and its interval."""
+    rows = []
+    for r in frame.itertuples():
+        found = f"{r.found:,}" if r.way in SEARCHES else "given"
+        shares = percent(r.right_of_found), percent(r.accuracy)
+        interval = f"{percent(r.low)} to {percent(r.high)}"
+        rows.append([r.way, f"{r.images:,}", found, *shares, interval])
+    return rows

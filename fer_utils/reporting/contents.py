@@ -27,6 +27,7 @@ from fer_utils.data.tasks import TASK_NAMES, get_task
 from fer_utils.evaluation import metrics
 from fer_utils.experiments.results import Results, mean_confusion
 from fer_utils.reporting import (
+    best_export,
     best_network,
     best_plots,
     best_tables,
@@ -49,7 +50,7 @@ from fer_utils.training.losses import LOSS_NAMES
 
 Frames = dict[str, pd.DataFrame]
 # pages of the best network that are figures or numbers alone
-NO_TABLE = ("robustness", "curves", "rival_origin")
+NO_TABLE = ("robustness", "curves", "rival_origin", "other_pictures", *best_export.OF_LOGITS)
 
 
 def gather(results: Results, study: Results) -> Frames:

@@ -1,247 +1,142 @@
 """The model card: what the exported network is, does and must not be used for.
 
-Every number is from the results.
+In the order of Mitchell and others (2019), use and misuse first. Every number is of the exported
+file, and comes from the evidence beside it.
 """
 
-import pandas as pd
+from matplotlib.figure import Figure
 
-from fer_utils.analysis.rivals import SEARCHES
-from fer_utils.reporting.latex import between, percent, word
+from fer_utils import __version__
+from fer_utils.analysis import abstention
+from fer_utils.analysis.costs import multiply_adds
+from fer_utils.models.registry import find_model
+from fer_utils.reporting import card_plots, card_results, card_tables, card_text
+from fer_utils.reporting.card_evidence import Evidence
+from fer_utils.reporting.card_header import header
+from fer_utils.reporting.latex import word
+from fer_utils.reporting.markdown import table
 
-USE = """\
-For study: a baseline to compare with, material for lessons on evaluation, a start for other data
-of small grey faces. Give it one upright face that fills the picture; it looks for none itself:
-
-```python
-from fer_utils import load_best
-
-load_best().predict("faces/")  # one row per image: the probability of each expression
-```
-
-The weights are under this repository's licence (MIT). The pictures are not in it: they were
-collected from the web, and whoever gets them accepts the terms of the place that offers them.
-
-**Not** for any judgement of people: no hiring, teaching, policing, border, health or credit
-decision, no watching of employees, pupils or passers-by, no inference of what somebody feels or
-intends. A face is not a feeling: the labels say which word annotators chose for a picture.
-Expressions and their reading differ between cultures, ages and situations, and the data tell
-neither who is shown nor where, so fairness between groups cannot even be measured here. The
-pictures come from web searches for emotion words: many are posed, acted or cropped from films,
-and faces in daily life look otherwise. Many labels are doubtful and images are repeated (see the
-audit), so neither the training nor these scores are free of noise."""
-ENSEMBLES = """\
-Mean probability of several seeds, beside the mean accuracy of the networks one by one; not in the
-exported file. Intervals are 95 % over images.
-
-"""
-RIVAL = """\
-The Python package `fer` 25.10.3 on the same test images, all seven classes. Without margin is its
-best case; the rest is what its own code answers. A picture in which it finds no face counts as
-wrong. These pictures are cropped to a face already; on photographs with surroundings nothing was
-measured. The network in `fer` was trained on the same training images as this one, and its epoch
-was chosen on these test images (the report says how that is known).
-
-"""
+VIEWS = {
+    "none": "the image alone",
+    "flip": "the image and its mirror image: the mean of their probabilities",
+}
+TASK = "facial expression classification"
 
 
-def write(
-    about: dict, frames: dict[str, pd.DataFrame], confusion: pd.DataFrame, ceiling: str = ""
-) -> str:
-    """The model card in Markdown.
-
-    Parameters
-    ----------
-    about
-        The exported file's metadata, with its size in bytes, the run's train_images, epochs and
-        trained (its device and precision), and its calibration.calibration.
-    frames
-        Those of best_network.compare, with parts and robustness.
-    confusion
-        The run's.
-    ceiling
-        How far people agree with the labels, in a sentence.
-    """
+def write(evidence: Evidence) -> str:
+    """The model card in Markdown, with its head in YAML."""
+    about = evidence.about
+    name = f"{about['model']}-{about['dataset']}-{about['task']}"
     sections = {
-        "Data and protocol": _protocol(about),
-        "Scores": "\n\n".join(
-            filter(None, [_scores(about, frames["scores"], frames["parts"]), ceiling])
-        ),
-        "Parts of the images": _parts(frames["parts"]),
-        "What is taken for what": _confusion(confusion),
-        "Probabilities": _calibration(about),
-        "Worse pictures": _robustness(frames["robustness"]),
+        "Intended use and misuse": card_text.use(),
+        "Model details": _details(evidence),
+        "Training": _training(evidence),
+        "Factors": card_text.FACTORS,
+        "Evaluation": card_results.evaluation(evidence),
+        "Each expression": card_results.by_class(evidence),
+        "Fewer expressions": card_results.by_task(evidence),
+        "What the labels are worth": card_results.labels(evidence),
+        "When to give no answer": card_results.abstention(evidence),
+        "Pictures without a face": card_results.other_pictures(evidence),
+        "Worse pictures": card_results.robustness(evidence),
+        "Beside the package `fer`": card_results.rival(evidence),
+        "The people in the data": card_text.people(about["dataset"]),
+        "Recommendations": card_text.RECOMMENDATIONS,
+        "References": card_text.references(),
     }
-    # a study with one run a task has no ensemble: no heading over an empty table
-    if len(frames["ensembles"]):
-        sections["Ensembles"] = ENSEMBLES + ensembles(frames["ensembles"])
-    if "rival_as_used" in frames:
-        sections["Beside the package `fer`"] = RIVAL + as_used(frames["rival_as_used"])
-    sections["Size and speed"] = _size(about)
-    sections["Use, and what it must not be used for"] = USE
-    network = f"{about['model']}, {len(about['classes'])} expressions ({about['dataset']})"
-    command = f"`python -m fer_utils best --dataset {about['dataset']}`"
-    title = f"# Model card: {network}\n"
-    note = f"Made by {command} from the results; not written by hand.\n"
-    return "\n".join([title, note, *(f"## {name}\n\n{text}\n" for name, text in sections.items())])
+    body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items() if text)
+    return header(about, evidence.scores, name, TASK, evidence.data) + _opening(evidence) + body
 
 
-def _protocol(about: dict) -> str:
-    views = (
-        "no test-time augmentation"
-        if about["tta"] == "none"
-        else f"test-time augmentation `{about['tta']}`"
-    )
+def pictures(evidence: Evidence) -> dict[str, Figure]:
+    """The card's figures that follow from logits, by the names of their files in best/."""
+    frames, people = evidence.frames, evidence.people
+    majority = None if people is None else people["majority"]
+    at = abstention.suggested(frames["abstention"])
+    curves = frames["abstention_curve"], frames["abstention"]
+    return {
+        "expressions": card_plots.expressions(evidence.scores, evidence.confusion, majority),
+        "abstention": card_plots.abstention(*curves, at),
+    }
+
+
+def _opening(evidence: Evidence) -> str:
+    about, seen = evidence.about, "" if evidence.people is None else " Diamonds: the share whose "
+    if seen:
+        seen += "most frequent answer of ten people is the label (FER+)."
+    images = f"{about['test_images']:,} test images of {evidence.data}"
     return (
-        f"Classes: {', '.join(about['classes'])}. Data: {about['source']} (digest "
-        f"`{about['digest']}`). "
-        f"Split: {about['protocol']}. {about['train_images']:,} training images, "
-        f"{about['epochs']} epochs "
-        f"({about['trained']}). "
-        f"Run `{about['run']}`, seed {about['seed']}, chosen by validation accuracy "
-        f"among the seeds of its task; {views}. Input: {about['size']}×{about['size']} pixels, "
-        f"{'grey' if about['channels'] == 1 else 'colour'}, mean {about['mean']} and deviation "
-        f"{about['std']} of "
-        "intensities in 0..1."
+        f"\n# Model card: {word(about['model'])}, {len(about['classes'])} expressions "
+        f"({evidence.data})\n\nIt sorts pictures of one face into {len(about['classes'])} words "
+        f"for expressions and is right on {evidence.score('accuracy')} of {images}; intervals "
+        "here are 95 %, for other test images. It answers whatever it is shown, a face or not, and "
+        "must not be used to judge people.\n\n"
+        "![Share of the test images of each expression that the network names rightly, under a "
+        "drawn face that shows the expression](best/expressions.png)\n\n"
+        "*Bars: of the test images with this label, the share that the network names so; below, "
+        f"its most frequent other answer.{seen} The faces are drawn and of nobody; the network saw "
+        "photographs.*\n\n"
+        f"Made by `python -m fer_utils best --dataset {about['dataset']}` from the results, in the "
+        "form of Mitchell and others (2019); not written by hand.\n\n"
     )
 
 
-def _scores(about: dict, scores: pd.DataFrame, parts: pd.DataFrame) -> str:
-    whole = parts.query("part == 'all'").iloc[0]
-    exported = (
-        f"The exported network: {percent(whole['value'])} % of {whole['images']:,} test images "
-        f"({percent(whole['low'])} to {percent(whole['high'])}), {percent(about['val'])} % of "
-        f"{about['val_images']:,} validation images. Networks of the same recipe, mean over "
-        "seeds; those of two to "
-        "four classes keep a part of the training images for validation and are tested on both "
-        "test splits. "
-        "Intervals are 95 %, of these means for other seeds and other test images, else for other "
-        "test images; copies of a photograph are drawn together:\n\n"
+def _details(evidence: Evidence) -> str:
+    about, file = evidence.about, evidence.file
+    size, grey = about["size"], about["channels"] == 1
+    form = (
+        f"uint8, {about['side']}×{about['side']} pixels, {'grey' if about['grey'] else 'RGB'}, "
+        "0 to 255; `predict` takes files, folders, PIL images, arrays and tensors of any size, "
+        "cuts out the largest centred square and resizes it"
     )
+    inside = (
+        f"{size}×{size}, {'grey' if grey else 'RGB'}; intensities of 0 to 1 minus "
+        f"{_listed(about['mean'])}, divided by {_listed(about['std'])}; all in the network itself"
+    )
+    views = VIEWS.get(about["tta"], f"`{about['tta']}`: the mean of their probabilities")
+    adds = multiply_adds(about["model"], len(about["classes"])) / 1e6
+    classes = ", ".join(f"{i} {name}" for i, name in enumerate(about["classes"]))
+    moved = f"a probability moves by {about['difference']:g} at most"
+    start = "random" if find_model(about["model"]).weights is None else "public"
     rows = [
-        [word(s.task), word(s.metric), percent(s.mean), between(s.low, s.high),
-         percent(s.std), s.seeds, f"{s.images:,}"]
-        # without recalls: those of the exported network follow under the parts of the images
-        for s in scores[scores["metric"].isin(["accuracy", "macro_f1"])].itertuples()
+        ("file", f"`best/{file.path.name}`, {file.path.stat().st_size / 1e6:.1f} MB, safetensors"),
+        ("sha256", f"`{file.sha256}`"),
+        ("version", f"fer-utils {__version__}; measured on {file.measured}"),
+        ("architecture", f"{word(about['model'])} from {start} weights, stage by stage below"),
+        ("parameters", f"{about['parameters']:,}; {about['precision']} ({moved})"),
+        ("multiply-adds", f"{adds:,.0f} million for one view of one image"),
+        ("input", form),
+        ("preprocessing", inside),
+        ("output", f"one logit per class, in this order: {classes}"),
+        ("views of an image", views),
+        ("speed", f"{about['images_per_second']:,} images a second with all views "
+         f"({about['device']}, threads: {about['threads']})"),
+        ("licence", "MIT for code and weights; the pictures have terms of their own"),
+        ("questions", "an issue in this repository; cite it by `CITATION.cff`"),
     ]  # fmt: skip
-    return exported + table(
-        ["task", "score", "mean, %", "interval", "sd over seeds", "seeds", "images"], rows
-    )
-
-
-def _parts(parts: pd.DataFrame) -> str:
-    rows = [
-        [
-            p.part,
-            p.role,
-            f"{p.images:,}",
-            percent(p.value),
-            f"{percent(p.low)} to {percent(p.high)}",
-        ]
-        for p in parts.itertuples()
-    ]
+    network = evidence.file.predictor.network
     return (
-        "Right answers in percent (of a class: its recall). A copy is one in the training "
-        "images.\n\n" + table(["part", "split", "images", "right, %", "interval"], rows)
+        table(["property", "value"], rows)
+        + "\n\n"
+        + card_tables.stages(network, about["side"], about["grey"])
     )
 
 
-def _confusion(counts: pd.DataFrame) -> str:
-    # NaN for a class without test images, which is printed as a dash
-    shares = counts.div(counts.sum(axis=1), axis=0)
-    rows = [
-        [true, *(percent(share) for share in row)]
-        for true, row in zip(counts.index, shares.to_numpy(), strict=True)
-    ]
-    return "Answers in percent of the test images of a class; the true class in rows.\n\n" + table(
-        ["", *counts.columns], rows
-    )
+def _listed(values: list[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
-def _calibration(about: dict) -> str:
+def _training(evidence: Evidence) -> str:
+    about, run = evidence.about, evidence.run
+    hours, most = run["total_seconds"] / 3600, evidence.counts["Training"]
     return (
-        f"Expected calibration error (15 bins) on the test images: {percent(about['ece'])} "
-        "points; with the logits "
-        f"divided by {about['temperature']:.2f}, fitted on the validation images: "
-        f"{percent(about['ece_scaled'])}. "
-        "`predict` does not divide them."
+        f"On {run['train_images']:,} images of {evidence.data} ({about['source']}, digest "
+        f"`{about['digest']}`), in {hours:.1f} hours ({run['device']}, threads: {run['threads']}, "
+        f"torch {run['torch']}, commit {run['commit']}). Run `{about['run']}`, chosen among "
+        "the seeds of its task by its accuracy on validation.\n\n"
+        + card_tables.settings(run, evidence.file.predictor.network)
+        + "\n\nImages of each class:\n\n"
+        + card_tables.counts(evidence.counts)
+        + f"\n\n*{most.idxmax()}* has {most.max() / most.min():.0f} times as many training images "
+        f"as *{most.idxmin()}*."
     )
-
-
-def _robustness(frame: pd.DataFrame) -> str:
-    # strength 0 is left out: it is the accuracy on all test images, which stands under Scores
-    accuracy = frame[(frame["class"] == "") & (frame["strength"] > 0)]
-    rows = []
-    # in the frame's order, by which tables and figures of the report go too
-    for (kind, unit), group in accuracy.groupby(["kind", "unit"], sort=False):
-        cells = [
-            f"{c.amount:g}: {percent(c.value)} ({c.change * 100:+.1f})" for c in group.itertuples()
-        ]
-        # three cells, as many as every corruption has strengths
-        rows.append([f"{kind} ({unit})", *cells])
-    note = "How strong: accuracy in percent (change in points); sd: standard deviation.\n\n"
-    return note + table(["", "weak", "medium", "strong"], rows)
-
-
-def ensembles(frame: pd.DataFrame) -> str:
-    """`ensembles.compare` as Markdown, one row per task, network and ensemble.
-
-    Accuracy in percent, and the gain in points with its 95 % interval over images.
-    """
-    rows = []
-    for e in frame.itertuples():
-        gain = f"{e.gain * 100:+.1f} ({e.gain_low * 100:+.1f} to {e.gain_high * 100:+.1f})"
-        about = [word(e.task), e.network, e.ensemble, e.members, f"{e.images:,}"]
-        rows.append([*about, percent(e.alone), percent(e.together), gain])
-    header = [
-        "task",
-        "networks",
-        "ensemble",
-        "members",
-        "test images",
-        "alone, %",
-        "together, %",
-        "gain, points",
-    ]
-    return table(header, rows)
-
-
-def as_used(frame: pd.DataFrame) -> str:
-    """`rivals.as_used` as Markdown, one row per way of calling the package."""
-    header = [
-        "`fer` is given",
-        "test images",
-        "faces found",
-        "of these right, %",
-        "of all right, %",
-    ]
-    return table([*header, "interval"], as_used_cells(frame))
-
-
-def as_used_cells(frame: pd.DataFrame) -> list[list[str]]:
-    """The cells of `rivals.as_used`: way, images, found, right in percent, and its interval."""
-    rows = []
-    for r in frame.itertuples():
-        found = f"{r.found:,}" if r.way in SEARCHES else "given"
-        shares = percent(r.right_of_found), percent(r.accuracy)
-        interval = f"{percent(r.low)} to {percent(r.high)}"
-        rows.append([r.way, f"{r.images:,}", found, *shares, interval])
-    return rows
-
-
-def _size(about: dict) -> str:
-    return (
-        f"{about['parameters']:,} parameters, {about['bytes'] / 1e6:.1f} MB "
-        f"({about['precision']}; a probability "
-        f"differs by at most {about['difference']:g} from the trained network's on the "
-        "validation images). "
-        f"{about['images_per_second']:,} images a second, test-time augmentation included "
-        f"({about['device']}; "
-        f"threads: {about['threads']})."
-    )
-
-
-def table(header: list[str], rows: list[list]) -> str:
-    """A Markdown table; a bar in a cell is escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -19,7 +19,6 @@ from fer_utils.reporting import (
     figures,
     label_numbers,
     loss_plots,
-    model_card,
     tables,
     transfer_tables,
 )
@@ -75,8 +74,8 @@ def blocks(results: Results) -> dict[str, str]:
         "pretrained": transfer_tables.readme(frames),
         "best": best_tables.readme_short(pages["rival"]),
         "rival": best_tables.readme(pages["rival"]),
-        "as_used": model_card.as_used(pages["rival_as_used"]),
-        "ensembles": model_card.ensembles(pages["ensembles"]),
+        "as_used": best_tables.as_used_markdown(pages["rival_as_used"]),
+        "ensembles": best_tables.ensembles_markdown(pages["ensembles"]),
         "labels": label_numbers.ceiling(labels),
     }
 

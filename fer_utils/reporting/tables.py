@@ -19,7 +19,7 @@ from fer_utils.reporting.latex import (
     spanning,
     word,
 )
-from fer_utils.reporting.model_card import table
+from fer_utils.reporting.markdown import table
 from fer_utils.training.losses import LOSS_NAMES
 
 COLOUR_OF = {  # of a verdict's cell, by xcolor's names

@@ -124,9 +124,9 @@ REPORTING = [
         ),
     ),
     *_of(
-        "model_card.py",
+        "card_tables.py",
         "test_model_card.py",
-        confusion_transposed=("shares = counts.div(", "shares = counts.T.div("),
+        confusion_transposed=("shares = frame.div(", "shares = frame.T.div("),
     ),
     *_of(
         "build.py",
@@ -393,6 +393,24 @@ COMPUTING = [
 
 # What follows from the results, and the exported network: faults that tests once let pass
 ANALYSING = [
+    *_of(
+        "abstention.py",
+        "test_abstention.py",
+        thresholds_chosen_on_test=(
+            'curves["split"] == "validation"',
+            'curves["split"] == "test"',
+        ),
+    ),
+    *_of(
+        "exported.py",
+        "test_exported.py",
+        the_rival_gains=("(right - of_rival)[None]", "(of_rival - right)[None]"),
+    ),
+    *_of(
+        "best_export.py",
+        "test_best_network.py::test_what_is_missing_is_measured_of_the_file_that_is_here",
+        answers_of_another_file=("if of == sha256 else None", "if of else None"),
+    ),
     *_of(
         "report_b.py",
         "test_report_b.py",

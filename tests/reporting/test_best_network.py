@@ -1,5 +1,6 @@
 """From finished runs of study `best` to its pages: choice, export, tables, model card, figures."""
 
+import hashlib
 import re
 import shutil
 from dataclasses import replace
@@ -8,6 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from fer_utils import io, load_best, paths
 from fer_utils.data import audit
@@ -15,12 +18,7 @@ from fer_utils.data.dataset import open_store
 from fer_utils.errors import FerError
 from fer_utils.experiments import studies
 from fer_utils.experiments.results import open_results
-from fer_utils.reporting import (
-    best_network,
-    best_plots,
-    best_tables,
-    model_card,
-)
+from fer_utils.reporting import best_export, best_network, best_plots, best_tables
 
 TINY = {"epochs": 1, "model": "cnn", "batch_size": 16}
 
@@ -79,7 +77,8 @@ def test_an_audit_of_other_data_is_refused_before_anything_is_written(home, fold
 def test_every_page_is_written_and_read(home, folder):
     (folder / "my_faces.csv").write_text("what a visitor left here\n")
     frames = best_network.read("drawn", home / "results")
-    assert set(frames) == {"scores", "ensembles", "restricted", "parts", "robustness"}
+    of_file = {"exported", "abstention", "abstention_curve", "other_pictures"}
+    assert set(frames) == {"scores", "ensembles", "restricted", "parts", "robustness"} | of_file
     accuracy = frames["scores"].query("metric == 'accuracy'").set_index("task")
     assert list(accuracy.index) == ["binary", "three", "multiclass", "seven"]
     assert (
@@ -102,16 +101,19 @@ def test_every_page_is_written_and_read(home, folder):
 def test_every_number_of_the_model_card_comes_from_the_results(home, folder):
     card = (folder.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
     for part in (
-        "28 validation images",
+        "28 images",
         "| PrivateTest | test | 28 |",
         "must not be used",
         "2,4",
         "MB",
         "JPEG",
+        hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
     ):
         assert part in card, part
-    assert not re.search(r"\d", model_card.USE), "no number is written by hand"
     assert "nan" not in card and "None" not in card
+    for picture in re.findall(r"\]\((best/\w+\.png)\)", card):
+        assert (folder.parent / picture).stat().st_size > 1000
+    assert card.count(".png)") == 3
 
 
 def test_tables_and_figures(home, folder):
@@ -194,13 +196,47 @@ def test_speeds_are_measured_once_for_the_same_runs(home, folder, monkeypatch, c
 
 
 def test_what_was_measured_of_another_network_does_not_outlive_it(home, folder, monkeypatch):
-    monkeypatch.setattr(best_network.robustness, "parts", lambda *_: 1 / 0)  # as if stopped there
+    monkeypatch.setattr(best_export.robustness, "parts", lambda *_: 1 / 0)  # as if stopped there
     with pytest.raises(ZeroDivisionError):
         best_network.make("drawn", "binary", results=home / "results")
-    assert not {"parts", "robustness"} & set(best_network.read("drawn", home / "results"))
+    of_images = set(best_export.MEASURED)
+    assert not of_images & set(best_network.read("drawn", home / "results"))
+    assert not (folder / "predictions.npz").exists()
     monkeypatch.undo()
     best_network.make("drawn", device="auto", results=home / "results")
-    assert {"parts", "robustness"} <= set(best_network.read("drawn", home / "results"))
+    assert of_images <= set(best_network.read("drawn", home / "results"))
+
+
+def test_what_is_missing_is_measured_of_the_file_that_is_here(home, folder, capsys, monkeypatch):
+    """Without the checkpoint: another file under this name, or a page that is gone."""
+    file = load_best(folder / "model.safetensors")
+    run = home / "results" / "drawn" / "runs" / file.about["run"]
+    hidden = (run / "last.pth").rename(run / "hidden.pth")
+    stored = (folder / "predictions.npz").read_bytes()
+    (folder / "robustness.csv").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(paths, "DATA", home / "nowhere")
+        with pytest.raises(FerError, match="lacks what is measured of model"):
+            best_network.make("drawn", results=home / "results")
+    best_network.make("drawn", results=home / "results")
+    assert "measured before" not in capsys.readouterr().out
+    with np.load(folder / "predictions.npz") as arrays:
+        made = dict(arrays)
+    export = folder / "model.safetensors"
+    assert str(made["sha256"]) == hashlib.sha256(export.read_bytes()).hexdigest()
+    rows = open_store(home / "data" / "drawn").images[made["test_rows"]]
+    np.testing.assert_allclose(made["test_logits"], file.logits(rows), atol=1e-4)
+    (folder / "predictions.npz").write_bytes(stored)
+    best_network.make("drawn", results=home / "results")
+    assert "measured before" in capsys.readouterr().out
+    content = export.read_bytes()
+    with safe_open(export, "pt") as opened:
+        about = opened.metadata() | {"note": '"the same weights in another file"'}
+    save_file(load_file(export), export, about)
+    best_network.make("drawn", results=home / "results")
+    assert "measured before" not in capsys.readouterr().out
+    export.write_bytes(content)
+    hidden.rename(run / "last.pth")
 
 
 def test_the_committed_study_is_not_written_to_from_another_home(home, monkeypatch):

@@ -10,7 +10,7 @@ from fer_utils.errors import FerError
 from fer_utils.reporting import (
     build,
     latex,
-    model_card,
+    markdown,
     numbers,
     report_b_tables,
     tables,
@@ -68,7 +68,7 @@ def test_keys_are_names_that_latex_can_look_up():
 
 
 def test_a_bar_does_not_end_a_cell_of_a_markdown_table():
-    assert model_card.table(["a|b"], [["c|d"]]).splitlines()[2] == r"| c\|d |"
+    assert markdown.table(["a|b"], [["c|d"]]).splitlines()[2] == r"| c\|d |"
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="LaTeX is not installed")
