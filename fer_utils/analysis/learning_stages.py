@@ -101,15 +101,22 @@ def skeleton(model: str, classes: int = 3, size: int | None = None) -> Network:
 
 def stage_shapes(model: str, classes: int) -> dict[str, tuple[int, ...]]:
     """The input and each stage's output for one image: (channels, height, width) or (units,)."""
-    network = skeleton(model, classes).eval()  # one image has no variance over a batch
+    network = skeleton(model, classes)
     side, channels = network.preprocess.size, network.preprocess.channels
-    found: dict[str, tuple[int, ...]] = {"input": (channels, side, side)}
+    image = torch.zeros(1, 1, 48, 48, dtype=torch.uint8, device="meta")
+    return {"input": (channels, side, side)} | output_shapes(network, image)
+
+
+def output_shapes(network: Network, image: torch.Tensor) -> dict[str, tuple[int, ...]]:
+    """The output of each stage for a batch of one image, without the batch's axis, by stage."""
+    found: dict[str, tuple[int, ...]] = {}
 
     def note(name):
         return lambda module, inputs, output: found.update({name: tuple(output.shape[1:])})
 
-    for stage in network.stages:
-        network.stage(stage).register_forward_hook(note(stage))
+    hooks = [network.stage(name).register_forward_hook(note(name)) for name in network.stages]
     with torch.inference_mode():
-        network(torch.zeros(1, 1, 48, 48, dtype=torch.uint8, device="meta"))
+        network.eval()(image)  # one image has no variance over a batch
+    for hook in hooks:
+        hook.remove()
     return found

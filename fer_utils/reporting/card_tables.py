@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from fer_utils.analysis.learning_stages import output_shapes
 from fer_utils.analysis.rivals import ALL
 from fer_utils.models.network import Network
 from fer_utils.reporting.latex import between, percent, word
@@ -63,21 +64,12 @@ def counts(frame: pd.DataFrame) -> str:
 
 def stages(network: Network, side: int, grey: bool) -> str:
     """What each stage makes of one image, and its parameters."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    hooks = [
-        network.stage(name).register_forward_hook(
-            lambda _module, _inputs, output, name=name: shapes.update({name: tuple(output.shape)})
-        )
-        for name in network.stages
-    ]
-    with torch.inference_mode():
-        network(torch.zeros(1, 1 if grey else 3, side, side, dtype=torch.uint8))
-    for hook in hooks:
-        hook.remove()
+    image = torch.zeros(1, 1 if grey else 3, side, side, dtype=torch.uint8)
+    shapes = output_shapes(network, image)
     rows = []
     for name in network.stages:
         parameters = sum(parameter.numel() for parameter in network.stage(name).parameters())
-        rows.append((name, "×".join(map(str, shapes[name][1:])), f"{parameters:,}"))
+        rows.append((name, "×".join(map(str, shapes[name])), f"{parameters:,}"))
     return table(["stage", "output", "parameters"], rows, numbers=2)
 
 

@@ -36,3 +36,12 @@ def test_the_schedule_is_the_studys(transfer_frames):
     # at last nothing is frozen any more
     assert schedule.loc[("resnet18", 4), "learning"].startswith("stem layer1")
     assert "vggface" not in schedule.index, "it was not run"
+
+
+def test_stages_hand_on_smaller_and_more_maps():
+    """By hand: 48 pixels halved three times; a hook that stays would slow the network down."""
+    shapes = learning_stages.stage_shapes("cnn", 4)
+    maps = {"block1": (32, 24, 24), "block2": (64, 12, 12), "block3": (128, 6, 6)}
+    assert shapes == {"input": (1, 48, 48)} | maps | {"hidden": (512,), "head": (4,)}
+    skeleton = learning_stages.skeleton("cnn", 4)
+    assert not any(module._forward_hooks for module in skeleton.modules())
