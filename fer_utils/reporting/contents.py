@@ -27,17 +27,17 @@ from fer_utils.data.tasks import TASK_NAMES, get_task
 from fer_utils.evaluation import metrics
 from fer_utils.experiments.results import Results, mean_confusion
 from fer_utils.reporting import (
+    architecture_plots,
     best_export,
     best_network,
     best_plots,
     best_tables,
-    data_plots,
+    copy_plots,
     figures,
     label_plots,
     label_tables,
     loss_plots,
     loss_tables,
-    network_plots,
     network_tables,
     plots,
     reading_tables,
@@ -214,7 +214,7 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
     four = "task == 'multiclass' and metric == 'f1'"
     drawn = {
         "counts": figures.class_counts(_audited(results, "counts").set_index("label")),
-        "shapes": network_plots.shapes(),
+        "shapes": architecture_plots.shapes(),
         "learning_curves": plots.learning_curves(
             {
                 f"{TASK_NAMES[task]},\n{name}": study.select(task=task, loss=loss).history
@@ -254,8 +254,8 @@ def make_figures(results: Results, study: Results, frames: Frames) -> dict[str, 
         # copies with one label would show nothing that the table does not say
         near = _audited(results, "near").query("conflicting")
         if len(near):
-            drawn["copies"] = data_plots.copies(faces, near)
-            if (wrong := data_plots.wrong(faces, near)) is not None:
+            drawn["copies"] = copy_plots.copies(faces, near)
+            if (wrong := copy_plots.wrong(faces, near)) is not None:
                 drawn["wrong"] = wrong
         if len(frames["suspects"]):
             drawn["suspects"] = _suspects(faces, frames["suspects"])

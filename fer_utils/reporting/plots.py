@@ -109,7 +109,9 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
         # as far below zero as above it, or white would not mean that nothing changed
         both_ways = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
         panels.append((f"{second} − {first}", b - a, "+.1f", both_ways))
-    figure, axes = plt.subplots(1, len(panels), figsize=(2.12 * len(panels), 2.1), squeeze=False)
+    classes = max(len(share) for share in shares.values())
+    side = max(2.12, 0.45 * classes)  # inches: a cell has room for its number
+    figure, axes = plt.subplots(1, len(panels), figsize=(side * len(panels), side), squeeze=False)
     for axis, (title, values, digits, colours) in zip(axes[0], panels, strict=True):
         heatmap(axis, values, digits, **colours)
         axis.set(title=title, xlabel="predicted", aspect="equal")
