@@ -57,6 +57,21 @@ def people_and_networks(confusion: pd.DataFrame, answers: pd.DataFrame) -> Figur
     return figure
 
 
+@styled
+def doubts(pairs: pd.DataFrame) -> Figure:
+    """How many labels are doubtful, by label and by what the networks suggest in its place.
+
+    Parameters
+    ----------
+    pairs
+        label_errors.pairs.
+    """
+    figure, axis = plt.subplots(figsize=(3.4, 2.8))
+    heatmap(axis, pairs, ",.0f", cmap="Blues", vmin=0, vmax=pairs.to_numpy().max())
+    axis.set(xlabel="suggested", ylabel="label", aspect="equal")
+    return figure
+
+
 def _by_votes(axis: Axes, answers: pd.DataFrame) -> None:
     single = answers[~answers["kind"].str.endswith(TOGETHER)]
     # a network may be trained on the task and restricted to it: the latter comes last, with as many

@@ -73,9 +73,15 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
         # as far below zero as above it, or white would not mean that nothing changed
         both_ways = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
         panels.append((f"{second} − {first}", b - a, "+.1f", both_ways))
-    figure, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels), 2.5), squeeze=False)
+    classes = max(len(share) for share in shares.values())
+    side = max(2.6, 0.55 * classes)  # inches: a cell has room for its number
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(side * len(panels), side - 0.1), squeeze=False
+    )
     for axis, (title, values, digits, colours) in zip(axes[0], panels, strict=True):
         heatmap(axis, values, digits, **colours)
+        if classes > 4:
+            axis.tick_params("x", rotation=90)
         axis.set(title=title, xlabel="predicted", aspect="equal")
     axes[0, 0].set_ylabel("true")
     return figure
