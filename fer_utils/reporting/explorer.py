@@ -1,16 +1,14 @@
 """Things to move in notebooks: test faces by what is known of them, and a quiz.
 
-Each has a picture of its own, which needs no widget; `move` sets controls beside it.
+Each has a picture of its own, which needs no widget; `alt_text.move` sets controls beside it.
 """
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 import numpy as np
 import pandas as pd
-from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -19,11 +17,10 @@ from fer_utils.data import ferplus
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.results import Results
 from fer_utils.reporting import committed, figures, lesson_plots
-from fer_utils.reporting.alt_text import show
+from fer_utils.reporting.alt_text import as_html
 
 ANY = "any"
 COPIES = (ANY, "copy in training", "no copy")
-STILL = "A widget: it moves where the notebook runs. The picture above is where it starts."
 
 
 class Explorer:
@@ -91,16 +88,21 @@ class Explorer:
     def figure(self, shown: int = 8, **filters: Any) -> Figure:
         """The first images that `find` gives, with what is known of them."""
         chosen = self.find(**filters)
-        print(f"{len(chosen):,} of {len(self.table):,} test images fit.")
-        return self.gallery(chosen.head(shown))
+        figure = self.gallery(chosen.head(shown))
+        counted = f"{len(chosen):,} of {len(self.table):,} test images fit"
+        figure.axes[0].set_title(counted, fontsize=8, loc="left")
+        return figure
 
-    def gallery(self, chosen: pd.DataFrame) -> Figure:
-        """Images of some rows of `table`; drawn faces where the photographs are not here."""
+    def gallery(self, chosen: pd.DataFrame, captions: list[str] | None = None) -> Figure:
+        """Images of some rows of `table`; drawn faces where the photographs are not here.
+
+        captions: one for each; None: what is known of the image.
+        """
         if not len(chosen):
             blank = np.full((1, 48, 48), 255, np.uint8)
             return figures.gallery(blank, ["none fits"])
         images = committed.pictures(self.faces, chosen["row"].to_numpy(), chosen["label"].tolist())
-        return figures.gallery(images, [_caption(each) for each in chosen.itertuples()])
+        return figures.gallery(images, captions or [_caption(each) for each in chosen.itertuples()])
 
     def against_people(self, at_least: int = 9, of_class: int = 2) -> Figure:
         """Images on which so many of ten people agree on another answer than the label.
@@ -113,14 +115,13 @@ class Explorer:
         most = self.votes.max(axis=1)
         unlike = self.table[(most >= at_least) & (self.table["people"] != self.table["label"])]
         chosen = unlike.sort_values("row").groupby("label").head(of_class).head(8)
-        images = committed.pictures(self.faces, chosen["row"].to_numpy(), chosen["label"].tolist())
         captions = [
             f"{c.label}; {most[c.Index]} of 10\nsay {c.people}" for c in chosen.itertuples()
         ]
-        return figures.gallery(images, captions)
+        return self.gallery(chosen, captions)
 
     def controls(self) -> dict[str, Any]:
-        """The controls of `figure`, for `move`; that of the votes only where there are some."""
+        """The controls of `figure`, for `alt_text.move`; of the votes only where there are some."""
         names = [ANY, *self.classes]
         controls: dict[str, Any] = {"label": names, "predicted": names, "copies": list(COPIES)}
         wide = {"confidence": ipywidgets.FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.05)}
@@ -185,7 +186,7 @@ class Quiz:
             return ipywidgets.Label("The photographs are not on this machine: see data/README.md.")
         images = self.explorer.faces.images[self.table["row"].to_numpy()]
         face, status = ipywidgets.Image(format="png", width=240), ipywidgets.Label()
-        end = ipywidgets.Output()
+        end = ipywidgets.HTML()
 
         def ask() -> None:
             asked = len(self.answers)
@@ -198,36 +199,14 @@ class Quiz:
             self.answer(button.description)
             ask()
             if not finished and len(self.answers) == len(images):
-                with end:
-                    show(self.figure(), "How often you, the network and people give the label.")
+                alt = "How often you, the network and people give the label."
+                end.value = as_html(self.figure(), alt)
 
         buttons = [ipywidgets.Button(description=name) for name in self.explorer.classes]
         for button in buttons:
             button.on_click(clicked)
         ask()
         return ipywidgets.VBox([face, ipywidgets.HBox(buttons), status, end])
-
-
-def move(draw: Callable[..., Figure], alt: str, **controls: Any) -> None:
-    """Shows a figure with controls for the arguments of the function that draws it.
-
-    Parameters
-    ----------
-    draw
-        Takes the values of the controls by name.
-    alt
-        What the figure shows: see `alt_text.show`.
-    controls
-        As for `ipywidgets.interactive`: a list of choices, (low, high, step), or a widget.
-    """
-    display_widget(ipywidgets.interactive(lambda **values: show(draw(**values), alt), **controls))
-
-
-def display_widget(widget: ipywidgets.Widget) -> None:
-    """Shows a widget; a page that cannot move it shows a sentence in its place."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    bundle = {"text/plain": STILL, "application/vnd.jupyter.widget-view+json": view}
-    display(bundle, raw=True)
 
 
 def _png(image: np.ndarray) -> bytes:
