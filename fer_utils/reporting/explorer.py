@@ -99,8 +99,7 @@ class Explorer:
         captions: one for each; None: what is known of the image.
         """
         if not len(chosen):
-            blank = np.full((1, 48, 48), 255, np.uint8)
-            return figures.gallery(blank, ["none fits"])
+            return figures.sentence("No test image fits.")
         images = committed.pictures(self.faces, chosen["row"].to_numpy(), chosen["label"].tolist())
         return figures.gallery(images, captions or [_caption(each) for each in chosen.itertuples()])
 
@@ -110,8 +109,7 @@ class Explorer:
         The first `of_class` of each label. Without votes there are none.
         """
         if not self.has_votes:
-            print("Nobody's votes are stored with this data set: see data/README.md.")
-            return self.gallery(self.table.head(0))
+            return figures.sentence("People's votes are not on this machine: see data/README.md.")
         most = self.votes.max(axis=1)
         unlike = self.table[(most >= at_least) & (self.table["people"] != self.table["label"])]
         chosen = unlike.sort_values("row").groupby("label").head(of_class).head(8)
@@ -150,10 +148,10 @@ class Quiz:
     def __init__(self, explorer: Explorer, n: int = 20, seed: int = 0):
         self.explorer = explorer
         self.answers: list[str] = []
-        table = explorer.table
+        table = explorer.table.sample(frac=1, random_state=seed)
         if explorer.has_votes:
-            table = table[explorer.votes.sum(axis=1).gt(0)]  # of some pictures FER+ has none
-        self.table = table.sample(n, random_state=seed)
+            table = table[explorer.votes.loc[table.index].sum(axis=1) > 0]  # FER+ has not all
+        self.table = table.head(n)
 
     def answer(self, label: str) -> None:
         """The reader's answer to the next face. Nothing happens after the last one."""

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 from scipy import stats
 
 from fer_utils.evaluation.statistics import t_half_width
@@ -164,7 +164,8 @@ def confused_pairs(confusion: pd.DataFrame, shown: int = 10) -> Figure:
     for place, share in enumerate(largest):
         axis.text(share, place, f" {share:.0%}", va="center", fontsize=8)
     axis.set(xlabel="share of the true class", title="label → answer")
-    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.xaxis.set_major_locator(MultipleLocator(0.05 if largest.max() < 0.35 else 0.1))
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.grid(axis="y", visible=False)
     axis.margins(x=0.08)
     return figure
