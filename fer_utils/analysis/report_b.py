@@ -64,6 +64,17 @@ def best_epochs(results: Results) -> pd.DataFrame:
     return frame.fillna({"seeds": 0, "status": ""}).reset_index(drop=True)
 
 
+def finished(epochs: pd.DataFrame) -> pd.DataFrame:
+    """The networks of `best_epochs` that were run; the others are named in a printed line.
+
+    Columns that not every one of them has are left out.
+    """
+    left_out = epochs.loc[epochs["seeds"] == 0, "model"].tolist()
+    if left_out:
+        print(f"Not run, for want of weights: {', '.join(left_out)}.")
+    return epochs[epochs["seeds"] > 0].drop(columns="status").dropna(axis=1)
+
+
 def _best_and_last(study: Results, by: list[str]) -> pd.DataFrame:
     """One row per value of the settings `by`.
 

@@ -148,6 +148,15 @@ def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 8) -> Fi
     return figure
 
 
+@styled
+def sentence(text: str) -> Figure:
+    """A sentence in the place of a picture that there is not."""
+    figure, axis = plt.subplots(figsize=(6.0, 0.4))
+    axis.set_axis_off()
+    axis.text(0, 0.5, text, va="center", fontsize=9)
+    return figure
+
+
 def _show(
     axis: Axes, rows: Sequence[np.ndarray], below: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -114,6 +114,8 @@ def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
     figure, axes = plt.subplots(1, len(panels), figsize=(side * len(panels), side), squeeze=False)
     for axis, (title, values, digits, colours) in zip(axes[0], panels, strict=True):
         heatmap(axis, values, digits, **colours)
+        if classes > 4:
+            axis.tick_params("x", rotation=90)
         axis.set(title=title, xlabel="predicted", aspect="equal")
     axes[0, 0].set_ylabel("true")
     return figure

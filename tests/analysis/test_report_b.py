@@ -27,6 +27,17 @@ def test_report_bs_best_epochs(transfer_frames, with_transfer):
     ]
 
 
+def test_finished_networks_have_no_empty_cells_and_the_others_are_named(transfer_frames, capsys):
+    epochs = transfer_frames["report_b_epochs"]
+    finished = report_b.finished(epochs)
+    assert len(finished) and not finished.isna().any(axis=None)
+    assert {"model", "train", "val", "test", "seeds"} <= set(finished.columns)
+    left_out = set(epochs["model"]) - set(finished["model"])
+    assert "vggface" in left_out and set(epochs.loc[epochs["seeds"] == 0, "model"]) == left_out
+    said = capsys.readouterr().out
+    assert all(model in said for model in left_out) and "resnet18_scratch" not in said
+
+
 def test_report_bs_classes_as_a_report(transfer_frames, with_transfer):
     report = report_b.as_report(transfer_frames["report_b_classes"])
     assert list(report) == ["precision", "recall", "f1", "support"]

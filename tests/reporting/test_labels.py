@@ -149,3 +149,26 @@ def test_numbers_and_the_ceiling_are_the_pages(pages, answers):
     assert values["labels.multiclass.best.all"] == f"{restricted['label'] * 100:.1f}"
     sentence = label_numbers.ceiling(pages)
     assert "3,572 PrivateTest pictures" in sentence and "55.8 % (54.6 to 57.1)" in sentence
+
+
+def test_who_gives_the_label_draws_people_and_networks_with_intervals(answers, pages):
+    (axis,) = label_plots.who_gives_the_label(pages["answers"], "multiclass").axes
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    widths = dict(zip(names, (bar.get_width() for bar in axis.patches), strict=True))
+    whole = pages["answers"].query("task == 'multiclass' and part == 'all'")
+    (cnn,) = whole.query("network == 'cnn' and loss == 'focal'")["label"]
+    (person,) = whole.query("kind == 'one person'")["label"]
+    assert widths["CNN, trained on the task, focal"] == cnn
+    assert widths["people, one person"] == person
+    assert not any("together" in name or "MobileNet" in name for name in names)
+    segments = axis.containers[1].lines[2][0].get_segments()
+    low_high = whole.query("kind == 'one person'")[["label_low", "label_high"]].to_numpy()[0]
+    place = names.index("people, one person")
+    assert segments[place][:, 0] == pytest.approx(low_high)
+
+
+def test_doubts_are_counts_by_label_and_suggestion():
+    pairs = pd.DataFrame([[0, 1200], [3, 0]], index=["happy", "sad"], columns=["happy", "sad"])
+    (axis,) = label_plots.doubts(pairs).axes
+    assert texts(axis) == ["0", "1,200", "3", "0"]
+    assert (axis.get_ylabel(), axis.get_xlabel()) == ("label", "suggested")

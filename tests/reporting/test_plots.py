@@ -72,6 +72,17 @@ def test_one_confusion_matrix_or_three_have_no_difference():
     assert len(plots.confusion_matrices({"a": matrices["a"]}).axes) == 1
 
 
+def test_a_confusion_matrix_of_many_classes_has_room_for_its_numbers():
+    four, seven = (
+        plots.confusion_matrices({"all": pd.DataFrame(np.eye(n), columns=list("abcdefg")[:n])})
+        for n in (4, 7)
+    )
+    width = {figure: figure.get_size_inches()[0] for figure in (four, seven)}
+    assert width[four] == 2.6 and width[seven] / 7 >= 0.5
+    turned = [figure.axes[0].get_xticklabels()[0].get_rotation() for figure in (four, seven)]
+    assert turned == [0, 90]
+
+
 def test_reliability_diagrams_set_accuracy_against_confidence():
     bins = pd.DataFrame({"confidence": [0.3, 0.9], "accuracy": [0.2, 0.7], "images": [30, 10]})
     figure = plots.reliability_diagrams({"CE": bins, "focal": bins.assign(accuracy=[0.4, 1.0])})
