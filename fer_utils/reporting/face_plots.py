@@ -6,6 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from fer_utils.evaluation import corruptions
+from fer_utils.evaluation.metrics import probabilities as softmax
+from fer_utils.inference.predictor import Predictor
 from fer_utils.reporting.figures import COLOURS, styled
 
 BARS = (COLOURS["cross_entropy"], COLOURS["focal"])
@@ -60,3 +63,28 @@ def answers(
         names = axes[1, 0].get_legend_handles_labels()
         figure.legend(*names, frameon=False, loc="outside lower center", ncols=2, fontsize=7)
     return figure
+
+
+def worse(
+    network: Predictor, image: np.ndarray, blur: float = 0, noise: float = 0, degrees: float = 0
+) -> Figure:
+    """A face beside a worse copy of it, with the network's probabilities beneath.
+
+    Parameters
+    ----------
+    image
+        uint8, of the side and channels that the network takes.
+    blur
+        Standard deviation in 48ths of the side.
+    noise
+        Standard deviation in grey levels.
+    degrees
+        To which it is turned.
+    """
+    images, rng = image[None], np.random.default_rng(0)  # the same noise whatever is moved
+    turned = corruptions.rotate(images, degrees, rng)
+    worse = corruptions.add_noise(corruptions.blur(turned, blur, rng), noise, rng)
+    both = np.concatenate([images, worse])
+    captions = ["as it is", f"blur {blur:g}, noise {noise:g},\n{degrees:g} degrees"]
+    p = {"network": softmax(network.logits(both))}
+    return answers(both, p, network.classes, captions)
