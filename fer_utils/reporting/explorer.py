@@ -1,4 +1,4 @@
-"""Things to move in notebooks: test faces by what is known of them, a quiz, a face made worse.
+"""Things to move in notebooks: test faces by what is known of them, and a quiz.
 
 Each has a picture of its own, which needs no widget; `move` sets controls beside it.
 """
@@ -16,11 +16,9 @@ from PIL import Image
 
 from fer_utils.analysis.leakage import copied
 from fer_utils.data import ferplus
-from fer_utils.evaluation import corruptions
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.experiments.results import Results
-from fer_utils.inference.predictor import Predictor
-from fer_utils.reporting import committed, face_plots, figures, lesson_plots
+from fer_utils.reporting import committed, figures, lesson_plots
 from fer_utils.reporting.alt_text import show
 
 ANY = "any"
@@ -124,7 +122,7 @@ class Explorer:
     def controls(self) -> dict[str, Any]:
         """The controls of `figure`, for `move`; that of the votes only where there are some."""
         names = [ANY, *self.classes]
-        controls: dict[str, Any] = {"label": names, "predicted": names, "copies": COPIES}
+        controls: dict[str, Any] = {"label": names, "predicted": names, "copies": list(COPIES)}
         wide = {"confidence": ipywidgets.FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.05)}
         if self.has_votes:
             wide["agree"] = ipywidgets.IntRangeSlider(value=(0, 10), min=0, max=10)
@@ -208,31 +206,6 @@ class Quiz:
             button.on_click(clicked)
         ask()
         return ipywidgets.VBox([face, ipywidgets.HBox(buttons), status, end])
-
-
-def worse_face(
-    network: Predictor, image: np.ndarray, blur: float = 0, noise: float = 0, degrees: float = 0
-) -> Figure:
-    """A face beside a worse copy of it, with the network's probabilities beneath.
-
-    Parameters
-    ----------
-    image
-        uint8, of the side and channels that the network takes.
-    blur
-        Standard deviation in 48ths of the side.
-    noise
-        Standard deviation in grey levels.
-    degrees
-        To which it is turned.
-    """
-    images, rng = image[None], np.random.default_rng(0)  # the same noise whatever is moved
-    turned = corruptions.rotate(images, degrees, rng)
-    worse = corruptions.add_noise(corruptions.blur(turned, blur, rng), noise, rng)
-    both = np.concatenate([images, worse])
-    captions = ["as it is", f"blur {blur:g}, noise {noise:g},\n{degrees:g} degrees"]
-    p = {"network": probabilities(network.logits(both))}
-    return face_plots.answers(both, p, network.classes, captions)
 
 
 def move(draw: Callable[..., Figure], alt: str, **controls: Any) -> None:

@@ -10,12 +10,14 @@ from matplotlib.ticker import PercentFormatter
 
 from fer_utils.analysis.answerers import TOGETHER
 from fer_utils.analysis.label_evidence import Frames
-from fer_utils.analysis.people_and_networks import BINS
+from fer_utils.analysis.people_and_networks import ALL, BINS, PEOPLE
 from fer_utils.data.tasks import EMOTIONS, TASK_NAMES
 from fer_utils.reporting.figures import COLOURS, styled
+from fer_utils.reporting.label_tables import SHOWN
 from fer_utils.reporting.latex import word
 from fer_utils.reporting.plots import heatmap
 
+NAMED = ["network", "kind", "loss"]  # what tells one row of answers from another
 PANELS = ("multiclass", "seven")  # the tasks whose accuracy is drawn by votes
 LINES = {  # by network and loss; the CNN's two lie on each other
     ("small_resnet", "cross_entropy"): ("small ResNet", COLOURS["val"], "o-"),
@@ -54,6 +56,36 @@ def people_and_networks(confusion: pd.DataFrame, answers: pd.DataFrame) -> Figur
         axis.set(title=TASK_NAMES[task], xlabel="people of ten who give the label", ylim=(0, 1))
     axes[1, 0].set_ylabel("accuracy")
     axes[1, 0].legend(fontsize="small")
+    return figure
+
+
+@styled
+def who_gives_the_label(answers: pd.DataFrame, task: str) -> Figure:
+    """How often people and networks give the label, with 95 % intervals, each one of a task.
+
+    Parameters
+    ----------
+    answers
+        A page of label_evidence.
+    task
+        Among whose classes people and networks choose.
+    """
+    whole = answers[(answers["task"] == task) & (answers["part"] == ALL)]
+    whole = whole[whole["network"].isin(SHOWN) & ~whole["kind"].str.endswith(TOGETHER)]
+    figure, axis = plt.subplots(figsize=(6.2, 0.26 * len(whole) + 0.7))
+    names = [", ".join(filter(None, map(word, r))) for r in whole[NAMED].to_numpy()]
+    reach = [whole["label"] - whole["label_low"], whole["label_high"] - whole["label"]]
+    of_people = whole["network"] == PEOPLE
+    colours = of_people.map({True: COLOURS["val"], False: COLOURS["cross_entropy"]})
+    axis.barh(range(len(whole)), whole["label"], color=colours, alpha=0.6)
+    bars: dict[str, Any] = {"fmt": "none", "ecolor": "black", "capsize": 2, "linewidth": 1}
+    axis.errorbar(whole["label"], range(len(whole)), xerr=reach, **bars)
+    axis.set(
+        yticks=range(len(whole)), yticklabels=names, xlabel="share of answers that are the label"
+    )
+    axis.invert_yaxis()
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.grid(axis="y", visible=False)
     return figure
 
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from fer_utils.evaluation.statistics import t_half_width
 from fer_utils.reporting.figures import COLOURS, styled
+from fer_utils.reporting.latex import word
 
 GREY = "#bbbbbb"
 OTHERS = ("#CC79A7", "#56B4E9", "#E69F00", GREY)  # where three colours are not enough
@@ -125,12 +126,14 @@ def intervals(table: pd.DataFrame, by: Sequence[str], xlabel: str, zero: bool = 
         Whether a line marks 0, for differences.
     """
     figure, axis = plt.subplots(figsize=(6.2, 0.24 * len(table) + 0.7))
-    names = table[list(by)].astype(str).agg(", ".join, axis=1)
+    rows = table[list(by)].itertuples(index=False)
+    names = [", ".join(word(value).replace("_", " ") for value in row) for row in rows]
     reach = [table["mean"] - table["low"], table["high"] - table["mean"]]
     axis.errorbar(
         table["mean"], range(len(table)), xerr=reach, fmt="s", color="black", markersize=4
     )
-    axis.axvline(0, color="#888888", linewidth=1, linestyle="--")
+    if zero:
+        axis.axvline(0, color="#888888", linewidth=1, linestyle="--")
     axis.set(yticks=range(len(table)), yticklabels=names, xlabel=xlabel)
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
@@ -161,7 +164,7 @@ def confused_pairs(confusion: pd.DataFrame, shown: int = 10) -> Figure:
     for place, share in enumerate(largest):
         axis.text(share, place, f" {share:.0%}", va="center", fontsize=8)
     axis.set(xlabel="share of the true class", title="label → answer")
-    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.grid(axis="y", visible=False)
     axis.margins(x=0.08)
     return figure
