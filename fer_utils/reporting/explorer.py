@@ -3,6 +3,7 @@
 Each has a picture of its own, which needs no widget; `move` sets controls beside it.
 """
 
+import inspect
 import io
 from collections.abc import Callable
 from typing import Any
@@ -214,12 +215,16 @@ def move(draw: Callable[..., Figure], alt: str, **controls: Any) -> None:
     Parameters
     ----------
     draw
-        Takes the values of the controls by name.
+        Takes the values of the controls by name; its defaults are where they start.
     alt
         What the figure shows: see `alt_text.show`.
     controls
         As for `ipywidgets.interactive`: a list of choices, (low, high, step), or a widget.
     """
+    starts = inspect.signature(draw).parameters
+    for name in controls.keys() & starts.keys():
+        widget_of = ipywidgets.interactive.widget_from_abbrev
+        controls[name] = widget_of(controls[name], starts[name].default)
     display_widget(ipywidgets.interactive(lambda **values: show(draw(**values), alt), **controls))
 
 
