@@ -49,6 +49,25 @@ def stage_outputs(network: Network, image: np.ndarray) -> dict[str, Tensor]:
 
 
 @styled
+def pictures(steps: Mapping[str, Tensor]) -> Figure:
+    """One map after each step, side by side, each with its own darkest and brightest value.
+
+    Parameters
+    ----------
+    steps
+        Title → float, 1×1×height×width.
+    """
+    figure, axes = plt.subplots(1, len(steps), figsize=(1.75 * len(steps), 2.1))
+    for axis, (title, values) in zip(axes, steps.items(), strict=True):
+        height, width = values.shape[2:]
+        axis.imshow(values[0, 0].numpy(), cmap="gray")
+        axis.set(title=title, xticks=[], yticks=[])
+        axis.set_xlabel(f"{height}×{width}", fontsize=8)
+        axis.grid(False)
+    return figure
+
+
+@styled
 def shapes(outputs: Mapping[str, Tensor]) -> Figure:
     """A network as the shapes that its stages hand on, from left to right.
 
