@@ -102,23 +102,27 @@ def shapes(outputs: Mapping[str, Tensor]) -> Figure:
 
 
 @styled
-def filters(before: Tensor, after: Tensor) -> Figure:
-    """The first layer's filters: random weights above, the same filters after training below.
+def filters(layers: Mapping[str, Tensor], columns: int = 16) -> Figure:
+    """Filters of a first layer, one panel above the other.
 
-    Blue weights are negative, red ones positive, white is 0.
+    Of one channel: blue weights are negative, red ones positive, white is 0. Of three channels: as
+    a colour picture, each filter from its least to its greatest weight.
 
     Parameters
     ----------
-    before, after
-        Float, filters×1×height×width.
+    layers
+        Title → float, filters×channels×height×width.
     """
-    rows = [weights.squeeze(1).numpy() for weights in (before, after)]
-    most = max(np.abs(weights).max() for weights in rows)
-    columns = 16
-    figure, axes = plt.subplots(2, 1, figsize=(7, 2.5))
-    for axis, weights, name in zip(axes, rows, ("before", "after"), strict=True):
-        axis.imshow(_tiles(weights, columns), cmap="RdBu_r", vmin=-most, vmax=most)
-        axis.set(xticks=[], yticks=[], ylabel=name)
+    tiles = {title: _tiles(_visible(weights), columns) for title, weights in layers.items()}
+    most = max(weights.abs().max().item() for weights in layers.values())
+    heights = [len(picture) for picture in tiles.values()]
+    scale = 7 / max(picture.shape[1] for picture in tiles.values())
+    figure, axes = plt.subplots(
+        *(len(tiles), 1), figsize=(7, scale * sum(heights) + 0.5), height_ratios=heights
+    )
+    for axis, (title, picture) in zip(axes, tiles.items(), strict=True):
+        axis.imshow(picture, cmap="RdBu_r", vmin=-most, vmax=most)  # colours have their own scale
+        axis.set(xticks=[], yticks=[], ylabel=title)
         axis.grid(False)
         axis.spines[:].set_visible(False)
     return figure
@@ -205,6 +209,38 @@ def stage_sizes(network: Network) -> pd.Series:
     return pd.Series(sizes)
 
 
+def change(network: Network, start: Network) -> pd.Series:
+    """By stage: the length of the change of its parameters, as a share of their length."""
+    shares = {}
+    for name in network.stages:
+        now, then = (
+            torch.cat([p.detach().flatten() for p in each.stage(name).parameters()])
+            for each in (network, start)
+        )
+        shares[name] = ((now - then).norm() / then.norm()).item()
+    return pd.Series(shares)
+
+
+def drift(network: Network, start: Network) -> pd.Series:
+    """How far the running means of batch normalisation have moved, by stage.
+
+    The mean over a stage's maps of the distance between the two networks' running means, in
+    standard deviations of the map (those of `start`). Stages without any are left out.
+    """
+    distances = {}
+    for name in network.stages:
+        now, then = (each.stage(name).state_dict() for each in (network, start))
+        moved = [
+            # the variance's name differs in this one word; a tiny one would make any move large
+            (now[key] - mean).abs() / (then[key.replace("_mean", "_var")] + 1e-5).sqrt()
+            for key, mean in then.items()
+            if key.endswith("running_mean")
+        ]
+        if moved:
+            distances[name] = torch.cat(moved).mean().item()
+    return pd.Series(distances)
+
+
 @styled
 def by_stage(values: pd.DataFrame, what: str, log: bool = False) -> Figure:
     """A bar for each stage of a network, from stem to head, in one colour for each case.
@@ -229,8 +265,18 @@ def by_stage(values: pd.DataFrame, what: str, log: bool = False) -> Figure:
     return figure
 
 
+def _visible(weights: Tensor) -> np.ndarray:
+    """Filters as pictures: N×H×W of signed weights, or N×H×W×3 of colours in 0..1."""
+    if weights.shape[1] == 1:
+        return weights[:, 0].numpy()
+    low, high = (end(weights, dim=(1, 2, 3), keepdim=True) for end in (torch.amin, torch.amax))
+    return ((weights - low) / (high - low)).permute(0, 2, 3, 1).numpy()
+
+
 def _tiles(pictures: np.ndarray, columns: int) -> np.ndarray:
-    """Pictures, N×H×W, side by side in rows of so many, with NaN between them."""
-    padded = np.pad(pictures, [(0, 0), (0, 1), (0, 1)], constant_values=np.nan)
+    """Pictures, N×H×W[×3], side by side in rows of so many, with white between them."""
+    white = np.nan if pictures.ndim == 3 else 1.0
+    gaps = [(0, 0), (0, 1), (0, 1), (0, 0)][: pictures.ndim]
+    padded = np.pad(pictures, gaps, constant_values=white)
     rows = [padded[start : start + columns] for start in range(0, len(padded), columns)]
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
