@@ -20,19 +20,23 @@ ASKED   := $(or $(findstring command,$(origin FER2013)),$(filter data,$(MAKECMDG
 NAMED   := $(if $(and $(FER2013),$(ASKED)),FORCE)
 STORE   := $(if $(filter sample,$(DATASET)),,$(WHERE)/data/$(DATASET)/dataset.json)
 SOURCES := $(sort $(wildcard notebooks/*.ipynb))
+PAGES   := $(SOURCES:notebooks/%.ipynb=$(OUT)/%.html)
 COMPUTED := $(OUT)/02_cnn.ipynb $(OUT)/03_transfer_learning.ipynb $(OUT)/06_three_emotions.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help all data test verify lab bench gpu report outputs clean tex FORCE
+.PHONY: help all notebooks-html data test verify lab bench gpu report outputs clean tex FORCE
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: PROFILE=sample|fer2013|full  FER2013=zip, folder or CSV  DEVICE=auto|cpu|cuda|mps"
 	@echo "             DATASET=name of the data set, if not the profile's  PYTHON=python (no .venv)"
 
-all: tex $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb $(OUT)/07_best_model.ipynb report  ## notebooks, results and report/report.pdf
+all: tex $(OUT)/00_start.ipynb $(COMPUTED) $(OUT)/04_focal_vs_cross_entropy.ipynb $(OUT)/05_evaluation.ipynb $(OUT)/07_best_model.ipynb report  ## notebooks, results and report/report.pdf
 	@echo "report/report.pdf is built from results/$(DATASET); executed notebooks are in $(OUT)"
+
+notebooks-html: $(PAGES)  ## the executed notebooks as web pages, beside them
+	@echo "open $(OUT)/00_start.html"
 
 data: $(WHERE)/data/fer2013/dataset.json  ## fetch FER2013 from Kaggle (or read FER2013=path) and prepare it
 
@@ -40,8 +44,8 @@ test: $(READY)  ## unit tests, then nbval over the notebooks
 	$(PYTHON) -m pytest -n auto --dist loadfile
 	$(PYTHON) -m pytest --nbval-lax notebooks/01_preprocessing.ipynb notebooks/02_cnn.ipynb \
 	  notebooks/03_transfer_learning.ipynb notebooks/06_three_emotions.ipynb
-	$(PYTHON) -m pytest --nbval notebooks/04_focal_vs_cross_entropy.ipynb notebooks/05_evaluation.ipynb \
-	  notebooks/07_best_model.ipynb
+	$(PYTHON) -m pytest --nbval notebooks/00_start.ipynb notebooks/04_focal_vs_cross_entropy.ipynb \
+	  notebooks/05_evaluation.ipynb notebooks/07_best_model.ipynb
 
 verify: $(READY)  ## every score of the FER2013 study anew from its logits; writes its certificate.json
 	$(PYTHON) -m fer_utils verify --dataset fer2013
@@ -83,7 +87,11 @@ $(WHERE)/data/%/dataset.json: $(NAMED) | $(READY)
 $(OUT)/%.ipynb: notebooks/%.ipynb notebooks/profiles/$(PROFILE).yaml $(PACKAGE) | $(READY) $(STORE)
 	$(PYTHON) -m fer_utils.reporting.notebooks $* $(PROFILE) dataset=$(DATASET) device=$(DEVICE)
 
-# in this order: 01 draws the sample and audits, 02, 03 and 06 compute, 04 and 05 read
+$(OUT)/%.html: $(OUT)/%.ipynb
+	$(PYTHON) -m fer_utils.reporting.notebook_pages "$<"
+
+# in this order: 01 draws the sample and audits, 02, 03 and 06 compute, 00, 04 and 05 read
+$(OUT)/00_start.ipynb: $(OUT)/01_preprocessing.ipynb
 $(OUT)/02_cnn.ipynb: $(OUT)/01_preprocessing.ipynb
 $(OUT)/03_transfer_learning.ipynb: $(OUT)/02_cnn.ipynb
 $(OUT)/06_three_emotions.ipynb: $(OUT)/03_transfer_learning.ipynb

@@ -7,6 +7,7 @@ substitute: scores on it say that the machinery works, and nothing about people.
 The order of the draws is part of the sample: another order gives other faces for the same seed.
 """
 
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -50,17 +51,28 @@ SPREAD = 0.26  # how far each parameter strays from its expression, as one stand
 WEAKEST = 0.3  # the faintest expression, as a share of the full one: real faces are rarely posed
 
 
+def draw_face(expression: Expression, person: int = 0) -> np.ndarray:
+    """One face with exactly these facial parameters, uint8 48×48.
+
+    Parameters
+    ----------
+    person
+        The seed of everything else: shape of the head, hair, glasses, pose, light and noise.
+    """
+    return _face(astuple(expression), np.random.default_rng(person))
+
+
 def draw_faces(n: int, seed: int = 0) -> Faces:
     """n faces, the seven expressions in turn, all of split Training; same seed, same bytes."""
     rng = np.random.default_rng(seed)
     labels = [EMOTIONS[i % len(EMOTIONS)] for i in range(n)]
-    images = np.stack([_face(EXPRESSIONS[label], rng) for label in labels])
+    images = np.stack([_face(_varied(EXPRESSIONS[label], rng), rng) for label in labels])
     names = [f"drawn/{seed}/{i:05d}" for i in range(n)]
     index = pd.DataFrame({"name": names, "label": labels, "split": "Training"})
     return Faces(images, index, f"drawn faces, seed {seed}")
 
 
-def draw_face(expression: Expression, seed: int = 0) -> np.ndarray:
+def portrait(expression: Expression, seed: int = 0) -> np.ndarray:
     """One face of just this expression, upright, before light and camera: uint8, 192×192.
 
     The seed decides who it is.
@@ -88,10 +100,14 @@ def open_dataset(name: str) -> Faces:
     return prepare_sample(paths.DATA / name) if name == "sample" else open_store(paths.DATA / name)
 
 
-def _face(full: Expression, rng: np.random.Generator) -> np.ndarray:
-    """One face, uint8 48×48."""
+def _varied(full: Expression, rng: np.random.Generator) -> np.ndarray:
+    """Facial parameters of one person who makes this expression, in the order of its fields."""
     strength = rng.uniform(WEAKEST, 1.0)
-    values = strength * np.array(astuple(full)) + rng.normal(0, SPREAD, len(fields(full)))
+    return strength * np.array(astuple(full)) + rng.normal(0, SPREAD, len(fields(full)))
+
+
+def _face(values: Iterable[float], rng: np.random.Generator) -> np.ndarray:
+    """One face, uint8 48×48, of facial parameters in the order of their fields."""
     picture = _draw(Expression(*values), rng)
     background = picture.getpixel((0, 0))
     turned = picture.rotate(rng.normal(0, 5), Image.Resampling.BICUBIC, fillcolor=background)

@@ -77,8 +77,10 @@ class Backbone(Generic[Published]):
             raise FerError(f"this network takes {self.channels} channels; got {channels}")
         network = self.published() if tensors is None else self.skeleton()
         if tensors is not None:
+            # copies: training changes them, and the caller may build a second network from them
+            copies = {name: tensor.clone() for name, tensor in tensors.items()}
             # assign: what is on the meta device has no memory to copy into
-            network.load_state_dict(tensors, strict=False, assign=True)
+            network.load_state_dict(copies, strict=False, assign=True)
         # cut first: the head of the published network is the last layer of the last stage
         stages = self.cut(network)
         # before the check: a file lacks the published head, the new one has values

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import inspect
 import io
 from collections.abc import Callable
 from typing import Any
@@ -43,14 +44,17 @@ def move(draw: Callable[..., Figure], alt: str, **controls: Any) -> None:
     Parameters
     ----------
     draw
-        Takes the values of the controls by name.
+        Takes the values of the controls by name; its defaults are where they start.
     alt
         What the figure shows, as for `show`.
     controls
         As for `ipywidgets.interact`: a list of choices, (low, high, step), or a widget.
     """
+    starts = inspect.signature(draw).parameters
     widgets = {
-        name: ipywidgets.interactive.widget_from_abbrev(control)
+        name: ipywidgets.interactive.widget_from_abbrev(
+            control, starts[name].default if name in starts else inspect.Parameter.empty
+        )
         for name, control in controls.items()
     }
     # not ipywidgets' Output: nbclient, which executes notebooks, may wait for one for ever

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from fer_utils import io
-from fer_utils.data.synthetic import EXPRESSIONS, draw_face
+from fer_utils.data.synthetic import EXPRESSIONS, portrait
 from fer_utils.evaluation.metrics import probabilities
 from fer_utils.reporting import figures
 from fer_utils.reporting.figures import COLOURS, styled
@@ -54,7 +54,7 @@ def expressions(
         wrong = shares.drop(name).idxmax()
         names.append(f"{name} {value:.0%}\nelse {wrong} {shares[wrong]:.0%}")
         if name in EXPRESSIONS:
-            _face(axis, place, draw_face(EXPRESSIONS[name], WHO))
+            _face(axis, place, portrait(EXPRESSIONS[name], WHO))
     axis.set(xticks=places, ylim=(0, 1), xlim=(-0.5, len(places) - 0.5))
     axis.set_xticklabels(names, fontsize=8)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -97,6 +97,30 @@ def _counted(seeds: int) -> str:
 
 
 @styled
+def accuracies(scores: pd.DataFrame) -> Figure:
+    """Accuracy on test of every run: a panel for each task, a column of points for each loss.
+
+    Parameters
+    ----------
+    scores
+        Rows (task, loss, value).
+    """
+    tasks = list(dict.fromkeys(scores["task"]))
+    figure, axes = plt.subplots(1, len(tasks), figsize=(2.6 * len(tasks), 2.6), squeeze=False)
+    for axis, task in zip(axes[0], tasks, strict=True):
+        for x, loss in enumerate(LOSS_NAMES):
+            values = scores.loc[(scores["task"] == task) & (scores["loss"] == loss), "value"]
+            axis.plot(np.full(len(values), x), values, "o", color=COLOURS[loss], alpha=0.6)
+            axis.hlines(values.mean(), x - 0.15, x + 0.15, color=COLOURS[loss], linewidth=2.5)
+        axis.set(title=TASK_NAMES.get(task, task), xlim=(-0.6, 1.6))
+        axis.set(xticks=[0, 1], xticklabels=LOSS_NAMES.values())
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.grid(axis="x", visible=False)
+    axes[0, 0].set_ylabel("accuracy on test")
+    return figure
+
+
+@styled
 def forest(gains: pd.DataFrame, reported: pd.Series) -> Figure:
     """Focal minus cross-entropy in points, with 95 % intervals over seeds.
 

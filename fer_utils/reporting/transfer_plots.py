@@ -1,6 +1,7 @@
 """Figures of the pretrained networks: curves of all in one, and a heat map of the grid search."""
 
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -12,12 +13,15 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.analysis import transfer
 from fer_utils.analysis.reported import reported_a_epochs, reported_b_epochs
+from fer_utils.data.tasks import TASK_NAMES
+from fer_utils.experiments.cnn_recipes import TASKS
 from fer_utils.experiments.results import Results
 from fer_utils.models.registry import in_order
 from fer_utils.reporting import plots
-from fer_utils.reporting.figures import styled
+from fer_utils.reporting.figures import COLOURS, styled
 from fer_utils.reporting.latex import word
 from fer_utils.reporting.plots import heatmap
+from fer_utils.training.losses import LOSS_NAMES
 
 # by name, not by place: a network keeps its colour whichever others were run
 MODEL_COLOURS = {
@@ -68,6 +72,46 @@ def overfitting(study: Results) -> Figure:
         first = runs.runs.sort_values(["rest", "cap"], ascending=[True, False]).iloc[0]
         panels[word(model)] = runs.select(rest=first["rest"], cap=first["cap"]).history
     return plots.overfitting(panels)
+
+
+@styled
+def accuracies(frame: pd.DataFrame) -> Figure:
+    """Test accuracy of every network that was run, a row each; a diamond is report A's value.
+
+    A panel for each task; a dot for each number of epochs and loss, mean over seeds.
+    "Training mode": of the frozen stages too, as in report A's code.
+
+    Parameters
+    ----------
+    frame
+        `transfer.accuracies`; rows without seeds are left out.
+    """
+    run = frame[frame["seeds"] > 0]
+    kinds = run[transfer.NETWORK].drop_duplicates()
+    names = [
+        f"{word(kind.model)}, {kind.cap:,} a class{'' if kind.rest else ', training mode'}"
+        for kind in kinds.itertuples()
+    ]
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 0.42 * len(kinds) + 1.3), sharey=True)
+    for axis, task in zip(axes, TASKS, strict=True):
+        for y, kind in enumerate(kinds.itertuples(index=False)):
+            rows = run[(run[transfer.NETWORK] == list(kind)).all(axis=1) & (run["task"] == task)]
+            for row in rows.itertuples():
+                face = COLOURS[row.loss] if row.epochs == 10 else "white"
+                axis.plot(row.mean, y, "o", color=COLOURS[row.loss], markerfacecolor=face)
+                axis.plot(row.reported, y + 0.25, "D", color="black", fillstyle="none", ms=5)
+        axis.set(title=TASK_NAMES[task], xlabel="accuracy on test")
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0].set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
+    handles = [
+        plt.Line2D([], [], ls="", marker="o", color=COLOURS[loss], label=name)
+        for loss, name in LOSS_NAMES.items()
+    ]
+    hollow: dict[str, Any] = {"ls": "", "color": "black", "fillstyle": "none"}
+    handles.append(plt.Line2D([], [], marker="o", label="5 epochs", **hollow))
+    handles.append(plt.Line2D([], [], marker="D", label="reported", **hollow))
+    figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=4)
+    return figure
 
 
 @styled

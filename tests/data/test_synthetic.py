@@ -45,12 +45,12 @@ def scores(tmp_path_factory):
 
 
 def test_a_face_of_one_expression_is_of_the_same_person():
-    smile, sorrow = (synthetic.draw_face(synthetic.EXPRESSIONS[n], 3) for n in ("happy", "sad"))
+    smile, sorrow = (synthetic.portrait(synthetic.EXPRESSIONS[n], 3) for n in ("happy", "sad"))
     assert smile.shape == (192, 192) and smile.dtype == np.uint8
     changed = (smile != sorrow).any(axis=1)
     assert changed[100:].any() and not changed[:30].any(), "the hair stays"
-    assert (smile == synthetic.draw_face(synthetic.EXPRESSIONS["happy"], 3)).all()
-    assert (smile != synthetic.draw_face(synthetic.EXPRESSIONS["happy"], 4)).mean() > 0.1
+    assert (smile == synthetic.portrait(synthetic.EXPRESSIONS["happy"], 3)).all()
+    assert (smile != synthetic.portrait(synthetic.EXPRESSIONS["happy"], 4)).mean() > 0.1
 
 
 def test_neither_trivial_nor_hopeless(scores):

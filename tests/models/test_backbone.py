@@ -101,3 +101,15 @@ def test_a_parameter_that_nothing_filled_cannot_pass_for_a_trained_one():
     del state["features.3.conv.0.0.weight"]
     with pytest.raises(FerError, match=r"the weights leave stage1\.1\..*weight without values"):
         BACKBONES["mobilenet_v2"](4, tensors=state)
+
+
+def test_training_leaves_the_tensors_that_a_network_started_from():
+    state = random_state("resnet18")
+    kept = {name: tensor.clone() for name, tensor in state.items()}
+    network = Network("resnet18", 4, size=32, tensors=state)
+    images = torch.randint(256, (4, 1, 32, 32), dtype=torch.uint8)
+    network.train()(images).sum().backward()  # moves running statistics too
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.sub_(parameter.grad + 1)
+    assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())

@@ -75,6 +75,13 @@ def test_moving_a_control_draws_again(monkeypatch):
     assert not plt.get_fignums()
 
 
+def test_controls_start_at_the_functions_defaults(monkeypatch):
+    shown = []
+    monkeypatch.setattr(alt_text, "display_widget", shown.append)
+    alt_text.move(lambda gamma=2.0: plt.figure(figsize=(1, 1)), "what", gamma=(0.0, 5.0, 0.5))
+    assert shown[0].children[0].value == 2.0, "not in the middle of the range"
+
+
 def test_a_page_without_widgets_has_a_sentence(monkeypatch):
     bundles = []
     monkeypatch.setattr(alt_text, "display", lambda bundle, raw: bundles.append(bundle))
