@@ -1,5 +1,9 @@
 """The notebook contract: order of cells, strict parameters, no output from a failed run."""
 
+import re
+from itertools import pairwise
+from statistics import median
+
 import nbformat
 import papermill
 import pytest
@@ -36,6 +40,34 @@ def test_contract(path):
         assert not any(output.get("name") == "stderr" for output in cell.outputs), (
             "warnings name this machine"
         )
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda p: p.stem)
+def test_teaching(path):
+    """Pictures have alternative texts, cells are short, exercises have solutions, links lead on."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    outputs = [output for cell in code for output in cell.outputs]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert all(picture.metadata["image/png"]["alt"] for picture in pictures)
+    tables = [output for output in outputs if "text/html" in output.get("data", {})]
+    assert len(pictures) > len(tables), "more pictures than tables"
+    assert not any("NaN" in output.data["text/plain"] for output in tables)
+    assert median(len(cell.source.splitlines()) for cell in code) <= 6
+    # a blank line behind it, or GitHub does not render the Markdown inside
+    assert prose.count("<details><summary>Solution</summary>\n\n") >= 3
+    assert prose.count("<details>") == prose.count("\n</details>")
+    assert "**In the [report]" in notebook.cells[-1].source
+    assert "**Source:**" in notebook.cells[-1].source
+    for link in re.findall(r"\]\(([^)#]+)", prose):
+        assert link.startswith("https://") or (path.parent / link).exists(), link
+
+
+def test_each_notebook_leads_to_the_next():
+    for path, following in pairwise(ALL):
+        last = nbformat.read(path, as_version=4).cells[-1].source
+        assert f"({following.name})" in last, path.stem
 
 
 def test_the_sample_profile_is_the_notebooks_own_values():
