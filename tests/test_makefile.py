@@ -71,3 +71,20 @@ def test_the_full_profile_computes_apart_from_the_committed_results(tmp_path):
     apart = paths.CHECKOUT / "full" / "results" / "fer2013" / "notebooks"
     assert f"executed notebooks are in {apart}" in done.stdout
     assert f"{tmp_path}/results/fer2013/notebooks" in make(tmp_path, "-n", "all", "PROFILE=full")
+
+
+def test_every_notebook_becomes_a_page_beside_its_executed_copy(tmp_path):
+    commands = make(tmp_path, "--dry-run", "notebooks-html")
+    folder = tmp_path / "results" / "sample" / "notebooks"
+    for source in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+        page = f'fer_utils.reporting.notebook_pages "{folder / source.name}"'
+        executed = f"fer_utils.reporting.notebooks {source.stem} sample"
+        assert commands.index(executed) < commands.index(page)
+    assert "make notebooks-html" in make(tmp_path, "help")
+
+
+def test_all_notebooks_are_executed_by_make_all_and_checked_by_make_test(tmp_path):
+    executed, checked = (make(tmp_path, "--dry-run", target) for target in ("all", "test"))
+    for source in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+        assert f"fer_utils.reporting.notebooks {source.stem} sample" in executed
+        assert f"notebooks/{source.name}" in checked

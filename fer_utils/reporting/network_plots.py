@@ -276,7 +276,8 @@ def _visible(weights: Tensor) -> np.ndarray:
 def _tiles(pictures: np.ndarray, columns: int) -> np.ndarray:
     """Pictures, N×H×W[×3], side by side in rows of so many, with white between them."""
     white = np.nan if pictures.ndim == 3 else 1.0
-    gaps = [(0, 0), (0, 1), (0, 1), (0, 0)][: pictures.ndim]
+    # the last row is filled up, and each picture has a gap below and at its right
+    gaps = [(0, -len(pictures) % columns), (0, 1), (0, 1), (0, 0)][: pictures.ndim]
     padded = np.pad(pictures, gaps, constant_values=white)
     rows = [padded[start : start + columns] for start in range(0, len(padded), columns)]
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])

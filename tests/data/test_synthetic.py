@@ -73,3 +73,17 @@ def test_the_sample_is_drawn_once(tmp_path, monkeypatch):
     assert first.counts().loc["sad"].to_dict() == few
     assert synthetic.open_dataset("sample").digest == first.digest
     assert (tmp_path / "sample" / "images.npy").stat().st_mtime_ns == stamp
+
+
+def test_a_face_is_drawn_from_its_parameters_alone_and_another_person_looks_otherwise():
+    happy = synthetic.EXPRESSIONS["happy"]
+    face = synthetic.draw_face(happy, 3)
+    assert face.shape == (48, 48) and face.dtype == np.uint8
+    assert np.array_equal(face, synthetic.draw_face(happy, 3))
+    other = synthetic.draw_face(happy, 4)
+    neutral = synthetic.draw_face(synthetic.EXPRESSIONS["neutral"], 3)
+    # another mouth changes less of the picture than another person
+    changed, exchanged = (
+        np.abs(face.astype(int) - other_face).mean() for other_face in (neutral, other)
+    )
+    assert 0 < changed < exchanged / 2

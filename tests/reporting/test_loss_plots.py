@@ -149,3 +149,14 @@ def test_the_drawn_losses_and_slopes_are_those_of_the_loss():
         np.testing.assert_allclose(curve.get_ydata().sum(), total.item(), rtol=1e-6)
         np.testing.assert_allclose(tangent.get_ydata(), logits.grad[:, 0], rtol=1e-6)
     plt.close(figure)
+
+
+def test_accuracies_are_a_point_for_each_run_and_the_mean():
+    frame = scores({"binary": 2})
+    (axis,) = loss_plots.accuracies(frame).axes
+    for x, loss in enumerate(("cross_entropy", "focal")):
+        values = frame.loc[frame["loss"] == loss, "value"].tolist()
+        assert line(axis, color=COLOURS[loss]) == [[x, x], values]
+        ((start, end),) = axis.collections[x].get_segments()
+        assert start[1] == end[1] == pytest.approx(np.mean(values))
+    assert axis.get_title() == "two classes"

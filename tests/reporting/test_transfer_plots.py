@@ -137,3 +137,25 @@ def test_make_draws_what_there_is(cells):
     """All three are drawn in test_transfer."""
     assert set(transfer_plots.make(None, {"grid": cells})) == {"grid"}
     assert transfer_plots.make(None, {}) == {}
+
+
+def test_accuracies_have_a_row_for_each_network_that_was_run():
+    columns = ["model", "rest", "cap", "epochs", "task", "loss", "mean", "seeds", "reported"]
+    rows = [
+        ("resnet18_cntk", False, 4000, 5, "binary", "focal", 0.9, 2, 0.88),
+        ("resnet18_cntk", False, 4000, 10, "multiclass", "cross_entropy", 0.66, 1, 0.59),
+        ("mobilenet_v2", True, 1000, 10, "binary", "focal", 0.87, 1, float("nan")),
+        ("resnet18", True, 1000, 5, "binary", "focal", float("nan"), 0, 0.88),  # not run
+    ]
+    figure = transfer_plots.accuracies(pd.DataFrame(rows, columns=columns))
+    binary, multiclass = figure.axes
+    names = [label.get_text() for label in binary.get_yticklabels()]
+    assert names == ["ResNet18 (CNTK weights), 4,000 a class, training mode",
+                     "MobileNetV2, 1,000 a class"]  # fmt: skip
+    dots = [dot.get_xydata()[0].tolist() for dot in binary.lines if dot.get_marker() == "o"]
+    assert dots == [[0.9, 0], [0.87, 1]]
+    hollow = [
+        dot.get_markerfacecolor() == "white" for dot in binary.lines if dot.get_marker() == "o"
+    ]
+    assert hollow == [True, False]  # 5 epochs, 10 epochs
+    assert [dot.get_xydata()[0].tolist() for dot in multiclass.lines] == [[0.66, 0], [0.59, 0.25]]
