@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import torch
 from drawn import line
-from matplotlib.figure import Figure
 
 from fer_utils import load_best
 from fer_utils.data.synthetic import Expression, draw_face
-from fer_utils.reporting import explorer, sliders
+from fer_utils.reporting import sliders
 from fer_utils.reporting.figures import COLOURS
 from fer_utils.training.losses import FocalLoss
 
@@ -40,16 +39,3 @@ def test_a_drawn_face_stands_beside_the_neutral_one():
     neutral, moved = (np.asarray(axis.images[0].get_array()) for axis in figure.axes[:2])
     assert np.array_equal(neutral, draw_face(Expression(*[0.0] * 7), 3))
     assert np.array_equal(moved, draw_face(Expression(0.5, 0.0, 0.0, 1.0, 0.0, 0.5, 0.0), 3))
-
-
-def test_sliders_start_at_the_defaults_of_what_they_move(monkeypatch):
-    shown = []
-    monkeypatch.setattr(explorer, "display_widget", shown.append)
-
-    def draw(x: float = 0.2, y: float = 0.7) -> Figure:
-        return plt.figure()
-
-    explorer.move(draw, "a picture", x=(0.0, 1.0, 0.1), y=(0.0, 1.0, 0.1))
-    explorer.move(lambda **values: plt.figure(), "a picture", x=(0.0, 1.0, 0.1))
-    defaults, middle = ({child._kwarg: child.value for child in w.kwargs_widgets} for w in shown)
-    assert defaults == {"x": 0.2, "y": 0.7} and middle == {"x": 0.5}
