@@ -1,7 +1,8 @@
 """What pyproject.toml cannot say: the files of the checkout that a wheel takes along.
 
 They keep their paths below fer_utils/shipped, where fer_utils.paths finds them: the exported
-network, for load_best, the numbers that the two reports print, and the names of FER+'s pictures.
+network, for load_best, with and without PyTorch, the face detector with its licence, the numbers
+that the two reports print, and the names of FER+'s pictures.
 """
 
 import shutil
@@ -13,6 +14,8 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).parent
 SHIPPED = (
     "results/fer2013/best/model.safetensors",
+    "results/fer2013/best/model-int8.onnx",
+    "data/weights/yunet.*",
     "data/reported/*.csv",
     "data/ferplus/*.csv.gz",
 )

@@ -10,7 +10,8 @@ Data flows one way. Each folder imports only from those before it:
 - training: an experiment's configuration, losses, optimizer, checkpoints, and the loop
 - experiments: one run, recipes and studies, run here, over Ray or over Slurm; results as tables
 - analysis: from results to evidence: losses compared, leaks, claims, transfer, ablation, ensembles
-- inference: the exported network on other images
+- inference: the exported network on other images; faces found in photographs
+- deploy: the exported network for other programs (ONNX, TorchScript), and what to expect of it
 - reporting: figures, tables, the report, README and model card
 - cli: the command line
 """

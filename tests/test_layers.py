@@ -16,6 +16,7 @@ FOLDERS = (
     "experiments",
     "analysis",
     "inference",
+    "deploy",
     "reporting",
     "cli",
 )

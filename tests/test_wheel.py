@@ -13,7 +13,8 @@ import pytest
 from fer_utils import paths
 
 PARTS = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "fer_utils")
-PARTS += ("data/reported", "data/ferplus", "results/fer2013/best")
+PARTS += ("data/reported", "data/ferplus", "data/weights/yunet.onnx", "data/weights/yunet.LICENSE")
+PARTS += ("results/fer2013/best",)
 PARTS += ("tests/conftest.py", "benchmarks")  # not for the wheel
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 OFFLINE = ["--no-deps", "--no-index"]
@@ -67,7 +68,9 @@ def test_the_wheel_has_every_package_and_nothing_else(wheel):
     shipped = {name for name in names if "/shipped/" in name}
     reported = [f"data/reported/{path.name}" for path in paths.REPORTED.glob("*.csv")]
     votes = "data/ferplus/kaggle_to_ferplus.csv.gz"
-    files = [*reported, votes, "results/fer2013/best/model.safetensors"]
+    best = [f"results/fer2013/best/{name}" for name in ("model.safetensors", "model-int8.onnx")]
+    detector = [f"data/weights/yunet.{ending}" for ending in ("onnx", "LICENSE")]
+    files = [*reported, votes, *best, *detector]
     assert shipped == {f"fer_utils/shipped/{name}" for name in files} and len(reported) == 5
 
 

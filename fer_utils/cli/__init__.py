@@ -9,8 +9,9 @@ import sys
 import typer
 
 from fer_utils.cli.data_commands import audit, prepare, weights
-from fer_utils.cli.result_commands import best, predict, report, rescore, verify
+from fer_utils.cli.result_commands import best, report, rescore, verify
 from fer_utils.cli.run_commands import RunCommand, run, study
+from fer_utils.cli.use_commands import export, predict
 from fer_utils.errors import FerError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command()(verify)
 app.command()(best)
 app.command()(report)
 app.command()(predict)
+app.command()(export)
 
 
 def main() -> None:

@@ -1,8 +1,7 @@
-"""Commands about finished runs: score anew, verify, export, report, use the best network."""
+"""Commands about finished runs: score anew, verify, export the best network, report."""
 
 import gc
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -84,34 +83,3 @@ def report(dataset: Dataset = "sample", results: Results = "") -> None:
     from fer_utils.reporting import build
 
     print(build.build(dataset, paths.results_set(results)))
-
-
-def predict(
-    images: Annotated[
-        list[Path], typer.Argument(help="images and folders of images, each showing one face")
-    ],
-    csv: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="where to write the table; left out: it is printed"),
-    ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="an exported network; left out: the committed one"),
-    ] = None,
-) -> None:
-    """Print the probability of each expression, one row per image.
-
-    For example: predict photos/ --csv faces.csv
-    """
-    from fer_utils import io
-    from fer_utils.inference import predictor
-
-    frame = predictor.load_best(model).predict(list(images))
-    if csv is None:
-        # for a reader; the file has more digits, to compute with
-        print(frame.round(3).to_string(index=False))
-        return
-    # A file that cannot be read is a row with its error, so that the others are not lost.
-    with io.atomic_file(csv) as part:
-        frame.to_csv(part, index=False, float_format="%.6f")
-    print(f"{csv}: {(frame['error'] == '').sum():,} of {len(frame):,} images")

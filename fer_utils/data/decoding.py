@@ -85,7 +85,26 @@ def unreadable(name: str, error: object) -> FerError:
 
 
 def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str) -> np.ndarray:
-    """The image upright, its largest centred part of that shape, resized (bicubic).
+    """The image as `upright` has it, its largest centred part of that shape, resized (bicubic).
+
+    Returns
+    -------
+    np.ndarray
+        uint8, H×W or H×W×3.
+
+    Raises
+    ------
+    FerError
+        Where its data is broken.
+    """
+    image = upright(image, mode, name)
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def upright(image: Image.Image, mode: str, name: str) -> Image.Image:
+    """The whole image, decoded, upright, of 8 bits.
 
     Of a file with several frames the first counts; what is transparent shows BACKDROP; more than 8
     bits become 8 (see `_to_8_bits`).
@@ -94,11 +113,6 @@ def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str)
     ----------
     mode : L (grey) or RGB.
     name : for the error.
-
-    Returns
-    -------
-    np.ndarray
-        uint8, H×W or H×W×3.
 
     Raises
     ------
@@ -113,10 +127,10 @@ def as_pixels(image: Image.Image, mode: str, width: int, height: int, name: str)
         if image.has_transparency_data:
             backdrop = Image.new("RGBA", image.size, BACKDROP)
             image = Image.alpha_composite(backdrop, image.convert("RGBA"))
-        image = image if image.mode == mode else image.convert(mode)
-        if image.size != (width, height):
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-        return np.asarray(image)
+        if image.mode != mode:
+            return image.convert(mode)
+        image.load()  # here, where a broken file is a FerError
+        return image
     except BROKEN as error:
         raise unreadable(name, error) from None
 

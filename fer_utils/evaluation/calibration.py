@@ -100,6 +100,34 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(fit.x))
 
 
+def sure_threshold(probability: np.ndarray, labels: np.ndarray, share: float) -> float:
+    """The lowest threshold t above which answers are right at least so often.
+
+    An answer counts as sure if its probability is above t. To be chosen on validation, with
+    calibrated probabilities.
+
+    Parameters
+    ----------
+    probability : float, images×classes
+    labels : int, one per image
+    share : of the sure answers that is right, 0..1
+
+    Returns
+    -------
+    0 where all answers together are right as often, 1 (no answer is sure) where no part of them is
+    """
+    confidence = probability.max(1)
+    order = np.argsort(-confidence, kind="stable")
+    right = (probability.argmax(1) == labels)[order].cumsum() / np.arange(1, len(labels) + 1)
+    confidence = confidence[order]
+    # a threshold lies between two different confidences
+    borders = np.append(confidence[:-1] > confidence[1:], True)
+    good = np.flatnonzero(borders & (right >= share))
+    if not len(good):
+        return 1.0
+    return float(confidence[good[-1] + 1]) if good[-1] + 1 < len(confidence) else 0.0
+
+
 def calibration(predictions: dict[str, np.ndarray]) -> dict[str, float]:
     """Calibration on test, before and after scaling by the temperature that suits validation.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import save
 
 from fer_utils import io
@@ -12,11 +13,16 @@ from fer_utils.analysis.costs import speed
 from fer_utils.data.dataset import Faces
 from fer_utils.errors import FerError
 from fer_utils.evaluation import metrics
+from fer_utils.evaluation.calibration import fit_temperature, sure_threshold
 from fer_utils.evaluation.metrics import probabilities
+from fer_utils.experiments import run_files
 from fer_utils.experiments.finished_run import FinishedRun, load_finished_run
-from fer_utils.inference.predictor import Predictor, load_best
+from fer_utils.experiments.run_files import Predictions
+from fer_utils.inference import torch_predictor
+from fer_utils.inference.torch_predictor import TorchPredictor
 
 LARGEST = 10_000_000  # bytes: what git and a visitor put up with
+SURE = 0.9  # of the validation images whose answer counts as sure, the share that is named rightly
 COST = 0.01  # the most that half precision may move a probability; else single precision is kept
 PROTOCOLS = {
     "private": "PublicTest validates, PrivateTest is tested",
@@ -26,7 +32,7 @@ PROTOCOLS = {
 
 def export(
     run_folder: Path, path: Path, faces: Faces | None = None, device: str = "cpu"
-) -> Predictor:
+) -> TorchPredictor:
     """Writes the network of a run to `path`, with all that is needed to use it.
 
     Weights are in half precision, unless that moves a probability of the run's validation images
@@ -41,13 +47,14 @@ def export(
 
     Returns
     -------
-    Predictor
+    TorchPredictor
         As loaded from the file. The file's metadata are its `about`, each value as JSON:
 
         - classes; side (pixels) and grey: of the images;
         - model; size (pixels), channels, mean and std (of intensities 0..1): of its input; tta;
         - run, dataset, source, digest, task, protocol, seed;
         - val, test: accuracy, 0..1; val_images, test_images: how many these are;
+        - temperature, sure: as `answers_to_trust` gives them;
         - parameters, precision; difference: the largest of a probability from the run's own;
         - images_per_second, device, threads.
 
@@ -70,7 +77,9 @@ def export(
             about["precision"] = str(precision).removeprefix("torch.")
             # through the file: what is compared is what others will load
             _save(state, about, part)
-            difference = np.abs(probabilities(load_best(part).logits(images)) - expected).max()
+            difference = np.abs(
+                probabilities(torch_predictor.load(part).logits(images)) - expected
+            ).max()
             about["difference"] = round(float(difference), 6)
             if about["difference"] <= COST:
                 break
@@ -86,7 +95,7 @@ def export(
                 f"{path}: {size / 1e6:.1f} MB; more than {LARGEST / 1e6:.0f} are too many to "
                 "hand out"
             )
-    return load_best(path)
+    return torch_predictor.load(path)
 
 
 def describe(trained: FinishedRun) -> dict:
@@ -111,7 +120,52 @@ def describe(trained: FinishedRun) -> dict:
     for split in ("val", "test"):
         hits = metrics.is_correct(trained.predictions, split)
         about |= {split: round(float(hits.mean()), 4), f"{split}_images": len(hits)}
-    return about
+    return about | answers_to_trust(trained.predictions)
+
+
+def answers_to_trust(predictions: Predictions) -> dict:
+    """What the validation images say of a network's probabilities.
+
+    Returns
+    -------
+    dict
+        - temperature: logits are divided by it, for calibrated probabilities;
+        - sure: of these, `above` is the threshold above which the share `right` (SURE) of the
+          validation images is named rightly; val, test: the share of images that is above it;
+          test_right: how many of these are right on test, NaN (null) where there is none.
+    """
+    # rounded first: what the file says is what the threshold is made for
+    temperature = round(fit_temperature(predictions["val_logits"], predictions["val_labels"]), 4)
+    val, test = (
+        probabilities(predictions[f"{split}_logits"] / temperature) for split in ("val", "test")
+    )
+    threshold = round(sure_threshold(val, predictions["val_labels"], SURE), 4)
+    is_sure = test.max(1) > threshold
+    right = metrics.is_correct(predictions, "test")[is_sure]
+    sure = {
+        "right": SURE,
+        "above": threshold,
+        "val": round(float((val.max(1) > threshold).mean()), 4),
+        "test": round(float(is_sure.mean()), 4),
+        "test_right": round(float(right.mean()), 4) if len(right) else None,
+    }
+    return {"temperature": temperature, "sure": sure}
+
+
+def bring_up_to_date(path: Path, run_folder: Path) -> bool:
+    """Says in an exported file what `answers_to_trust` says of its run; weights stay as they are.
+
+    For files whose run has lost its checkpoint. Returns whether the file was written.
+    """
+    about = torch_predictor.read_about(path)
+    newer = about | answers_to_trust(run_files.read_predictions(run_folder))
+    if newer == about:
+        return False
+    with safe_open(path, "pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    with io.atomic_file(path) as part:
+        _save(state, newer, part)
+    return True
 
 
 def _of_one(statistics: torch.Tensor) -> tuple[float, ...]:

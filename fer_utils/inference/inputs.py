@@ -5,19 +5,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
-import torch
 from PIL import Image
 
 from fer_utils.data.decoding import as_pixels, open_image
 from fer_utils.data.listing import IMAGE_TYPES, files_below, is_image
 from fer_utils.errors import FerError
 
+if TYPE_CHECKING:
+    import torch
+
 # pixels at least: below it no face is left, and an axis of channels taken for pixels is found out
 SIDE = 8
 ROUNDING = 1e-3  # how far resizing and sums may take a float beyond 0 and 1
-Given = str | Path | Image.Image | np.ndarray | torch.Tensor | Sequence["Given"]
+Given = Union[str, Path, Image.Image, np.ndarray, "torch.Tensor", Sequence["Given"]]
 Unopened = tuple[str | None, Callable[[], Image.Image]]  # a file's path, and how to open it
 
 
@@ -46,17 +49,18 @@ def find(given: Given) -> list[Unopened]:
             return _files(_at_home(Path(given)))
         case Image.Image():
             return [(None, lambda: given)]
-        case torch.Tensor():
-            # to the host: waits for the device
-            tensor = _unambiguous(given).detach().to_dense().cpu()
-            # bfloat16 has no counterpart in NumPy
-            return _planes((tensor.float() if tensor.is_floating_point() else tensor).numpy())
         case np.ndarray():
             return _planes(given)
         case list() | tuple():
             if not given:
                 raise FerError("no images to predict: the list is empty")
             return [image for item in given for image in find(item)]
+    # whoever has a tensor has imported PyTorch; for all others it need not be installed
+    if "torch" in sys.modules and isinstance(given, sys.modules["torch"].Tensor):
+        # to the host: waits for the device
+        tensor = _unambiguous(given).detach().to_dense().cpu()
+        # bfloat16 has no counterpart in NumPy
+        return _planes((tensor.float() if tensor.is_floating_point() else tensor).numpy())
     raise FerError(
         f"cannot read images from a {type(given).__name__}; give a path, a folder, a PIL image, "
         "an array, a tensor, or a list of these"
@@ -85,12 +89,27 @@ def as_squares(
     for position, (path, load) in enumerate(images):
         source = position if path is None else path
         try:
-            yield source, as_pixels(_checked(load(), source), mode, size, size, str(source)), ""
+            yield source, as_pixels(checked(load(), source), mode, size, size, str(source)), ""
         except FerError as error:
             yield source, None, str(error)  # of a folder the other images are still of use
 
 
-def _checked(image: Image.Image, source: str | int) -> Image.Image:
+def report_broken(errors: list[str]) -> None:
+    """Prints on stderr why files cannot be read; errors is empty text for what can be.
+
+    Raises FerError where none can.
+    """
+    broken = [error for error in errors if error]
+    if len(broken) == len(errors):
+        raise FerError(
+            broken[0] if len(broken) == 1 else f"none of {len(broken)} images: {broken[0]}"
+        )
+    for error in broken:
+        print(f"fer_utils: {error}", file=sys.stderr)
+
+
+def checked(image: Image.Image, source: str | int) -> Image.Image:
+    """The image. Raises FerError where it has too few pixels for a face."""
     if min(image.size) < SIDE:
         raise FerError(
             f"{source}: {image.width}×{image.height} pixels; at least {SIDE}×{SIDE} are needed"
@@ -130,7 +149,7 @@ def _missing(path: Path) -> Image.Image:
     raise FerError(f"{path}: no such file or folder")
 
 
-def _unambiguous(tensor: torch.Tensor) -> torch.Tensor:
+def _unambiguous(tensor: "torch.Tensor") -> "torch.Tensor":
     """Refuses what is a colour image in torch's habit and three grey ones in NumPy's."""
     if tensor.ndim == 3 and tensor.shape[0] == 3 and tensor.shape[2] != 3:
         raise FerError(

@@ -30,7 +30,8 @@ from fer_utils.errors import FerError
 from fer_utils.evaluation.calibration import calibration
 from fer_utils.experiments.finished_run import has_checkpoint, load_finished_run
 from fer_utils.experiments.results import Results, open_results, over_seeds
-from fer_utils.inference import predictor
+from fer_utils.inference import torch_predictor
+from fer_utils.inference.export import bring_up_to_date
 from fer_utils.inference.export import export as export_network
 from fer_utils.reporting import label_numbers, model_card
 
@@ -79,10 +80,11 @@ def make(
     before = {name: page for name, page in read(dataset, results).items() if name in MEASURED}
     complete = len(before) == len(MEASURED) and export.exists()
     # pages of one network must not stay beside the weights of another
-    known = complete and predictor.load_best(export).about["run"] == run.name
+    known = complete and torch_predictor.read_about(export)["run"] == run.name
     if known and not has_checkpoint(run):
         stays = "its export stays, with parts.csv and robustness.csv"
         print(f"{run.name}: its checkpoint is not here; {stays}")
+        bring_up_to_date(export, run)
         measured = before
     else:
         measured = _export(everything, run, export, device)
@@ -94,7 +96,7 @@ def make(
         with io.atomic_file(folder / f"{name}.csv") as part:
             part.write_text(evidence_files.as_csv(frame), encoding="utf-8")
     evidence_files.write_index(folder, evidence_files.bases(everything, frames))
-    about = predictor.load_best(export).about | {"bytes": export.stat().st_size}
+    about = torch_predictor.read_about(export) | {"bytes": export.stat().st_size}
     chosen = study.runs.set_index("run").loc[run.name]
     about |= {"trained": f"{chosen['device']}, {chosen['precision']}"}
     about |= chosen[["train_images", "epochs"]].to_dict() | calibration(study.predictions(run.name))

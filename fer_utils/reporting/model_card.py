@@ -10,7 +10,9 @@ from fer_utils.reporting.latex import between, percent, word
 
 USE = """\
 For study: a baseline to compare with, material for lessons on evaluation, a start for other data
-of small grey faces. Give it one upright face that fills the picture; it looks for none itself:
+of small grey faces. `predict` takes one upright face that fills the picture; `fer predict` looks
+for all faces of a photograph first (docs/photographs.md says what to expect of them), and
+`fer export` writes the network for other programs (docs/deploy.md):
 
 ```python
 from fer_utils import load_best
@@ -23,7 +25,9 @@ collected from the web, and whoever gets them accepts the terms of the place tha
 
 **Not** for any judgement of people: no hiring, teaching, policing, border, health or credit
 decision, no watching of employees, pupils or passers-by, no inference of what somebody feels or
-intends. A face is not a feeling: the labels say which word annotators chose for a picture.
+intends. The EU AI Act (Art. 5(1)(f), in force since 2025-02-02) forbids systems that infer emotions
+at work and in education, except for medical or safety reasons. A face is not a feeling (Barrett and
+others 2019): the labels say which word annotators chose for a picture.
 Expressions and their reading differ between cultures, ages and situations, and the data tell
 neither who is shown nor where, so fairness between groups cannot even be measured here. The
 pictures come from web searches for emotion words: many are posed, acted or cropped from films,
@@ -163,7 +167,22 @@ def _calibration(about: dict) -> str:
         "points; with the logits "
         f"divided by {about['temperature']:.2f}, fitted on the validation images: "
         f"{percent(about['ece_scaled'])}. "
-        "`predict` does not divide them."
+        f"`predict` divides them. {_sure(about['sure'], about)}"
+    )
+
+
+def _sure(sure: dict, about: dict) -> str:
+    """What the column `sure` of `predict` means, in two sentences."""
+    chosen = (
+        f"It calls an answer sure whose probability is then above {sure['above']:.3f}: so chosen "
+        f"that {percent(sure['right'])} % of the sure answers on the {about['val_images']:,} "
+        f"validation images are right ({percent(sure['val'])} % of all)."
+    )
+    if sure["test_right"] is None:
+        return f"{chosen} None of the {about['test_images']:,} test images is above it."
+    return (
+        f"{chosen} Of the {about['test_images']:,} test images {percent(sure['test'])} % are above "
+        f"it, and {percent(sure['test_right'])} % of these are right."
     )
 
 

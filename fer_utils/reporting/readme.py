@@ -16,6 +16,7 @@ from fer_utils.experiments.results import Results, open_results
 from fer_utils.reporting import (
     best_network,
     best_tables,
+    deploy_tables,
     figures,
     label_numbers,
     loss_plots,
@@ -27,7 +28,7 @@ from fer_utils.reporting.contents import Frames
 from fer_utils.reporting.latex import percent
 
 # the first page of the project, and the longer tables beside the results
-PAGES = ("README.md", "results/fer2013/README.md")
+PAGES = ("README.md", "results/fer2013/README.md", "docs/photographs.md", "docs/deploy.md")
 BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", re.DOTALL)
 
 
@@ -78,6 +79,7 @@ def blocks(results: Results) -> dict[str, str]:
         "as_used": model_card.as_used(pages["rival_as_used"]),
         "ensembles": model_card.ensembles(pages["ensembles"]),
         "labels": label_numbers.ceiling(labels),
+        **deploy_tables.blocks(results.folder / "deploy"),
     }
 
 

@@ -45,3 +45,16 @@ def test_the_temperature_undoes_a_factor(honest, factor):
 def test_certainty_falls_into_the_last_bin():
     table = calibration.reliability(np.array([[1.0, 0.0]]), np.array([0]), bins=15)
     assert table["bin"].tolist() == [14] and table["images"].tolist() == [1]
+
+
+def test_the_sure_answers_are_right_as_often_as_asked():
+    """Of ten answers the eight most confident are right: at 0.9 one wrong one is too many."""
+    confidence = np.array([0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6])
+    probability = np.stack([confidence, 1 - confidence], axis=1)
+    labels = np.array([0] * 8 + [1, 1])
+    assert calibration.sure_threshold(probability, labels, 0.9) == 0.65
+    assert calibration.sure_threshold(probability, labels, 0.85) == 0.6
+    assert calibration.sure_threshold(probability, labels, 0.8) == 0.0
+    assert calibration.sure_threshold(probability, 1 - labels, 0.9) == 1.0
+    ties = np.full((10, 2), 0.5)
+    assert calibration.sure_threshold(ties, labels, 0.9) == 1.0  # no threshold parts equal ones

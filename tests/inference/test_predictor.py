@@ -118,7 +118,7 @@ def test_the_command_line(exported, face, tmp_path):
     assert done.returncode == 0 and "happy" in done.stdout and "a.png" in done.stdout, done.stderr
     done = fer(tmp_path, "--model", exported.path, "--csv", tmp_path / "out" / "faces.csv")
     assert done.returncode == 0 and done.stderr.count("\n") == 1 and "b.png" in done.stderr
-    assert "1 of 2 images" in done.stdout
+    assert "faces found: 1, in 2 images" in done.stdout
     frame = pd.read_csv(tmp_path / "out" / "faces.csv")
     assert len(frame) == 2 and frame[CLASSES].iloc[0].sum() == pytest.approx(1, abs=1e-5)
     done = fer(tmp_path / "b.png", "--model", exported.path)

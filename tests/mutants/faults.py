@@ -508,7 +508,75 @@ ANALYSING = [
     *_of(
         "predictor.py",
         "test_predictor.py::test_a_broken_file_keeps_its_row_before_and_after_others",
-        broken_files_come_last=("index=positions, columns", "index=None, columns"),
+        broken_files_come_last=("pd.Index(positions)", "pd.RangeIndex(len(positions))"),
+    ),
+]
+
+# Photographs, and the network in other programs
+DEPLOY = [
+    *_of(
+        "predictor.py",
+        "test_export.py::test_probabilities_are_calibrated_and_sure_is_chosen_on_validation",
+        temperature_multiplies=(
+            "probabilities(logits / self.temperature)",
+            "probabilities(logits)",
+        ),
+    ),
+    *_of(
+        "calibration.py",
+        "test_calibration.py::test_the_sure_answers_are_right_as_often_as_asked",
+        sure_takes_the_strictest_threshold=(
+            "float(confidence[good[-1] + 1]) if good[-1] + 1",
+            "float(confidence[good[0] + 1]) if good[0] + 1",
+        ),
+        equal_confidences_are_parted=(
+            "np.append(confidence[:-1] > confidence[1:], True)",
+            "right >= 0",
+        ),
+    ),
+    *_of(
+        "detection.py",
+        "test_detection.py",
+        score_of_the_class_alone=("np.sqrt(classes.clip(0, 1) * objects.clip(0, 1))", "classes"),
+        colours_in_rgb_order=("np.asarray(picture)[..., ::-1]", "np.asarray(picture)"),
+        pictures_searched_at_one_size=(
+            "for side in (self.smallest, self.largest)",
+            "for side in (self.largest,)",
+        ),
+        overlapping_boxes_stay=("order = rest[~same]", "order = rest"),
+        parts_of_a_face_are_faces=("OVERLAP, INSIDE = 0.3, 0.8", "OVERLAP, INSIDE = 0.3, 2.0"),
+    ),
+    *_of(
+        "cropping.py",
+        "test_cropping.py",
+        longer_side_for_the_mean=("(width + height) / 2 * margin", "max(width, height) * margin"),
+        border_is_not_repeated=(".clip(0, end - 1)", " % end"),
+        whole_pixels_alone=("x, y = left - first[1], top - first[0]", "x, y = 0, 0"),
+    ),
+    *_of(
+        "photographs.py",
+        "test_photographs.py",
+        small_pictures_are_searched=("if max(picture.size) > CROPPED:", "if True:"),
+        crops_without_margin=(
+            "square(*face.box), predictor.side",
+            "square(*face.box, 1.0), predictor.side",
+        ),
+        no_row_for_no_face=("return _nothing(NO_FACE)", "return _nothing(NO_FACE).iloc[:0]"),
+    ),
+    *_of(
+        "graph.py",
+        "test_export_formats.py::test_answers_are_pytorchs",
+        "test_export_formats.py::test_any_number_and_size_of_pictures",
+        "test_export_formats.py::test_load_best_opens_onnx_and_predicts_alike",
+        mirror_upside_down=("x.flip(3)", "x.flip(2)"),
+        luma_of_other_colours=(".view(1, 3, 1, 1))", ".flip(0).view(1, 3, 1, 1))"),
+        without_temperature=("views.logsumexp(0) / self.temperature", "views.logsumexp(0)"),
+    ),
+    *_of(
+        "export_formats.py",
+        "test_export_formats.py",
+        border_counted_as_black=('"exclude_outside", 1', '"exclude_outside", 0'),
+        temperature_of_another_file=('_set_temperature(model, about["temperature"])', "pass"),
     ),
 ]
 
@@ -554,4 +622,4 @@ LABELS = [
     ),
 ]
 
-MUTANTS = REPORTING + COMPUTING + ANALYSING + LABELS
+MUTANTS = REPORTING + COMPUTING + ANALYSING + LABELS + DEPLOY
