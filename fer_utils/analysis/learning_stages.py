@@ -108,15 +108,29 @@ def stage_shapes(model: str, classes: int) -> dict[str, tuple[int, ...]]:
 
 
 def output_shapes(network: Network, image: torch.Tensor) -> dict[str, tuple[int, ...]]:
-    """The output of each stage for a batch of one image, without the batch's axis, by stage."""
-    found: dict[str, tuple[int, ...]] = {}
+    """The shape of each stage's output for a batch of one image, without the batch's axis."""
+    return {name: tuple(output.shape[1:]) for name, output in outputs(network, image).items()}
 
-    def note(name):
-        return lambda module, inputs, output: found.update({name: tuple(output.shape[1:])})
 
-    hooks = [network.stage(name).register_forward_hook(note(name)) for name in network.stages]
-    with torch.inference_mode():
-        network.eval()(image)  # one image has no variance over a batch
+@torch.no_grad()
+def outputs(network: Network, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What each stage makes of these images, by its name, in evaluation mode.
+
+    Parameters
+    ----------
+    images
+        uint8, B×channels×H×W, on the network's device.
+    """
+    was_training = network.training
+    network.eval()  # one image has no variance over a batch
+    found: dict[str, torch.Tensor] = {}
+
+    def keep(name):
+        return lambda module, inputs, output: found.update({name: output})
+
+    hooks = [network.stage(name).register_forward_hook(keep(name)) for name in network.stages]
+    network(images)
     for hook in hooks:
         hook.remove()
+    network.train(was_training)
     return found

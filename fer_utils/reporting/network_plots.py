@@ -9,8 +9,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
-from torch import Tensor, nn
+from torch import Tensor
 
+from fer_utils.analysis import learning_stages
 from fer_utils.models.network import Network
 from fer_utils.reporting.figures import COLOURS, styled
 from fer_utils.reporting.latex import word
@@ -31,21 +32,9 @@ def stage_outputs(network: Network, image: np.ndarray) -> dict[str, Tensor]:
     dict
         "input" and the names of the stages → float C×H×W, or C where no picture is left.
     """
-    was_training = network.training
-    network.eval()
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str):
-        return lambda module, inputs, output: outputs.__setitem__(name, output[0])
-
-    modules: list[tuple[str, nn.Module]] = [("input", network.preprocess)]
-    modules += [(name, network.stage(name)) for name in network.stages]
-    hooks = [module.register_forward_hook(keep(name)) for name, module in modules]
-    network(torch.from_numpy(np.array(image))[None, None])
-    for hook in hooks:
-        hook.remove()
-    network.train(was_training)
-    return outputs
+    images = torch.from_numpy(np.array(image))[None, None]
+    found = {"input": network.preprocess(images)} | learning_stages.outputs(network, images)
+    return {name: output[0] for name, output in found.items()}
 
 
 @styled
